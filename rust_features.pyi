@@ -1,0 +1,189 @@
+"""The engine: edge, fold, features, trees, decision, spool, relay and feed, compiled from Rust.
+
+Messages go in and out as serialised `cart_recovery.v1` bytes; times are integer microseconds since 1970 UTC.
+Calls release the GIL while they work and may be made from any thread.
+"""
+
+from typing import Literal, Protocol
+
+ENGINE_VERSION: str
+
+class ArrowStream(Protocol):
+    """Anything that exports an Arrow C stream: a polars DataFrame, a pyarrow Table or RecordBatchReader."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
+
+class EngineError(Exception):
+    """Base of everything the engine raises."""
+
+class Refused(EngineError):
+    """A request is refused, with all that a gRPC status needs."""
+
+    code: int
+    """google.rpc.Code."""
+    reason: str
+    """Name in the reason table, for example REASON_FIELD_MISSING."""
+    status: bytes
+    """Serialised google.rpc.Status with BadRequest, ErrorInfo and RetryInfo details."""
+
+class BundleRefused(EngineError):
+    """A bundle is unsigned, altered, of another schema, or its golden rows are off."""
+
+class SpoolCorrupt(EngineError):
+    """The spool holds something worse than a torn tail."""
+
+class JournalFailed(EngineError):
+    """The journal could not be set up or read, or an unknown kind stopped the fold."""
+
+class Keys:
+    """The secrets of one deployment. `repr` shows none of them."""
+
+    def __new__(
+        cls,
+        *,
+        edge: bytes,
+        decision: bytes,
+        offer: bytes,
+        contact_public: bytes,
+        bundle_public: bytes,
+    ) -> Keys:
+        """`edge` keys tokens, `decision` keys seeds and holdout, `offer` keys single-use codes (32 bytes each);
+        `contact_public` is the dispatcher's X25519 public key, `bundle_public` the Ed25519 key bundles are
+        signed with."""
+
+class Engine:
+    """One scorer's engine: the spool, the relay to and the feed from the journal, the state and the active bundle."""
+
+    def __new__(
+        cls,
+        *,
+        data_directory: str,
+        keys: Keys,
+        spool_limit_bytes: int = 1 << 30,
+        clock: Literal["wall", "events"] = "wall",
+        alias_seed: bytes | None = None,
+        import_id: str | None = None,
+    ) -> Engine:
+        """Opens the spool under `data_directory`, cutting a torn tail.
+
+        With clock "events" time is the highest event time tracked, moved on by `advance`. `alias_seed` (32 bytes)
+        derives aliases and decision seeds instead of drawing them, for rehearsals. `import_id` names the spool of an
+        import, whose offsets are row numbers. Raises SpoolCorrupt.
+        """
+
+    def start(self, *, nats_url: str, nats_credentials: str | None = None) -> None:
+        """Starts relay and feed in the background; returns at once, also while NATS is away."""
+
+    def track(self, request: bytes) -> bytes:
+        """TrackRequest in, TrackResponse out. Raises Refused."""
+
+    def track_row(self, request: bytes, row: int) -> bool:
+        """Spools a TrackRequest as row `row` of the import; False where the journal already has it. Raises Refused."""
+
+    def score(self, request: bytes) -> bytes:
+        """ScoreRequest in, ScoreResponse out. Raises Refused."""
+
+    def confirm(self, request: bytes) -> bytes:
+        """ConfirmRequest in, ConfirmResponse out. Raises Refused."""
+
+    def explain(self, request: bytes) -> bytes:
+        """ExplainRequest in, ExplainResponse out. Raises Refused."""
+
+    def load_bundle(self, directory: str) -> str:
+        """Verifies and activates a bundle between two requests; returns its id. Raises BundleRefused."""
+
+    def advance(self, time_micros: int) -> None:
+        """Moves an "events" clock on to `time_micros` by a tick through the journal. Raises Refused."""
+
+    def next_deadline(self) -> int | None:
+        """When the next inactivity deadline falls due in the folded state, or None."""
+
+    def status(self) -> EngineStatus: ...
+    def stop(self, *, timeout_seconds: float) -> bool:
+        """Refuses new calls, flushes the spool into the journal; True where all of it got there in time."""
+
+class EngineStatus:
+    """A reading of the engine's gauges and counters at one moment."""
+
+    bundle_id: str | None
+    folded_sequence: int
+    journal_sequence: int
+    """The journal's last sequence as last heard of."""
+    caught_up: bool
+    connected: bool
+    failure: str | None
+    """Why relay or feed stopped for good, in words."""
+    state_age_seconds: float
+    spool_depth_messages: int
+    spool_depth_bytes: int
+    customers: int
+    carts: int
+    decisions: int
+    at_rest: bool
+    """Everything spooled is in the journal and folded, and nothing waits to be decided."""
+    counters: dict[str, int]
+    """Monotonic counts since start, by name: events_accepted, events_refused, events_duplicate, decisions_taken, ..."""
+
+class Offline:
+    """The same engine without server, spool or journal: events in time order in, decisions out.
+
+    Touches that are due are confirmed and taken as sent, so contact history grows as it would live.
+    """
+
+    def __new__(
+        cls, *, keys: Keys, bundle_directory: str | None, run_seed: bytes, keep_journal: bool = False
+    ) -> Offline:
+        """`run_seed`: 32 bytes, source of aliases and seeds. Without a bundle nothing is decided, only folded."""
+
+    def track(self, request: bytes) -> None:
+        """Folds one TrackRequest at its event time, first firing whatever falls due before it. Raises Refused."""
+
+    def run(self, requests: ArrowStream) -> list[tuple[int, str]]:
+        """Folds a stream whose first column holds TrackRequest bytes (binary); returns refused (row, message) pairs,
+        at most 10,000."""
+
+    def advance(self, time_micros: int) -> None:
+        """Fires everything due up to `time_micros`."""
+
+    def take_decisions(self) -> list[bytes]:
+        """DecisionRecords since the last call, in the order taken."""
+
+    def take_sends(self) -> list[bytes]:
+        """MessageOutcome bytes (sent and skipped) since the last call."""
+
+    def journal(self) -> ArrowStream:
+        """The journal so far as (sequence: uint64, payload: binary); empty unless `keep_journal`."""
+
+    def counts(self) -> dict[str, int]:
+        """Events by kind (journal names), customers, carts, abandoned_carts, orders, duplicates."""
+
+    def next_due(self) -> int | None:
+        """The time of the next deadline or due touch, or None."""
+
+def replay(journal: ArrowStream, *, attribution_window_seconds: int) -> ArrowStream:
+    """Point-in-time feature rows of every decision in a journal of (sequence: uint64, payload: binary).
+
+    One row per decision: decision_id, send_id, sequence, clock_micros, customer (first alias), storefront_id, trigger,
+    action_id, propensity, contacted, holdout, the context features and the action features of the chosen action (f32, NaN where
+    missing), and the outcome within the window: recovered (bool), order_value_minor (i64), observed_seconds (f64, how
+    much of the window the journal covers).
+    """
+
+def execute(journal: ArrowStream, decision_id: str, *, keys: Keys, bundle_directory: str) -> tuple[bytes, bytes]:
+    """Re-executes one decision from the journal: (the stored DecisionRecord, the re-executed one), serialised.
+
+    Raises EngineError where the journal does not hold the decision, Refused where the engine version differs.
+    """
+
+def verify_bundle(directory: str, *, keys: Keys) -> str:
+    """Checks signature, hashes, schema and golden rows; returns the bundle id. Raises BundleRefused."""
+
+def feature_table() -> list[tuple[str, str, str, str, str, bool]]:
+    """(name, group, unit, meaning, missing rule, is action feature) in the models' order."""
+
+def feature_schema_hash() -> str:
+    """Hash of the feature table's names, units and order, 32 hexadecimal digits."""
+
+def outside_token(keys: Keys, kind: str, storefront_id: str, outside_id: str) -> str:
+    """The token of an outside id, 32 hexadecimal digits. Kinds: customer, anonymous, email, phone, push, session,
+    cart, order, event."""

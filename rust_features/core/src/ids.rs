@@ -1,0 +1,106 @@
+//! Every id is a type of its own: sixteen bytes behind the edge, shown as 32 hexadecimal digits.
+
+use std::fmt;
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub [u8; 16]);
+
+        impl $name {
+            /// Reads sixteen bytes; `None` for any other length.
+            #[must_use]
+            pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+                bytes.try_into().ok().map(Self)
+            }
+
+            /// Reads 32 hexadecimal digits of either case; `None` for anything else.
+            #[must_use]
+            pub fn from_hex(text: &str) -> Option<Self> {
+                hex_to_bytes(text).map(Self)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.iter().try_for_each(|byte| write!(formatter, "{byte:02x}"))
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(formatter, "{}({self})", stringify!($name))
+            }
+        }
+    };
+}
+
+id!(
+    /// Keyed hash of an outside id: what the edge lets through instead of the id.
+    Token
+);
+id!(
+    /// The random name of an identity key inside; the relay assigns it.
+    Alias
+);
+id!(
+    /// Keyed token of an event's id, scoped by storefront.
+    EventId
+);
+id!(
+    /// Keyed token of a cart's id, scoped by storefront.
+    CartId
+);
+id!(
+    /// Keyed token of an order's id, scoped by storefront.
+    OrderId
+);
+id!(
+    /// Keyed token of a session's id, scoped by storefront.
+    SessionId
+);
+id!(
+    /// Hash of (storefront, occasion, version, trigger, touch): the decision key.
+    DecisionId
+);
+id!(
+    /// Hash of (storefront, occasion, version, touch): the idempotency key of a send.
+    SendId
+);
+id!(
+    /// Hash of (storefront, product id).
+    ProductKey
+);
+
+fn hex_to_bytes(text: &str) -> Option<[u8; 16]> {
+    let digits = text.as_bytes();
+    if digits.len() != 32 {
+        return None;
+    }
+    let mut bytes = [0; 16];
+    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+        let high = char::from(pair[0]).to_digit(16)?;
+        let low = char::from(pair[1]).to_digit(16)?;
+        *byte = u8::try_from(high << 4 | low).ok()?;
+    }
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hexadecimal_form_reads_back() {
+        let token = Token([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 254, 255]);
+        assert_eq!(Token::from_hex(&token.to_string()), Some(token));
+    }
+
+    #[test]
+    fn anything_but_32_digits_is_no_id() {
+        assert_eq!(Token::from_hex("00"), None);
+        assert_eq!(Token::from_hex(&"g".repeat(32)), None);
+        assert_eq!(Token::from_bytes(&[0; 15]), None);
+    }
+}

@@ -1,0 +1,10 @@
+//! The engine of Cart Recovery: edge, fold, features, trees, decision and spool, as pure functions and plain
+//! data. No Python, no network, no clock and no global random numbers live here: time, seeds and ids are arguments.
+
+pub mod contract;
+pub mod ids;
+pub mod keyed;
+pub mod time;
+
+/// Changes whenever fold, feature or policy code may change a bit of a decision.
+pub const ENGINE_VERSION: &str = "1";
