@@ -26,41 +26,41 @@ from cart_recovery.v1 import channel_pb2 as cart__recovery_dot_v1_dot_channel__p
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x63\x61rt_recovery/v1/person.proto\x12\x10\x63\x61rt_recovery.v1\x1a\x1e\x63\x61rt_recovery/v1/channel.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x84\x01\n\x08Identity\x12\x13\n\x0b\x63ustomer_id\x18\x01 \x01(\t\x12\x14\n\x0c\x61nonymous_id\x18\x02 \x01(\t\x12\x12\n\nsession_id\x18\x03 \x01(\t\x12+\n\x08\x63ontacts\x18\x04 \x03(\x0b\x32\x19.cart_recovery.v1.Contact\x12\x0c\n\x04name\x18\x05 \x01(\t\"F\n\x07\x43ontact\x12*\n\x07\x63hannel\x18\x01 \x01(\x0e\x32\x19.cart_recovery.v1.Channel\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\"\\\n\x0bIdentityKey\x12/\n\x04kind\x18\x01 \x01(\x0e\x32!.cart_recovery.v1.IdentityKeyKind\x12\r\n\x05token\x18\x02 \x01(\x0c\x12\r\n\x05\x61lias\x18\x03 \x01(\x0c\"\x0c\n\nIdentified\"\x08\n\x06Linked\"\n\n\x08Unlinked\"\x87\x01\n\x0eProfileUpdated\x12\x0f\n\x07segment\x18\x01 \x01(\t\x12\x16\n\x0e\x62irthday_month\x18\x02 \x01(\r\x12!\n\x14lifetime_value_minor\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12\x10\n\x08language\x18\x04 \x01(\tB\x17\n\x15_lifetime_value_minor\"\xf6\x02\n\x0e\x43onsentChanged\x12*\n\x07\x63hannel\x18\x01 \x01(\x0e\x32\x19.cart_recovery.v1.Channel\x12\x31\n\x07purpose\x18\x02 \x01(\x0e\x32 .cart_recovery.v1.ConsentPurpose\x12-\n\x05state\x18\x03 \x01(\x0e\x32\x1e.cart_recovery.v1.ConsentState\x12\x31\n\x0blegal_basis\x18\x04 \x01(\x0e\x32\x1c.cart_recovery.v1.LegalBasis\x12\x0e\n\x06source\x18\x05 \x01(\t\x12.\n\ngiven_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x17\n\x0fproof_reference\x18\x07 \x01(\t\x12\x34\n\rdouble_opt_in\x18\x08 \x01(\x0e\x32\x1d.cart_recovery.v1.DoubleOptIn\x12\x14\n\x0cjurisdiction\x18\t \x01(\t\"O\n\rPreferenceSet\x12+\n\x08\x63hannels\x18\x01 \x03(\x0e\x32\x19.cart_recovery.v1.Channel\x12\x11\n\ttime_zone\x18\x02 \x01(\t\"$\n\x06\x45rased\x12\x1a\n\x12suppression_hashes\x18\x01 \x03(\x0c*\xcb\x01\n\x0fIdentityKeyKind\x12!\n\x1dIDENTITY_KEY_KIND_UNSPECIFIED\x10\x00\x12\x1e\n\x1aIDENTITY_KEY_KIND_CUSTOMER\x10\x01\x12\x1f\n\x1bIDENTITY_KEY_KIND_ANONYMOUS\x10\x02\x12\x1b\n\x17IDENTITY_KEY_KIND_EMAIL\x10\x03\x12\x1b\n\x17IDENTITY_KEY_KIND_PHONE\x10\x04\x12\x1a\n\x16IDENTITY_KEY_KIND_PUSH\x10\x05*\x92\x01\n\x0e\x43onsentPurpose\x12\x1f\n\x1b\x43ONSENT_PURPOSE_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x43ONSENT_PURPOSE_MARKETING\x10\x01\x12!\n\x1d\x43ONSENT_PURPOSE_CART_REMINDER\x10\x02\x12\x1d\n\x19\x43ONSENT_PURPOSE_PROFILING\x10\x03*e\n\x0c\x43onsentState\x12\x1d\n\x19\x43ONSENT_STATE_UNSPECIFIED\x10\x00\x12\x19\n\x15\x43ONSENT_STATE_GRANTED\x10\x01\x12\x1b\n\x17\x43ONSENT_STATE_WITHDRAWN\x10\x02*y\n\nLegalBasis\x12\x1b\n\x17LEGAL_BASIS_UNSPECIFIED\x10\x00\x12\x17\n\x13LEGAL_BASIS_CONSENT\x10\x01\x12\x1b\n\x17LEGAL_BASIS_SOFT_OPT_IN\x10\x02\x12\x18\n\x14LEGAL_BASIS_CONTRACT\x10\x03*\x84\x01\n\x0b\x44oubleOptIn\x12\x1d\n\x19\x44OUBLE_OPT_IN_UNSPECIFIED\x10\x00\x12\x1e\n\x1a\x44OUBLE_OPT_IN_NOT_REQUIRED\x10\x01\x12\x19\n\x15\x44OUBLE_OPT_IN_PENDING\x10\x02\x12\x1b\n\x17\x44OUBLE_OPT_IN_CONFIRMED\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x63\x61rt_recovery/v1/person.proto\x12\x10\x63\x61rt_recovery.v1\x1a\x1e\x63\x61rt_recovery/v1/channel.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x95\x01\n\x08Identity\x12\x13\n\x0b\x63ustomer_id\x18\x01 \x01(\t\x12\x14\n\x0c\x61nonymous_id\x18\x02 \x01(\t\x12\x12\n\nsession_id\x18\x03 \x01(\t\x12+\n\x08\x63ontacts\x18\x04 \x03(\x0b\x32\x19.cart_recovery.v1.Contact\x12\x0c\n\x04name\x18\x05 \x01(\t\x12\x0f\n\x07\x61liases\x18\x06 \x03(\x0c\"F\n\x07\x43ontact\x12*\n\x07\x63hannel\x18\x01 \x01(\x0e\x32\x19.cart_recovery.v1.Channel\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\"\\\n\x0bIdentityKey\x12/\n\x04kind\x18\x01 \x01(\x0e\x32!.cart_recovery.v1.IdentityKeyKind\x12\r\n\x05token\x18\x02 \x01(\x0c\x12\r\n\x05\x61lias\x18\x03 \x01(\x0c\"\x0c\n\nIdentified\"\x08\n\x06Linked\"\n\n\x08Unlinked\"\x87\x01\n\x0eProfileUpdated\x12\x0f\n\x07segment\x18\x01 \x01(\t\x12\x16\n\x0e\x62irthday_month\x18\x02 \x01(\r\x12!\n\x14lifetime_value_minor\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12\x10\n\x08language\x18\x04 \x01(\tB\x17\n\x15_lifetime_value_minor\"\xf6\x02\n\x0e\x43onsentChanged\x12*\n\x07\x63hannel\x18\x01 \x01(\x0e\x32\x19.cart_recovery.v1.Channel\x12\x31\n\x07purpose\x18\x02 \x01(\x0e\x32 .cart_recovery.v1.ConsentPurpose\x12-\n\x05state\x18\x03 \x01(\x0e\x32\x1e.cart_recovery.v1.ConsentState\x12\x31\n\x0blegal_basis\x18\x04 \x01(\x0e\x32\x1c.cart_recovery.v1.LegalBasis\x12\x0e\n\x06source\x18\x05 \x01(\t\x12.\n\ngiven_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x17\n\x0fproof_reference\x18\x07 \x01(\t\x12\x34\n\rdouble_opt_in\x18\x08 \x01(\x0e\x32\x1d.cart_recovery.v1.DoubleOptIn\x12\x14\n\x0cjurisdiction\x18\t \x01(\t\"O\n\rPreferenceSet\x12+\n\x08\x63hannels\x18\x01 \x03(\x0e\x32\x19.cart_recovery.v1.Channel\x12\x11\n\ttime_zone\x18\x02 \x01(\t\"$\n\x06\x45rased\x12\x1a\n\x12suppression_hashes\x18\x01 \x03(\x0c*\xe8\x01\n\x0fIdentityKeyKind\x12!\n\x1dIDENTITY_KEY_KIND_UNSPECIFIED\x10\x00\x12\x1e\n\x1aIDENTITY_KEY_KIND_CUSTOMER\x10\x01\x12\x1f\n\x1bIDENTITY_KEY_KIND_ANONYMOUS\x10\x02\x12\x1b\n\x17IDENTITY_KEY_KIND_EMAIL\x10\x03\x12\x1b\n\x17IDENTITY_KEY_KIND_PHONE\x10\x04\x12\x1a\n\x16IDENTITY_KEY_KIND_PUSH\x10\x05\x12\x1b\n\x17IDENTITY_KEY_KIND_ALIAS\x10\x06*\x92\x01\n\x0e\x43onsentPurpose\x12\x1f\n\x1b\x43ONSENT_PURPOSE_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x43ONSENT_PURPOSE_MARKETING\x10\x01\x12!\n\x1d\x43ONSENT_PURPOSE_CART_REMINDER\x10\x02\x12\x1d\n\x19\x43ONSENT_PURPOSE_PROFILING\x10\x03*e\n\x0c\x43onsentState\x12\x1d\n\x19\x43ONSENT_STATE_UNSPECIFIED\x10\x00\x12\x19\n\x15\x43ONSENT_STATE_GRANTED\x10\x01\x12\x1b\n\x17\x43ONSENT_STATE_WITHDRAWN\x10\x02*y\n\nLegalBasis\x12\x1b\n\x17LEGAL_BASIS_UNSPECIFIED\x10\x00\x12\x17\n\x13LEGAL_BASIS_CONSENT\x10\x01\x12\x1b\n\x17LEGAL_BASIS_SOFT_OPT_IN\x10\x02\x12\x18\n\x14LEGAL_BASIS_CONTRACT\x10\x03*\x84\x01\n\x0b\x44oubleOptIn\x12\x1d\n\x19\x44OUBLE_OPT_IN_UNSPECIFIED\x10\x00\x12\x1e\n\x1a\x44OUBLE_OPT_IN_NOT_REQUIRED\x10\x01\x12\x19\n\x15\x44OUBLE_OPT_IN_PENDING\x10\x02\x12\x1b\n\x17\x44OUBLE_OPT_IN_CONFIRMED\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'cart_recovery.v1.person_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_IDENTITYKEYKIND']._serialized_start=1088
-  _globals['_IDENTITYKEYKIND']._serialized_end=1291
-  _globals['_CONSENTPURPOSE']._serialized_start=1294
-  _globals['_CONSENTPURPOSE']._serialized_end=1440
-  _globals['_CONSENTSTATE']._serialized_start=1442
-  _globals['_CONSENTSTATE']._serialized_end=1543
-  _globals['_LEGALBASIS']._serialized_start=1545
-  _globals['_LEGALBASIS']._serialized_end=1666
-  _globals['_DOUBLEOPTIN']._serialized_start=1669
-  _globals['_DOUBLEOPTIN']._serialized_end=1801
+  _globals['_IDENTITYKEYKIND']._serialized_start=1105
+  _globals['_IDENTITYKEYKIND']._serialized_end=1337
+  _globals['_CONSENTPURPOSE']._serialized_start=1340
+  _globals['_CONSENTPURPOSE']._serialized_end=1486
+  _globals['_CONSENTSTATE']._serialized_start=1488
+  _globals['_CONSENTSTATE']._serialized_end=1589
+  _globals['_LEGALBASIS']._serialized_start=1591
+  _globals['_LEGALBASIS']._serialized_end=1712
+  _globals['_DOUBLEOPTIN']._serialized_start=1715
+  _globals['_DOUBLEOPTIN']._serialized_end=1847
   _globals['_IDENTITY']._serialized_start=117
-  _globals['_IDENTITY']._serialized_end=249
-  _globals['_CONTACT']._serialized_start=251
-  _globals['_CONTACT']._serialized_end=321
-  _globals['_IDENTITYKEY']._serialized_start=323
-  _globals['_IDENTITYKEY']._serialized_end=415
-  _globals['_IDENTIFIED']._serialized_start=417
-  _globals['_IDENTIFIED']._serialized_end=429
-  _globals['_LINKED']._serialized_start=431
-  _globals['_LINKED']._serialized_end=439
-  _globals['_UNLINKED']._serialized_start=441
-  _globals['_UNLINKED']._serialized_end=451
-  _globals['_PROFILEUPDATED']._serialized_start=454
-  _globals['_PROFILEUPDATED']._serialized_end=589
-  _globals['_CONSENTCHANGED']._serialized_start=592
-  _globals['_CONSENTCHANGED']._serialized_end=966
-  _globals['_PREFERENCESET']._serialized_start=968
-  _globals['_PREFERENCESET']._serialized_end=1047
-  _globals['_ERASED']._serialized_start=1049
-  _globals['_ERASED']._serialized_end=1085
+  _globals['_IDENTITY']._serialized_end=266
+  _globals['_CONTACT']._serialized_start=268
+  _globals['_CONTACT']._serialized_end=338
+  _globals['_IDENTITYKEY']._serialized_start=340
+  _globals['_IDENTITYKEY']._serialized_end=432
+  _globals['_IDENTIFIED']._serialized_start=434
+  _globals['_IDENTIFIED']._serialized_end=446
+  _globals['_LINKED']._serialized_start=448
+  _globals['_LINKED']._serialized_end=456
+  _globals['_UNLINKED']._serialized_start=458
+  _globals['_UNLINKED']._serialized_end=468
+  _globals['_PROFILEUPDATED']._serialized_start=471
+  _globals['_PROFILEUPDATED']._serialized_end=606
+  _globals['_CONSENTCHANGED']._serialized_start=609
+  _globals['_CONSENTCHANGED']._serialized_end=983
+  _globals['_PREFERENCESET']._serialized_start=985
+  _globals['_PREFERENCESET']._serialized_end=1064
+  _globals['_ERASED']._serialized_start=1066
+  _globals['_ERASED']._serialized_end=1102
 # @@protoc_insertion_point(module_scope)

@@ -33,6 +33,8 @@ class _IdentityKeyKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Ident
     IDENTITY_KEY_KIND_EMAIL: _IdentityKeyKind.ValueType  # 3
     IDENTITY_KEY_KIND_PHONE: _IdentityKeyKind.ValueType  # 4
     IDENTITY_KEY_KIND_PUSH: _IdentityKeyKind.ValueType  # 5
+    IDENTITY_KEY_KIND_ALIAS: _IdentityKeyKind.ValueType  # 6
+    """The sender gave an alias: no token."""
 
 class IdentityKeyKind(_IdentityKeyKind, metaclass=_IdentityKeyKindEnumTypeWrapper): ...
 
@@ -42,6 +44,8 @@ IDENTITY_KEY_KIND_ANONYMOUS: IdentityKeyKind.ValueType  # 2
 IDENTITY_KEY_KIND_EMAIL: IdentityKeyKind.ValueType  # 3
 IDENTITY_KEY_KIND_PHONE: IdentityKeyKind.ValueType  # 4
 IDENTITY_KEY_KIND_PUSH: IdentityKeyKind.ValueType  # 5
+IDENTITY_KEY_KIND_ALIAS: IdentityKeyKind.ValueType  # 6
+"""The sender gave an alias: no token."""
 Global___IdentityKeyKind: _TypeAlias = IdentityKeyKind  # noqa: Y015
 
 class _ConsentPurpose:
@@ -129,6 +133,7 @@ class Identity(_message.Message):
     SESSION_ID_FIELD_NUMBER: _builtins.int
     CONTACTS_FIELD_NUMBER: _builtins.int
     NAME_FIELD_NUMBER: _builtins.int
+    ALIASES_FIELD_NUMBER: _builtins.int
     customer_id: _builtins.str
     """The shop's own customer id."""
     anonymous_id: _builtins.str
@@ -138,6 +143,10 @@ class Identity(_message.Message):
     """The person's name, for greetings; sealed, never an identity key."""
     @_builtins.property
     def contacts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Contact]: ...
+    @_builtins.property
+    def aliases(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """For senders behind the edge, which know a person by the aliases of a decision only; 16 bytes each."""
+
     def __init__(
         self,
         *,
@@ -146,10 +155,11 @@ class Identity(_message.Message):
         session_id: _builtins.str = ...,
         contacts: _abc.Iterable[Global___Contact] | None = ...,
         name: _builtins.str = ...,
+        aliases: _abc.Iterable[_builtins.bytes] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["anonymous_id", b"anonymous_id", "contacts", b"contacts", "customer_id", b"customer_id", "name", b"name", "session_id", b"session_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["aliases", b"aliases", "anonymous_id", b"anonymous_id", "contacts", b"contacts", "customer_id", b"customer_id", "name", b"name", "session_id", b"session_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
