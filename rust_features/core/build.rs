@@ -13,10 +13,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut files = std::fs::read_dir(&folder)?
         .map(|entry| entry.map(|entry| entry.path()))
         .collect::<Result<Vec<_>, _>>()?;
-    files.retain(|path| {
-        path.extension()
-            .is_some_and(|extension| extension == "proto")
-    });
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "proto"));
     files.sort();
     let descriptors = protox::compile(&files, [root])?;
     let names = reason_sentences(&descriptors)? + &kind_names(&descriptors)?;
@@ -32,11 +29,7 @@ fn reason_sentences(descriptors: &FileDescriptorSet) -> Result<String, std::fmt:
          pub fn sentence(self) -> &'static str {\nmatch self as i32 {\n",
     );
     for file in &descriptors.file {
-        let Some(index) = file
-            .enum_type
-            .iter()
-            .position(|item| item.name() == "Reason")
-        else {
+        let Some(index) = file.enum_type.iter().position(|item| item.name() == "Reason") else {
             continue;
         };
         for location in file.source_code_info.iter().flat_map(|info| &info.location) {
@@ -71,11 +64,7 @@ fn kind_names(descriptors: &FileDescriptorSet) -> Result<String, std::fmt::Error
     );
     let messages = descriptors.file.iter().flat_map(|file| &file.message_type);
     for message in messages.filter(|message| message.name() == "Event") {
-        for field in message
-            .field
-            .iter()
-            .filter(|field| field.oneof_index.is_some())
-        {
+        for field in message.field.iter().filter(|field| field.oneof_index.is_some()) {
             let variant: String = field.name().split('_').map(capitalised).collect();
             writeln!(code, "Self::{variant}(_) => {:?},", field.name())?;
         }

@@ -81,11 +81,7 @@ id!(
 );
 
 fn hex_digit(value: u8) -> u8 {
-    if value < 10 {
-        b'0' + value
-    } else {
-        b'a' + value - 10
-    }
+    if value < 10 { b'0' + value } else { b'a' + value - 10 }
 }
 
 fn hex_to_bytes(text: &str) -> Option<[u8; 16]> {

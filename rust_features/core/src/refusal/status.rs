@@ -108,8 +108,8 @@ mod tests {
             value: "nothing".to_owned(),
             remedy: "send 1 to 64 bytes".to_owned(),
         };
-        let refusal = Refusal::of_fields(Reason::FieldMissing, vec![violation])
-            .retry_after(Duration::from_millis(1500));
+        let refusal =
+            Refusal::of_fields(Reason::FieldMissing, vec![violation]).retry_after(Duration::from_millis(1500));
         let status = Status::decode(refusal.to_status().as_slice()).unwrap();
         assert_eq!(status.code, 3);
         let urls: Vec<_> = status
@@ -119,17 +119,10 @@ mod tests {
             .collect();
         assert_eq!(
             urls,
-            [
-                "google.rpc.BadRequest",
-                "google.rpc.ErrorInfo",
-                "google.rpc.RetryInfo"
-            ]
+            ["google.rpc.BadRequest", "google.rpc.ErrorInfo", "google.rpc.RetryInfo"]
         );
         let bad = BadRequest::decode(status.details[0].value.as_slice()).unwrap();
-        assert_eq!(
-            bad.field_violations[0].description,
-            "Got nothing; send 1 to 64 bytes."
-        );
+        assert_eq!(bad.field_violations[0].description, "Got nothing; send 1 to 64 bytes.");
         let info = ErrorInfo::decode(status.details[1].value.as_slice()).unwrap();
         assert_eq!(
             (info.reason.as_str(), info.domain.as_str()),
@@ -146,10 +139,7 @@ mod tests {
     fn the_table_gives_code_and_sentence() {
         let refusal = Refusal::new(Reason::SpoolFull);
         assert_eq!(refusal.code, Code::ResourceExhausted);
-        assert_eq!(
-            refusal.message,
-            "The spool is full; try again after the given delay."
-        );
+        assert_eq!(refusal.message, "The spool is full; try again after the given delay.");
         assert_eq!(Code::of(Reason::StateBehind), Code::FailedPrecondition);
         assert_eq!(Code::of(Reason::StateNotLoaded), Code::Unavailable);
         assert_eq!(Code::of(Reason::DecisionUnknown), Code::NotFound);
