@@ -33,7 +33,7 @@ fn with_contact(channel: Channel, address: &str) -> Event {
         event.identity = Some(Identity {
             contacts,
             ..Identity::default()
-        })
+        });
     })
 }
 
@@ -100,7 +100,7 @@ fn envelope_cases() -> Vec<Case> {
                 it.context = Some(Context {
                     device_class: 99,
                     ..Context::default()
-                })
+                });
             }),
             "event.context.device_class",
             Reason::FieldOutOfRange,
