@@ -4,6 +4,7 @@
 pub mod contract;
 pub mod ids;
 pub mod keyed;
+pub mod state;
 pub mod time;
 
 /// Changes whenever fold, feature or policy code may change a bit of a decision.
