@@ -4,6 +4,7 @@
 pub mod contract;
 pub mod ids;
 pub mod keyed;
+pub mod refusal;
 pub mod state;
 pub mod time;
 

@@ -119,10 +119,7 @@ impl Decayed {
     /// Adds a unit of affinity.
     pub(crate) fn like(&mut self, affinity: Affinity, hash: u64, weights: [f32; 3]) {
         let bucket = affinity.bucket(hash);
-        match self
-            .affinities
-            .binary_search_by_key(&bucket, |held| held.bucket)
-        {
+        match self.affinities.binary_search_by_key(&bucket, |held| held.bucket) {
             Ok(index) => self.affinities[index].weight += weights[2],
             Err(index) => self.affinities.insert(
                 index,

@@ -32,10 +32,7 @@ pub use deadlines::Deadline;
 use deadlines::Deadlines;
 pub(crate) use decay::{Affinity, remaining};
 pub use decay::{COUNTERS, Counter, HALF_LIVES_SECONDS};
-pub use decided::{
-    Approval, DECISION_RETENTION_SECONDS, Decided, MAX_DECISIONS, Progress, decision_id,
-    request_cart,
-};
+pub use decided::{Approval, DECISION_RETENTION_SECONDS, Decided, MAX_DECISIONS, Progress, decision_id, request_cart};
 pub use kinds::{KINDS, kind_name, kind_number};
 pub use line::{CartLine, product_key};
 pub(crate) use line::{brand_hash, category_hash, cut};
@@ -44,8 +41,8 @@ pub use links::{Aliases, MAX_ALIASES, MAX_EDGES};
 pub(crate) use names::{Names, short_hash};
 pub use record::Consent;
 pub(crate) use record::{
-    Activity, ChannelContacts, Key, Moment, OfferMark, OrderMark, Profile, RECENT_MOMENTS,
-    RECENT_OFFERS, RECENT_ORDERS, RECENT_SENDS, Record, SendMark, Step, keep_newest, short_id,
+    Activity, ChannelContacts, Key, Moment, OfferMark, OrderMark, Profile, RECENT_MOMENTS, RECENT_OFFERS,
+    RECENT_ORDERS, RECENT_SENDS, Record, SendMark, Step, keep_newest, short_id,
 };
 pub use retention::CART_RETENTION_SECONDS;
 use retention::Retention;
@@ -108,10 +105,7 @@ impl State {
     /// The customer made of exactly these aliases: for the reading of a decision that names the set it saw.
     #[must_use]
     pub fn customer_as_seen(&self, aliases: &[Alias]) -> Customer<'_> {
-        Customer::new(
-            self,
-            Aliases::from_slice(aliases.get(..MAX_ALIASES).unwrap_or(aliases)),
-        )
+        Customer::new(self, Aliases::from_slice(aliases.get(..MAX_ALIASES).unwrap_or(aliases)))
     }
 
     /// A cart known from events.
@@ -144,10 +138,9 @@ impl State {
     /// What a channel of the storefront can do.
     #[must_use]
     pub fn channel(&self, storefront: &str, channel: Channel) -> ChannelState {
-        self.channels.get(storefront).map_or_else(
-            || Channels::default().state(channel),
-            |held| held.state(channel),
-        )
+        self.channels
+            .get(storefront)
+            .map_or_else(|| Channels::default().state(channel), |held| held.state(channel))
     }
 
     /// The newest budget prices; `None` leaves it to the policy.
