@@ -2,8 +2,11 @@
 //! data. No Python, no network, no clock and no global random numbers live here: time, seeds and ids are arguments.
 
 pub mod contract;
+pub mod edge;
 pub mod ids;
 pub mod keyed;
+pub mod refusal;
+pub mod state;
 pub mod time;
 
 /// Changes whenever fold, feature or policy code may change a bit of a decision.
