@@ -6,6 +6,7 @@ pub mod edge;
 pub mod ids;
 pub mod keyed;
 pub mod refusal;
+pub mod spool;
 pub mod time;
 
 /// Changes whenever fold, feature or policy code may change a bit of a decision.
