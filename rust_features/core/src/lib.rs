@@ -6,6 +6,7 @@ pub mod edge;
 pub mod ids;
 pub mod keyed;
 pub mod refusal;
+pub mod spool;
 pub mod state;
 pub mod time;
 
