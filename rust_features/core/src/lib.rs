@@ -2,9 +2,12 @@
 //! data. No Python, no network, no clock and no global random numbers live here: time, seeds and ids are arguments.
 
 pub mod contract;
+pub mod digest;
 pub mod ids;
 pub mod keyed;
+pub mod policy;
 pub mod time;
+pub mod trees;
 
 /// Changes whenever fold, feature or policy code may change a bit of a decision.
 pub const ENGINE_VERSION: &str = "1";
