@@ -6,6 +6,7 @@ pub mod digest;
 pub mod ids;
 pub mod keyed;
 pub mod policy;
+pub mod refusal;
 pub mod time;
 pub mod trees;
 

@@ -22,11 +22,7 @@ impl BudgetPrices {
         let mut read = Self::default();
         let mut unknown = None;
         for (budget, price) in prices {
-            let price = if price.is_finite() {
-                price.max(0.0)
-            } else {
-                0.0
-            };
+            let price = if price.is_finite() { price.max(0.0) } else { 0.0 };
             let channel = MESSAGE_CHANNELS
                 .iter()
                 .position(|&channel| channel_name(channel) == budget);
@@ -61,22 +57,13 @@ mod tests {
     fn each_budget_charges_its_own_spending() {
         let (prices, unknown) = BudgetPrices::read([("discount", 0.5), ("sms", 2.0)]);
         assert_eq!(unknown, None);
-        assert_eq!(
-            prices.cost(Channel::Sms, 10.0, 100.0).to_bits(),
-            70.0_f64.to_bits()
-        );
-        assert_eq!(
-            prices.cost(Channel::Email, 10.0, 0.0).to_bits(),
-            0.0_f64.to_bits()
-        );
+        assert_eq!(prices.cost(Channel::Sms, 10.0, 100.0).to_bits(), 70.0_f64.to_bits());
+        assert_eq!(prices.cost(Channel::Email, 10.0, 0.0).to_bits(), 0.0_f64.to_bits());
     }
 
     #[test]
     fn a_budget_that_does_not_exist_is_named() {
-        assert_eq!(
-            BudgetPrices::read([("email", 1.0), ("fax", 1.0)]).1,
-            Some("fax")
-        );
+        assert_eq!(BudgetPrices::read([("email", 1.0), ("fax", 1.0)]).1, Some("fax"));
     }
 
     #[test]

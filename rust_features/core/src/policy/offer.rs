@@ -68,9 +68,7 @@ impl Offer {
     #[must_use]
     pub fn read(offer: &contract::Offer) -> Option<Self> {
         let terms = match offer.terms.as_ref()? {
-            offer::Terms::PercentBasisPoints(points) if (1..=10_000).contains(points) => {
-                Terms::Percent(*points)
-            }
+            offer::Terms::PercentBasisPoints(points) if (1..=10_000).contains(points) => Terms::Percent(*points),
             offer::Terms::PercentBasisPoints(_) => return None,
             offer::Terms::Amount(money) => Terms::Amount(Amount::read(money)?),
             offer::Terms::FreeShipping(money) => Terms::FreeShipping(Amount::read(money)?),
@@ -216,18 +214,12 @@ mod tests {
         })
         .unwrap();
         assert_eq!(offer.rejection(5000, "EUR", Micros(9)), None);
-        assert_eq!(
-            offer.rejection(4999, "EUR", Micros(9)),
-            Some(Reason::OfferBelowMinimum)
-        );
+        assert_eq!(offer.rejection(4999, "EUR", Micros(9)), Some(Reason::OfferBelowMinimum));
         assert_eq!(
             offer.rejection(5000, "USD", Micros(9)),
             Some(Reason::OfferCurrencyDiffers)
         );
-        assert_eq!(
-            offer.rejection(5000, "EUR", Micros(10)),
-            Some(Reason::OfferExpired)
-        );
+        assert_eq!(offer.rejection(5000, "EUR", Micros(10)), Some(Reason::OfferExpired));
         assert_eq!(offer.expiry(Micros(5)), Micros(10));
     }
 

@@ -1,8 +1,6 @@
 //! Quiet hours: whether a moment is quiet for a recipient, and when the quiet ends.
 
-use chrono::{
-    DateTime, Datelike, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Timelike,
-};
+use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Timelike};
 use chrono_tz::Tz;
 
 use crate::contract::{Channel, QuietHours};
@@ -55,8 +53,7 @@ impl Period {
         let minute = local.hour() * 60 + local.minute();
         let today = local.date();
         let end_date = if self.start_minute < self.end_minute {
-            let holds =
-                (self.start_minute..self.end_minute).contains(&minute) && self.starts_on(today);
+            let holds = (self.start_minute..self.end_minute).contains(&minute) && self.starts_on(today);
             holds.then_some(today)
         } else if minute >= self.start_minute && self.starts_on(today) {
             today.checked_add_days(Days::new(1))
@@ -92,22 +89,13 @@ fn instant(zone: Tz, mut local: NaiveDateTime) -> Option<Micros> {
 
 /// The first moment from `time` on that is quiet in none of the zones; `None` where there is none in reach.
 #[must_use]
-pub fn first_loud(
-    periods: &[Period],
-    channel: Channel,
-    time: Micros,
-    zones: &[Tz],
-) -> Option<Micros> {
+pub fn first_loud(periods: &[Period], channel: Channel, time: Micros, zones: &[Tz]) -> Option<Micros> {
     let mut moment = time;
     for _ in 0..MAX_MOVES {
         let later = periods
             .iter()
             .filter(|period| period.channel == channel)
-            .flat_map(|period| {
-                zones
-                    .iter()
-                    .filter_map(move |&zone| period.end(moment, zone))
-            })
+            .flat_map(|period| zones.iter().filter_map(move |&zone| period.end(moment, zone)))
             .max();
         match later {
             Some(end) if end > moment => moment = end,
@@ -133,11 +121,7 @@ mod tests {
     }
 
     fn at(text: &str) -> Micros {
-        Micros(
-            DateTime::parse_from_rfc3339(text)
-                .unwrap()
-                .timestamp_micros(),
-        )
+        Micros(DateTime::parse_from_rfc3339(text).unwrap().timestamp_micros())
     }
 
     fn loud(period: Period, time: &str, zones: &[Tz]) -> Micros {
@@ -172,10 +156,7 @@ mod tests {
             loud(sunday_night, monday_morning, &zones),
             at("2024-03-04T08:00:00+01:00")
         );
-        assert_eq!(
-            loud(sunday_night, tuesday_morning, &zones),
-            at(tuesday_morning)
-        );
+        assert_eq!(loud(sunday_night, tuesday_morning, &zones), at(tuesday_morning));
     }
 
     #[test]
@@ -203,10 +184,7 @@ mod tests {
     #[test]
     fn a_channel_that_is_always_quiet_has_no_moment() {
         let always = [period(0, 1440, &[])];
-        assert_eq!(
-            first_loud(&always, Channel::Sms, Micros(0), &[Tz::UTC]),
-            None
-        );
+        assert_eq!(first_loud(&always, Channel::Sms, Micros(0), &[Tz::UTC]), None);
         assert_eq!(
             first_loud(&always, Channel::Email, Micros(0), &[Tz::UTC]),
             Some(Micros(0))

@@ -163,25 +163,12 @@ impl Rules {
                 count: policy.actions.len(),
             });
         }
-        distinct(
-            "action",
-            policy.actions.iter().map(|action| &action.action_id),
-        )?;
+        distinct("action", policy.actions.iter().map(|action| &action.action_id))?;
         distinct("offer", policy.offers.iter().map(|offer| &offer.offer_id))?;
         distinct("cap", policy.frequency_caps.iter().map(|cap| &cap.rule_id))?;
-        distinct(
-            "storefront",
-            policy.storefronts.iter().map(|own| &own.storefront_id),
-        )?;
-        distinct(
-            "budget",
-            policy.budget_prices.iter().map(|price| &price.budget_id),
-        )?;
-        let offers = policy
-            .offers
-            .iter()
-            .map(read_offer)
-            .collect::<Result<Vec<_>, _>>()?;
+        distinct("storefront", policy.storefronts.iter().map(|own| &own.storefront_id))?;
+        distinct("budget", policy.budget_prices.iter().map(|price| &price.budget_id))?;
+        let offers = policy.offers.iter().map(read_offer).collect::<Result<Vec<_>, _>>()?;
         let prices = policy
             .budget_prices
             .iter()
@@ -200,11 +187,7 @@ impl Rules {
                 .iter()
                 .map(|action| read_action(action, &offers))
                 .collect::<Result<_, _>>()?,
-            caps: policy
-                .frequency_caps
-                .iter()
-                .map(read_cap)
-                .collect::<Result<_, _>>()?,
+            caps: policy.frequency_caps.iter().map(read_cap).collect::<Result<_, _>>()?,
             exploration: read_exploration(policy.exploration.as_ref())?,
             budget_prices,
             company: Storefront::resolve(&company, &StorefrontPolicy::default())?,
@@ -238,24 +221,15 @@ impl Rules {
     /// An offer by its id.
     #[must_use]
     pub fn offer(&self, offer_id: &str) -> Option<&Offer> {
-        self.offers
-            .iter()
-            .map(Arc::as_ref)
-            .find(|offer| offer.id == offer_id)
+        self.offers.iter().map(Arc::as_ref).find(|offer| offer.id == offer_id)
     }
 }
 
-fn distinct<'a>(
-    kind: &'static str,
-    ids: impl Iterator<Item = &'a String>,
-) -> Result<(), PolicyFault> {
+fn distinct<'a>(kind: &'static str, ids: impl Iterator<Item = &'a String>) -> Result<(), PolicyFault> {
     let mut seen = rustc_hash::FxHashSet::default();
     for id in ids {
         if id.is_empty() || id == "none" || !seen.insert(id) {
-            return Err(PolicyFault::Id {
-                kind,
-                id: id.clone(),
-            });
+            return Err(PolicyFault::Id { kind, id: id.clone() });
         }
     }
     Ok(())
@@ -268,10 +242,7 @@ fn read_offer(offer: &contract::Offer) -> Result<Arc<Offer>, PolicyFault> {
     Offer::read(offer).map(Arc::new).ok_or_else(fault)
 }
 
-fn read_action(
-    action: &contract::ActionTemplate,
-    offers: &[Arc<Offer>],
-) -> Result<ActionRule, PolicyFault> {
+fn read_action(action: &contract::ActionTemplate, offers: &[Arc<Offer>]) -> Result<ActionRule, PolicyFault> {
     let fault = |field| PolicyFault::Action {
         action: action.action_id.clone(),
         field,
@@ -316,9 +287,7 @@ fn read_cap(cap: &contract::FrequencyCap) -> Result<CapRule, PolicyFault> {
     })
 }
 
-fn read_exploration(
-    exploration: Option<&contract::Exploration>,
-) -> Result<Exploration, PolicyFault> {
+fn read_exploration(exploration: Option<&contract::Exploration>) -> Result<Exploration, PolicyFault> {
     let fault = |field| Err(PolicyFault::Exploration { field });
     let Some(exploration) = exploration else {
         return Ok(Exploration {
@@ -344,19 +313,13 @@ fn read_exploration(
     })
 }
 
-fn read_storefront(
-    company: &StorefrontPolicy,
-    own: &StorefrontPolicy,
-) -> Result<(String, Storefront), PolicyFault> {
+fn read_storefront(company: &StorefrontPolicy, own: &StorefrontPolicy) -> Result<(String, Storefront), PolicyFault> {
     if own.abandonment_seconds.is_some() {
         return Err(PolicyFault::AbandonmentOverridden {
             storefront: own.storefront_id.clone(),
         });
     }
-    Ok((
-        own.storefront_id.clone(),
-        Storefront::resolve(company, own)?,
-    ))
+    Ok((own.storefront_id.clone(), Storefront::resolve(company, own)?))
 }
 
 #[cfg(test)]
@@ -368,13 +331,7 @@ mod tests {
     fn a_sound_policy_is_read() {
         let rules = Rules::read(&policy()).unwrap();
         assert_eq!(
-            rules
-                .action("email_ten_percent")
-                .unwrap()
-                .offer
-                .as_ref()
-                .unwrap()
-                .id,
+            rules.action("email_ten_percent").unwrap().offer.as_ref().unwrap().id,
             "ten_percent"
         );
         assert!(rules.action("none").is_none());
@@ -393,14 +350,8 @@ mod tests {
                 |policy| policy.actions[1].action_id = "email_reminder".into(),
                 "used twice",
             ),
-            (
-                |policy| policy.actions[0].action_id = "none".into(),
-                "used twice",
-            ),
-            (
-                |policy| policy.actions[0].offer_id = "unknown".into(),
-                "offer_id",
-            ),
+            (|policy| policy.actions[0].action_id = "none".into(), "used twice"),
+            (|policy| policy.actions[0].offer_id = "unknown".into(), "offer_id"),
             (|policy| policy.actions[0].channel = 99, "channel"),
             (|policy| policy.offers[0].terms = None, "no terms"),
             (
@@ -419,14 +370,8 @@ mod tests {
                 |policy| policy.exploration.as_mut().unwrap().probability_floor = 0.5,
                 "probability_floor",
             ),
-            (
-                |policy| policy.frequency_caps[0].window_seconds = 0,
-                "no window",
-            ),
-            (
-                |policy| policy.budget_prices[0].budget_id = "fax".into(),
-                "no budget",
-            ),
+            (|policy| policy.frequency_caps[0].window_seconds = 0, "no window"),
+            (|policy| policy.budget_prices[0].budget_id = "fax".into(), "no budget"),
         ];
         for (spoil, words) in faults {
             let mut spoiled = policy();

@@ -53,29 +53,21 @@ impl Storefront {
     ///
     /// # Errors
     /// Names the field that is missing or out of range.
-    pub fn resolve(
-        company: &StorefrontPolicy,
-        own: &StorefrontPolicy,
-    ) -> Result<Self, PolicyFault> {
+    pub fn resolve(company: &StorefrontPolicy, own: &StorefrontPolicy) -> Result<Self, PolicyFault> {
         let id = &own.storefront_id;
         let fault = |field: &'static str| PolicyFault::Setting {
             storefront: id.clone(),
             field,
         };
         let text = |field: fn(&StorefrontPolicy) -> &String| {
-            [own, company]
-                .into_iter()
-                .map(field)
-                .find(|text| !text.is_empty())
+            [own, company].into_iter().map(field).find(|text| !text.is_empty())
         };
-        let number =
-            |field: fn(&StorefrontPolicy) -> Option<u32>| field(own).or_else(|| field(company));
+        let number = |field: fn(&StorefrontPolicy) -> Option<u32>| field(own).or_else(|| field(company));
         let share = |field: fn(&StorefrontPolicy) -> Option<u32>, name| match number(field) {
             Some(points) if points > WHOLE_BASIS_POINTS => Err(fault(name)),
             points => Ok(points),
         };
-        let currency =
-            text(|policy| &policy.currency_code).ok_or_else(|| fault("currency_code"))?;
+        let currency = text(|policy| &policy.currency_code).ok_or_else(|| fault("currency_code"))?;
         let zone = text(|policy| &policy.time_zone).and_then(|name| name.parse().ok());
         let margin = share(|policy| policy.margin_basis_points, "margin_basis_points")?;
         let returns = share(|policy| policy.return_basis_points, "return_basis_points")?;
@@ -84,18 +76,12 @@ impl Storefront {
             0 => Err(fault(name)),
             seconds => Ok(seconds),
         };
-        let settings =
-            |field: fn(&StorefrontPolicy) -> bool| if field(own) { own } else { company };
+        let settings = |field: fn(&StorefrontPolicy) -> bool| if field(own) { own } else { company };
         Ok(Self {
             currency: currency.clone(),
             time_zone: zone.ok_or_else(|| fault("time_zone"))?,
-            abandonment_seconds: positive(
-                number(|policy| policy.abandonment_seconds),
-                0,
-                "abandonment_seconds",
-            )?,
-            stale_after_seconds: number(|policy| policy.stale_after_seconds)
-                .unwrap_or(DEFAULT_STALE_AFTER_SECONDS),
+            abandonment_seconds: positive(number(|policy| policy.abandonment_seconds), 0, "abandonment_seconds")?,
+            stale_after_seconds: number(|policy| policy.stale_after_seconds).unwrap_or(DEFAULT_STALE_AFTER_SECONDS),
             attribution_window_seconds: positive(
                 number(|policy| policy.attribution_window_seconds),
                 DEFAULT_ATTRIBUTION_SECONDS,
@@ -108,8 +94,7 @@ impl Storefront {
                 DEFAULT_TOUCH_GAP_SECONDS,
                 "touch_gap_seconds",
             )?,
-            latest_touch_seconds: number(|policy| policy.latest_touch_seconds)
-                .unwrap_or(DEFAULT_LATEST_TOUCH_SECONDS),
+            latest_touch_seconds: number(|policy| policy.latest_touch_seconds).unwrap_or(DEFAULT_LATEST_TOUCH_SECONDS),
             margin_share: points_share(margin.ok_or_else(|| fault("margin_basis_points"))?),
             return_probability: points_share(returns.unwrap_or(0)),
             free_shipping_threshold_minor: own
@@ -144,12 +129,7 @@ impl Storefront {
         if self.quiet.iter().all(|period| period.channel != channel) {
             return Some(time);
         }
-        first_loud(
-            &self.quiet,
-            channel,
-            time,
-            &candidates(known, self.time_zone),
-        )
+        first_loud(&self.quiet, channel, time, &candidates(known, self.time_zone))
     }
 }
 
@@ -193,10 +173,7 @@ mod tests {
         };
         let resolved = Storefront::resolve(&company(), &own).unwrap();
         assert_eq!(resolved.currency, "CHF");
-        assert_eq!(
-            (resolved.max_touches, resolved.abandonment_seconds),
-            (3, 1800)
-        );
+        assert_eq!((resolved.max_touches, resolved.abandonment_seconds), (3, 1800));
         assert_eq!(resolved.time_zone, Tz::Europe__Berlin);
     }
 
@@ -234,15 +211,9 @@ mod tests {
             ..Default::default()
         };
         let resolved = Storefront::resolve(&company(), &own).unwrap();
-        assert_eq!(
-            resolved.first_loud(Channel::Email, Micros(0), ["UTC"]),
-            Some(Micros(0))
-        );
+        assert_eq!(resolved.first_loud(Channel::Email, Micros(0), ["UTC"]), Some(Micros(0)));
         let hour = Some(Micros(3_600_000_000));
         assert_eq!(resolved.first_loud(Channel::Sms, Micros(0), ["UTC"]), hour);
-        assert_eq!(
-            resolved.contact_cost_minor(Channel::Sms).to_bits(),
-            6.5_f64.to_bits()
-        );
+        assert_eq!(resolved.contact_cost_minor(Channel::Sms).to_bits(), 6.5_f64.to_bits());
     }
 }

@@ -1,8 +1,8 @@
 //! A small sound policy for tests.
 
 use crate::contract::{
-    ActionTemplate, Channel, ChannelCost, Exploration, FrequencyCap, Money, Offer, Policy,
-    PolicyBudgetPrice, QuietHours, StorefrontPolicy, offer,
+    ActionTemplate, Channel, ChannelCost, Exploration, FrequencyCap, Money, Offer, Policy, PolicyBudgetPrice,
+    QuietHours, StorefrontPolicy, offer,
 };
 
 /// Two channels, an offer, a cap, quiet nights for SMS and one storefront of its own.

@@ -55,11 +55,7 @@ const WIDE_COUNTRIES: &[(&[Tz], [Tz; 2])] = &[
         [Tz::America__Noronha, Tz::America__Rio_Branco],
     ),
     (
-        &[
-            Tz::America__Mexico_City,
-            Tz::America__Cancun,
-            Tz::America__Tijuana,
-        ],
+        &[Tz::America__Mexico_City, Tz::America__Cancun, Tz::America__Tijuana],
         [Tz::America__Cancun, Tz::America__Tijuana],
     ),
     (
@@ -97,9 +93,7 @@ pub fn candidates<'a>(known: impl IntoIterator<Item = &'a str>, storefront: Tz) 
     }
     if zones.is_empty() {
         zones = smallvec![storefront];
-        let country = WIDE_COUNTRIES
-            .iter()
-            .find(|(zones, _)| zones.contains(&storefront));
+        let country = WIDE_COUNTRIES.iter().find(|(zones, _)| zones.contains(&storefront));
         zones.extend(country.into_iter().flat_map(|(_, extremes)| *extremes));
     }
     zones
@@ -111,19 +105,13 @@ mod tests {
 
     #[test]
     fn every_known_zone_counts_once() {
-        let zones = candidates(
-            ["Europe/Paris", "Mars/Base", "Europe/Paris", "Asia/Tokyo"],
-            Tz::UTC,
-        );
+        let zones = candidates(["Europe/Paris", "Mars/Base", "Europe/Paris", "Asia/Tokyo"], Tz::UTC);
         assert_eq!(zones.as_slice(), [Tz::Europe__Paris, Tz::Asia__Tokyo]);
     }
 
     #[test]
     fn an_unknown_zone_is_read_strictly() {
-        assert_eq!(
-            candidates([], Tz::Europe__Berlin).as_slice(),
-            [Tz::Europe__Berlin]
-        );
+        assert_eq!(candidates([], Tz::Europe__Berlin).as_slice(), [Tz::Europe__Berlin]);
         assert!(candidates(["?"], Tz::America__Chicago).contains(&Tz::Pacific__Honolulu));
     }
 }

@@ -23,18 +23,15 @@ impl Default for Model {
 impl Model {
     /// What the library answers for a row.
     pub(crate) fn margin(&self, row: &[f32]) -> f64 {
-        self.weights
-            .iter()
-            .zip(row)
-            .fold(0.0, |sum, (weight, value)| {
-                sum + if value.is_nan() {
-                    -100.0
-                } else if *value > 0.0 {
-                    weight / 2.0
-                } else {
-                    -weight / 2.0
-                }
-            })
+        self.weights.iter().zip(row).fold(0.0, |sum, (weight, value)| {
+            sum + if value.is_nan() {
+                -100.0
+            } else if *value > 0.0 {
+                weight / 2.0
+            } else {
+                -weight / 2.0
+            }
+        })
     }
 
     fn source(&self) -> String {
@@ -65,10 +62,7 @@ impl Model {
 /// The bytes of the library, or `None` (and a word on stderr) where there is no compiler.
 pub(crate) fn build(model: &Model) -> Option<Vec<u8>> {
     let folder = tempfile::tempdir().unwrap();
-    let (source, library) = (
-        folder.path().join("model.c"),
-        folder.path().join("model.so"),
-    );
+    let (source, library) = (folder.path().join("model.c"), folder.path().join("model.so"));
     std::fs::write(&source, model.source()).unwrap();
     let compiler = Command::new("cc")
         .args(["-shared", "-fPIC", "-O1", "-o"])
