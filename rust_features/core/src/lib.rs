@@ -7,6 +7,7 @@ pub mod ids;
 pub mod keyed;
 pub mod policy;
 pub mod refusal;
+pub mod state;
 pub mod time;
 pub mod trees;
 
