@@ -2,6 +2,8 @@
 //! data. No Python, no network, no clock and no global random numbers live here: time, seeds and ids are arguments.
 
 pub mod contract;
+pub mod feature;
+pub mod fold;
 pub mod ids;
 pub mod keyed;
 pub mod refusal;

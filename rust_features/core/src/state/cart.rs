@@ -199,6 +199,12 @@ impl Cart {
         self.occasion.abandonment
     }
 
+    /// Touches that were claimed.
+    #[must_use]
+    pub fn touches_claimed(&self) -> u32 {
+        self.occasion.touches.count_ones()
+    }
+
     /// How far the checkout got: 0 cart, 1 started, 1 + n at step n.
     #[must_use]
     pub fn stage(&self) -> u32 {
