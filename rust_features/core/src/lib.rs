@@ -1,8 +1,12 @@
 //! The engine of Cart Recovery: edge, fold, features, trees, decision and spool, as pure functions and plain
 //! data. No Python, no network, no clock and no global random numbers live here: time, seeds and ids are arguments.
 
+pub mod bundle;
 pub mod contract;
+pub mod decide;
 pub mod digest;
+pub mod feature;
+pub mod fold;
 pub mod ids;
 pub mod keyed;
 pub mod policy;

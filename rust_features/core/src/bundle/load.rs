@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::files::{self, Files};
 use super::{Bundle, BundleRefused, Model, golden, manifest};
 use crate::contract::{EvaluatorKind, ModelFile, Policy};
-use crate::feature;
+use crate::feature::{CONTEXT_COUNT, TABLE};
 use crate::policy::Rules;
 use crate::trees::{CompiledTrees, Evaluator};
 
@@ -23,15 +23,16 @@ pub fn load(directory: &Path, public_key: &[u8; 32]) -> Result<Arc<Bundle>, Bund
     let policy = manifest.policy.unwrap_or_default();
     let rules = Rules::read(&policy)?;
     check_templates(&policy, &files)?;
-    let context: Vec<&str> = feature::context_names().collect();
-    let all: Vec<&str> = context.iter().copied().chain(feature::action_names()).collect();
-    let baseline = load_model(Model::Baseline, manifest.baseline.as_ref(), &context, &files)?;
-    let effect = load_model(Model::Effect, manifest.effect.as_ref(), &all, &files)?;
+    let names = TABLE.each_ref().map(|feature| feature.name);
+    let context = names.get(..CONTEXT_COUNT).unwrap_or(&names);
+    let baseline = load_model(Model::Baseline, manifest.baseline.as_ref(), context, &files)?;
+    let effect = load_model(Model::Effect, manifest.effect.as_ref(), &names, &files)?;
     let path = manifest.golden_rows_path;
     let rows = files.get(&path).ok_or_else(|| BundleRefused::FileMissing { path: path.clone() })?;
     golden::check(rows, &path, &baseline, &effect)?;
     Ok(Arc::new(Bundle {
         id: manifest.bundle_id,
+        feature_schema_hash: manifest.feature_schema_hash,
         rules,
         baseline: Box::new(baseline),
         effect: Box::new(effect),

@@ -34,8 +34,8 @@ pub(super) fn verified(directory: &Path, public_key: &[u8; 32]) -> Result<Bundle
         let expected = ENGINE_VERSION.to_owned();
         return Err(BundleRefused::EngineVersion { found: manifest.engine_version, expected });
     }
-    if manifest.feature_schema_hash != feature::schema_hash() {
-        let expected = feature::schema_hash().to_owned();
+    let expected = feature::schema_hash();
+    if manifest.feature_schema_hash != expected {
         return Err(BundleRefused::SchemaHash { found: manifest.feature_schema_hash, expected });
     }
     Ok(manifest)

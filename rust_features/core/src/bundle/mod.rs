@@ -23,6 +23,8 @@ use crate::trees::Evaluator;
 pub struct Bundle {
     /// Its id, 32 hexadecimal digits.
     pub id: String,
+    /// The feature table that its models read, which is this engine's.
+    pub feature_schema_hash: String,
     /// Its policy.
     pub rules: Rules,
     /// Log-odds of a purchase without contact, from the context features.

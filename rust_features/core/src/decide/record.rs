@@ -7,7 +7,6 @@ use super::value::Value;
 use crate::ENGINE_VERSION;
 use crate::bundle::Bundle;
 use crate::contract::{Candidate, DecisionRecord, ExperimentArm, Reason};
-use crate::feature::schema_hash;
 use crate::policy::Storefront;
 
 /// The permanent holdout, as an experiment.
@@ -51,7 +50,7 @@ pub(super) fn record(parts: &Parts<'_>) -> DecisionRecord {
         engine_version: ENGINE_VERSION.to_owned(),
         budget_price_version: state.budget_prices().map_or(0, |prices| prices.version),
         aliases: occasion.customer.aliases().iter().map(|alias| alias.0.to_vec()).collect(),
-        feature_schema_hash: schema_hash().to_owned(),
+        feature_schema_hash: parts.bundle.feature_schema_hash.clone(),
         features: parts.scores.context.to_vec(),
         candidates: (0..parts.plans.len()).filter_map(|index| candidate(parts, index)).collect(),
         draw: parts.draw,

@@ -99,15 +99,8 @@ impl Cart {
     /// The cart that a request carries, laid over what is folded of it: the content is the request's, the history
     /// the fold's. A content that does not differ changes no stamp, so that an ordered cart stays ordered.
     #[must_use]
-    pub fn inline(
-        folded: Option<&Self>,
-        cart: &contract::Cart,
-        storefront: &str,
-        clock: Micros,
-    ) -> Self {
-        let mut view = folded
-            .cloned()
-            .unwrap_or_else(|| Self::new(storefront.into(), clock));
+    pub fn inline(folded: Option<&Self>, cart: &contract::Cart, storefront: &str, clock: Micros) -> Self {
+        let mut view = folded.cloned().unwrap_or_else(|| Self::new(storefront.into(), clock));
         let before = view.content();
         let changed = view.changed();
         let latest = changed.map_or(clock, |changed| changed.time.max(clock));
@@ -154,17 +147,16 @@ impl Cart {
     /// ISO 4217 code, or empty where no event named one.
     #[must_use]
     pub fn currency(&self) -> &str {
-        self.currency.as_ref().map_or("", |code| {
-            std::str::from_utf8(&code.value).unwrap_or_default()
-        })
+        self.currency
+            .as_ref()
+            .map_or("", |code| std::str::from_utf8(&code.value).unwrap_or_default())
     }
 
     /// Quantity times price less the discounts given, minor units; `None` where a price is missing.
     #[must_use]
     pub fn value_minor(&self) -> Option<i64> {
-        self.lines().try_fold(0_i64, |sum, line| {
-            Some(sum.saturating_add(line.value_minor()?))
-        })
+        self.lines()
+            .try_fold(0_i64, |sum, line| Some(sum.saturating_add(line.value_minor()?)))
     }
 
     /// Identifies the content: the first eight bytes of the hash over the sorted lines, each the variant (the product
@@ -205,6 +197,12 @@ impl Cart {
     #[must_use]
     pub fn abandonment_time(&self) -> Option<Micros> {
         self.occasion.abandonment
+    }
+
+    /// Touches that were claimed.
+    #[must_use]
+    pub fn touches_claimed(&self) -> u32 {
+        self.occasion.touches.count_ones()
     }
 
     /// How far the checkout got: 0 cart, 1 started, 1 + n at step n.
@@ -255,10 +253,7 @@ impl Cart {
 
     /// The last change of its content.
     pub(crate) fn changed(&self) -> Option<Stamp> {
-        self.changes
-            .last()
-            .map(|change| change.stamp)
-            .max(self.base)
+        self.changes.last().map(|change| change.stamp).max(self.base)
     }
 
     /// Whether an order named this cart and nothing was changed since.
@@ -269,8 +264,7 @@ impl Cart {
 
     /// Whether any of the sorted item hashes is a line of it.
     pub(crate) fn shares(&self, items: &[u64]) -> bool {
-        self.lines()
-            .any(|line| items.binary_search(&line.item()).is_ok())
+        self.lines().any(|line| items.binary_search(&line.item()).is_ok())
     }
 
     /// The activity from which its deadline counts.
@@ -306,13 +300,7 @@ impl Cart {
     }
 
     /// Adds (or with a negative delta removes) units of a line.
-    pub(crate) fn change(
-        &mut self,
-        line: &contract::Line,
-        currency: &str,
-        delta: i64,
-        stamp: Stamp,
-    ) {
+    pub(crate) fn change(&mut self, line: &contract::Line, currency: &str, delta: i64, stamp: Stamp) {
         let Some(index) = self.line(line) else { return };
         if delta > 0 {
             self.lines[index].learn(line, stamp);
@@ -405,14 +393,9 @@ impl Cart {
 
     /// Derives the quantities from base and changes. An order empties the cart for whatever is added after it.
     fn settle(&mut self) {
-        let reopened = self
-            .changes
-            .last()
-            .is_some_and(|change| self.reopened(change.stamp));
+        let reopened = self.changes.last().is_some_and(|change| self.reopened(change.stamp));
         let from_nothing = reopened && self.base.is_none_or(|base| !self.reopened(base));
-        self.lines
-            .iter_mut()
-            .for_each(|line| line.start(from_nothing));
+        self.lines.iter_mut().for_each(|line| line.start(from_nothing));
         let ordered = self.ordered;
         for change in &self.changes {
             if !from_nothing || ordered.is_none_or(|ordered| change.stamp.time > ordered) {
@@ -423,10 +406,7 @@ impl Cart {
 
     /// Items and quantities, sorted.
     fn content(&self) -> SmallVec<[(u64, u32); 8]> {
-        let mut content: SmallVec<_> = self
-            .lines()
-            .map(|line| (line.item(), line.quantity()))
-            .collect();
+        let mut content: SmallVec<_> = self.lines().map(|line| (line.item(), line.quantity())).collect();
         content.sort_unstable();
         content
     }

@@ -65,9 +65,9 @@ impl Product {
     /// ISO 4217 code, or empty.
     #[must_use]
     pub fn currency(&self) -> &str {
-        self.currency.as_ref().map_or("", |code| {
-            std::str::from_utf8(&code.value).unwrap_or_default()
-        })
+        self.currency
+            .as_ref()
+            .map_or("", |code| std::str::from_utf8(&code.value).unwrap_or_default())
     }
 
     /// Title, or empty.
@@ -141,11 +141,7 @@ fn offer<T>(slot: &mut Option<Latest<T>>, stamp: Stamp, said: Option<T>) {
 }
 
 fn offer_text(slot: &mut Option<Latest<Box<str>>>, stamp: Stamp, said: &str) {
-    offer(
-        slot,
-        stamp,
-        Some(said).filter(|said| !said.is_empty()).map(Into::into),
-    );
+    offer(slot, stamp, Some(said).filter(|said| !said.is_empty()).map(Into::into));
 }
 
 fn text(slot: Option<&Latest<Box<str>>>) -> &str {
@@ -193,10 +189,7 @@ impl Channels {
             .get(channel as usize)
             .and_then(Option::as_ref)
             .map(|latest| &latest.value);
-        let paused = self
-            .paused
-            .get(channel as usize)
-            .and_then(|slot| value(slot.as_ref()));
+        let paused = self.paused.get(channel as usize).and_then(|slot| value(slot.as_ref()));
         ChannelState {
             available: updated.is_none_or(|updated| updated.available),
             paused: paused.unwrap_or_default(),
@@ -209,10 +202,7 @@ impl Channels {
     /// Whether messages may go through the channel.
     pub(crate) fn usable(&self, channel: contract::Channel) -> bool {
         let updated = self.updated.get(channel as usize).and_then(Option::as_ref);
-        let paused = self
-            .paused
-            .get(channel as usize)
-            .and_then(|slot| value(slot.as_ref()));
+        let paused = self.paused.get(channel as usize).and_then(|slot| value(slot.as_ref()));
         updated.is_none_or(|updated| updated.value.available) && !paused.unwrap_or_default()
     }
 

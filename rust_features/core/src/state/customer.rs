@@ -25,10 +25,7 @@ pub struct Customer<'a> {
 
 impl<'a> Customer<'a> {
     pub(crate) fn new(state: &'a State, aliases: Aliases) -> Self {
-        let records = aliases
-            .iter()
-            .filter_map(|alias| state.records.get(alias))
-            .collect();
+        let records = aliases.iter().filter_map(|alias| state.records.get(alias)).collect();
         Self {
             state,
             aliases,
@@ -46,12 +43,7 @@ impl<'a> Customer<'a> {
     #[must_use]
     pub fn consent(&self, channel: Channel, purpose: ConsentPurpose) -> Option<&'a Consent> {
         self.permissions()
-            .filter_map(|permissions| {
-                permissions
-                    .consents
-                    .iter()
-                    .find(|(key, _)| *key == (channel, purpose))
-            })
+            .filter_map(|permissions| permissions.consents.iter().find(|(key, _)| *key == (channel, purpose)))
             .map(|(_, consent)| consent)
             .fold(None, |held, consent| Latest::later(held, Some(consent)))
             .map(|consent| &consent.value)
@@ -83,11 +75,7 @@ impl<'a> Customer<'a> {
     /// Whether an alias of the kind that the channel needs is in the set.
     #[must_use]
     pub fn reachable(&self, channel: Channel) -> bool {
-        let has = |kind| {
-            self.records
-                .iter()
-                .any(|record| record.kind == kind && !record.erased)
-        };
+        let has = |kind| self.records.iter().any(|record| record.kind == kind && !record.erased);
         match channel {
             Channel::Email => has(IdentityKeyKind::Email),
             Channel::Sms => has(IdentityKeyKind::Phone),
@@ -104,9 +92,7 @@ impl<'a> Customer<'a> {
     pub fn sends_within(&self, channel: Option<Channel>, window_seconds: u32, now: Micros) -> u32 {
         let start = window_start(now, window_seconds);
         let marks = self.contacts().flat_map(|contacts| &contacts.sends);
-        let within = marks.filter(|send| {
-            send.time > start && channel.is_none_or(|channel| channel == send.channel)
-        });
+        let within = marks.filter(|send| send.time > start && channel.is_none_or(|channel| channel == send.channel));
         count(within.count())
     }
 
@@ -116,11 +102,7 @@ impl<'a> Customer<'a> {
         let start = window_start(now, window_seconds);
         let offer = short_hash([offer_id]);
         let marks = self.contacts().flat_map(|contacts| &contacts.offers);
-        count(
-            marks
-                .filter(|mark| mark.time > start && mark.offer == offer)
-                .count(),
-        )
+        count(marks.filter(|mark| mark.time > start && mark.offer == offer).count())
     }
 
     /// The holdout arm of the earliest decision of any of the aliases; `None` before the first draw.
@@ -136,8 +118,7 @@ impl<'a> Customer<'a> {
     /// Whether the person withdrew consent to profiling, for any channel.
     #[must_use]
     pub fn profiling_objected(&self) -> bool {
-        let channels =
-            (0..CHANNELS).filter_map(|number| Channel::try_from(i32::try_from(number).ok()?).ok());
+        let channels = (0..CHANNELS).filter_map(|number| Channel::try_from(i32::try_from(number).ok()?).ok());
         channels.into_iter().any(|channel| {
             self.consent(channel, ConsentPurpose::Profiling)
                 .is_some_and(|consent| consent.state == ConsentState::Withdrawn)
@@ -149,10 +130,7 @@ impl<'a> Customer<'a> {
     pub fn time_zones(&self) -> SmallVec<[&'a str; 4]> {
         let mut zones = SmallVec::new();
         for profile in self.profiles() {
-            for zone in [profile.preferred_zone, profile.device_zone]
-                .into_iter()
-                .flatten()
-            {
+            for zone in [profile.preferred_zone, profile.device_zone].into_iter().flatten() {
                 let name = self.state.texts.name(zone.value);
                 if !name.is_empty() && !zones.contains(&name) {
                     zones.push(name);
@@ -166,12 +144,9 @@ impl<'a> Customer<'a> {
     #[must_use]
     pub fn language(&self) -> Option<&'a str> {
         let latest = |read: fn(&Profile) -> Option<Latest<Name>>| {
-            self.profiles()
-                .filter_map(read)
-                .max_by_key(|language| language.stamp)
+            self.profiles().filter_map(read).max_by_key(|language| language.stamp)
         };
-        let language =
-            latest(|profile| profile.language).or_else(|| latest(|profile| profile.locale))?;
+        let language = latest(|profile| profile.language).or_else(|| latest(|profile| profile.locale))?;
         Some(self.state.texts.name(language.value)).filter(|name| !name.is_empty())
     }
 
@@ -185,8 +160,7 @@ impl<'a> Customer<'a> {
     #[must_use]
     pub fn suspected_robot(&self) -> bool {
         self.activities().any(|activity| {
-            let steps = activity.decayed.counter(Counter::Views)[0]
-                + activity.decayed.counter(Counter::Adds)[0];
+            let steps = activity.decayed.counter(Counter::Views)[0] + activity.decayed.counter(Counter::Adds)[0];
             steps >= ROBOT_STEPS_PER_HOUR
         })
     }
@@ -200,34 +174,24 @@ impl<'a> Customer<'a> {
             || self
                 .activities()
                 .flat_map(|activity| &activity.recent_orders)
-                .any(|order| {
-                    changed.is_some_and(|changed| order.stamp >= changed)
-                        && cart.shares(&order.items)
-                })
+                .any(|order| changed.is_some_and(|changed| order.stamp >= changed) && cart.shares(&order.items))
     }
 
     /// The times of all sends kept, newest last within each alias.
     pub(crate) fn contacts(&self) -> impl Iterator<Item = &'a Contacts> {
-        self.records
-            .iter()
-            .filter_map(|record| record.contacts.as_deref())
+        self.records.iter().filter_map(|record| record.contacts.as_deref())
     }
 
     pub(crate) fn activities(&self) -> impl Iterator<Item = &'a Activity> {
-        self.records
-            .iter()
-            .filter_map(|record| record.activity.as_deref())
+        self.records.iter().filter_map(|record| record.activity.as_deref())
     }
 
     pub(crate) fn profiles(&self) -> impl Iterator<Item = &'a Profile> {
-        self.activities()
-            .filter_map(|activity| activity.profile.as_deref())
+        self.activities().filter_map(|activity| activity.profile.as_deref())
     }
 
     fn permissions(&self) -> impl Iterator<Item = &'a Permissions> {
-        self.records
-            .iter()
-            .filter_map(|record| record.permissions.as_deref())
+        self.records.iter().filter_map(|record| record.permissions.as_deref())
     }
 }
 

@@ -28,14 +28,10 @@ pub(crate) struct Deadlines {
 
 impl Deadlines {
     fn queue(&mut self, storefront: &Arc<str>) -> &mut BTreeSet<(Micros, CartId)> {
-        let index = match self
-            .queues
-            .binary_search_by(|(name, _)| name.cmp(storefront))
-        {
+        let index = match self.queues.binary_search_by(|(name, _)| name.cmp(storefront)) {
             Ok(index) => index,
             Err(index) => {
-                self.queues
-                    .insert(index, (Arc::clone(storefront), BTreeSet::new()));
+                self.queues.insert(index, (Arc::clone(storefront), BTreeSet::new()));
                 index
             }
         };
@@ -125,11 +121,7 @@ impl State {
             };
             let deadline = activity.plus_seconds(seconds);
             if deadline > until {
-                self.deadlines
-                    .queues
-                    .get_mut(index)?
-                    .1
-                    .insert((activity, id));
+                self.deadlines.queues.get_mut(index)?.1.insert((activity, id));
                 continue;
             }
             self.unwatch(id);

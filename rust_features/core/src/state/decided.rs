@@ -81,11 +81,7 @@ impl Decided {
             send: SendId::from_hex(&record.send_id).unwrap_or(SendId([0; 16])),
             cart: cart.unwrap_or(CartId([0; 16])),
             touch: record.touch,
-            clock: record
-                .clock
-                .as_ref()
-                .map(Micros::from_timestamp)
-                .unwrap_or_default(),
+            clock: record.clock.as_ref().map(Micros::from_timestamp).unwrap_or_default(),
             abandonment_time: record.abandonment_time.as_ref().map(Micros::from_timestamp),
             aliases: record
                 .aliases
@@ -165,10 +161,7 @@ impl Decided {
 /// The cart a request is about: the one named, else the inline one.
 #[must_use]
 pub fn request_cart(request: &contract::DecisionRequest) -> Option<CartId> {
-    let inline = request
-        .cart
-        .as_ref()
-        .and_then(|cart| CartId::from_hex(&cart.cart_id));
+    let inline = request.cart.as_ref().and_then(|cart| CartId::from_hex(&cart.cart_id));
     CartId::from_hex(&request.cart_id).or(inline)
 }
 

@@ -11,6 +11,7 @@ use crate::keyed::public_hash;
 pub struct CartLine {
     item: u64,
     product: ProductKey,
+    product_hash: u32,
     product_id: Box<str>,
     base: u32,
     quantity: u32,
@@ -46,6 +47,7 @@ impl CartLine {
         Self {
             item: Self::item_of(line),
             product: product_key(storefront, &line.product_id),
+            product_hash: product_hash(&line.product_id),
             product_id: line.product_id.as_str().into(),
             base: 0,
             quantity: 0,
@@ -74,16 +76,8 @@ impl CartLine {
     /// The variant's id, the product's where there is none.
     #[must_use]
     pub fn sold_id(&self) -> &str {
-        let variant = self
-            .facts
-            .texts
-            .as_ref()
-            .map_or("", |texts| texts.variant_id.as_ref());
-        if variant.is_empty() {
-            &self.product_id
-        } else {
-            variant
-        }
+        let variant = self.facts.texts.as_ref().map_or("", |texts| texts.variant_id.as_ref());
+        if variant.is_empty() { &self.product_id } else { variant }
     }
 
     /// Units.
@@ -131,9 +125,7 @@ impl CartLine {
     #[must_use]
     pub fn to_contract(&self) -> contract::Line {
         let texts = self.facts.texts.as_deref();
-        let text = |read: fn(&Texts) -> &str| {
-            texts.map_or_else(String::new, |texts| read(texts).to_owned())
-        };
+        let text = |read: fn(&Texts) -> &str| texts.map_or_else(String::new, |texts| read(texts).to_owned());
         contract::Line {
             product_id: self.product_id.to_string(),
             variant_id: text(|texts| &texts.variant_id),
@@ -143,13 +135,7 @@ impl CartLine {
             discount_minor: self.facts.discount_minor,
             title: text(|texts| &texts.title),
             category_path: texts
-                .map(|texts| {
-                    texts
-                        .category_path
-                        .iter()
-                        .map(ToString::to_string)
-                        .collect()
-                })
+                .map(|texts| texts.category_path.iter().map(ToString::to_string).collect())
                 .unwrap_or_default(),
             brand: text(|texts| &texts.brand),
             seller_id: text(|texts| &texts.seller_id),
@@ -157,6 +143,11 @@ impl CartLine {
             url: text(|texts| &texts.url),
             image_url: text(|texts| &texts.image_url),
         }
+    }
+
+    /// What a moment of a visit says of the product.
+    pub(crate) fn product_hash(&self) -> u32 {
+        self.product_hash
     }
 
     pub(crate) fn item(&self) -> u64 {
@@ -243,11 +234,7 @@ impl Texts {
             seller_id: line.seller_id.as_str().into(),
             url: line.url.as_str().into(),
             image_url: line.image_url.as_str().into(),
-            category_path: line
-                .category_path
-                .iter()
-                .map(|name| name.as_str().into())
-                .collect(),
+            category_path: line.category_path.iter().map(|name| name.as_str().into()).collect(),
         }
     }
 
@@ -283,10 +270,16 @@ impl Texts {
 /// The catalogue's key of a product.
 #[must_use]
 pub fn product_key(storefront: &str, product_id: &str) -> ProductKey {
-    ProductKey(public_hash(
-        "product",
-        &[storefront.as_bytes(), product_id.as_bytes()],
-    ))
+    ProductKey(public_hash("product", &[storefront.as_bytes(), product_id.as_bytes()]))
+}
+
+/// Hash of a product id; 0 where it is empty.
+pub(crate) fn product_hash(product_id: &str) -> u32 {
+    if product_id.is_empty() {
+        0
+    } else {
+        cut(short_hash([product_id]))
+    }
 }
 
 /// Hash of a category path; 0 where it is empty.
@@ -300,14 +293,10 @@ pub(crate) fn category_hash(path: &[String]) -> u32 {
 
 /// Hash of a brand; 0 where it is empty.
 pub(crate) fn brand_hash(brand: &str) -> u32 {
-    if brand.is_empty() {
-        0
-    } else {
-        cut(short_hash([brand]))
-    }
+    if brand.is_empty() { 0 } else { cut(short_hash([brand])) }
 }
 
 /// The upper half of a hash, never 0.
-pub(crate) fn cut(hash: u64) -> u32 {
+fn cut(hash: u64) -> u32 {
     u32::try_from(hash >> 32).unwrap_or_default().max(1)
 }

@@ -31,9 +31,7 @@ pub(crate) struct Edge {
 
 impl Edge {
     fn connects(&self) -> bool {
-        self.said
-            .as_ref()
-            .map_or(self.seen_together, |said| said.value)
+        self.said.as_ref().map_or(self.seen_together, |said| said.value)
     }
 }
 
@@ -80,10 +78,7 @@ impl Record {
 
     /// The aliases at the other ends, in alias order.
     pub(crate) fn neighbours(&self) -> impl Iterator<Item = Alias> {
-        self.edges
-            .iter()
-            .filter(|edge| edge.connects())
-            .map(|edge| edge.other)
+        self.edges.iter().filter(|edge| edge.connects()).map(|edge| edge.other)
     }
 }
 

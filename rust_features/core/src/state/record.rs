@@ -4,9 +4,7 @@ use super::decay::Decayed;
 use super::links::Edge;
 use super::names::Name;
 use super::stamp::{Latest, Stamp};
-use crate::contract::{
-    Channel, ConsentPurpose, ConsentState, DeviceClass, DoubleOptIn, IdentityKeyKind, LegalBasis,
-};
+use crate::contract::{Channel, ConsentPurpose, ConsentState, DeviceClass, DoubleOptIn, IdentityKeyKind, LegalBasis};
 use crate::ids::Alias;
 use crate::time::Micros;
 
@@ -51,9 +49,7 @@ impl Record {
     }
 
     pub(crate) fn activity_mut(&mut self, time: Micros) -> &mut Activity {
-        let activity = self
-            .activity
-            .get_or_insert_with(|| Box::new(Activity::new(time)));
+        let activity = self.activity.get_or_insert_with(|| Box::new(Activity::new(time)));
         activity.first = activity.first.min(time);
         activity.last = activity.last.max(time);
         activity
@@ -214,12 +210,7 @@ pub(crate) struct OfferMark {
 }
 
 /// Inserts into a sorted list of bounded length; the smallest goes first at the bound.
-pub(crate) fn keep_newest<T, K: Ord>(
-    list: &mut Vec<T>,
-    limit: usize,
-    entry: T,
-    key: impl Fn(&T) -> K,
-) {
+pub(crate) fn keep_newest<T, K: Ord>(list: &mut Vec<T>, limit: usize, entry: T, key: impl Fn(&T) -> K) {
     let place = list.partition_point(|held| key(held) <= key(&entry));
     if list.len() < limit {
         if list.len() == list.capacity() {
