@@ -33,7 +33,11 @@ fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
 
 /// Reads every listed file, models included, and compares its hash.
 pub(super) fn read_listed(directory: &Path, manifest: &BundleManifest) -> Result<Files, BundleRefused> {
-    let models = manifest.baseline.iter().chain(&manifest.effect).map(|model| (&model.path, &model.hash));
+    let models = manifest
+        .baseline
+        .iter()
+        .chain(&manifest.effect)
+        .map(|model| (&model.path, &model.hash));
     let others = manifest.files.iter().map(|file| (&file.path, &file.hash));
     let mut files = Files::default();
     for (path, expected) in models.chain(others) {
@@ -43,8 +47,16 @@ pub(super) fn read_listed(directory: &Path, manifest: &BundleManifest) -> Result
         let bytes = read(directory, path)?;
         let found = Digest::of(&bytes);
         if found.0.as_slice() != expected.as_slice() {
-            let expected = expected.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
-            return Err(BundleRefused::FileAltered { path: path.clone(), found: found.to_string(), expected });
+            let expected = expected
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect::<Vec<_>>()
+                .concat();
+            return Err(BundleRefused::FileAltered {
+                path: path.clone(),
+                found: found.to_string(),
+                expected,
+            });
         }
         files.insert(path.clone(), bytes);
     }
@@ -52,7 +64,10 @@ pub(super) fn read_listed(directory: &Path, manifest: &BundleManifest) -> Result
 }
 
 fn is_plain(path: &str) -> bool {
-    !path.is_empty() && Path::new(path).components().all(|component| matches!(component, Component::Normal(_)))
+    !path.is_empty()
+        && Path::new(path)
+            .components()
+            .all(|component| matches!(component, Component::Normal(_)))
 }
 
 #[cfg(test)]

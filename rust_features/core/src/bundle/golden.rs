@@ -13,8 +13,10 @@ pub(super) fn check(
     baseline: &dyn Evaluator,
     effect: &dyn Evaluator,
 ) -> Result<(), BundleRefused> {
-    let golden = GoldenRows::decode(bytes)
-        .map_err(|_| BundleRefused::Unparsable { path: path.into(), expected: "GoldenRows" })?;
+    let golden = GoldenRows::decode(bytes).map_err(|_| BundleRefused::Unparsable {
+        path: path.into(),
+        expected: "GoldenRows",
+    })?;
     if golden.rows.is_empty() {
         return Err(BundleRefused::NoGoldenRows);
     }
@@ -30,7 +32,12 @@ pub(super) fn check(
         ];
         for (model, found, expected) in answers {
             if found.to_bits() != expected.to_bits() {
-                return Err(BundleRefused::GoldenRow { row, model, found, expected });
+                return Err(BundleRefused::GoldenRow {
+                    row,
+                    model,
+                    found,
+                    expected,
+                });
             }
         }
     }

@@ -28,7 +28,9 @@ pub fn load(directory: &Path, public_key: &[u8; 32]) -> Result<Arc<Bundle>, Bund
     let baseline = load_model(Model::Baseline, manifest.baseline.as_ref(), context, &files)?;
     let effect = load_model(Model::Effect, manifest.effect.as_ref(), &names, &files)?;
     let path = manifest.golden_rows_path;
-    let rows = files.get(&path).ok_or_else(|| BundleRefused::FileMissing { path: path.clone() })?;
+    let rows = files
+        .get(&path)
+        .ok_or_else(|| BundleRefused::FileMissing { path: path.clone() })?;
     golden::check(rows, &path, &baseline, &effect)?;
     Ok(Arc::new(Bundle {
         id: manifest.bundle_id,
@@ -58,10 +60,16 @@ fn load_model(
     let compiled = |file: &&ModelFile| file.evaluator_kind() == EvaluatorKind::Compiled;
     let file = file.filter(compiled).ok_or(BundleRefused::EvaluatorKind { model })?;
     check_names(model, &file.features, names)?;
-    let bytes = files.get(&file.path).ok_or_else(|| BundleRefused::FileMissing { path: file.path.clone() })?;
+    let bytes = files.get(&file.path).ok_or_else(|| BundleRefused::FileMissing {
+        path: file.path.clone(),
+    })?;
     let trees = CompiledTrees::from_verified_bytes(bytes).map_err(|error| BundleRefused::Trees { model, error })?;
     if trees.features() != names.len() {
-        return Err(BundleRefused::FeatureCount { model, found: trees.features(), expected: names.len() });
+        return Err(BundleRefused::FeatureCount {
+            model,
+            found: trees.features(),
+            expected: names.len(),
+        });
     }
     Ok(trees)
 }
@@ -72,7 +80,12 @@ fn check_names(model: Model, found: &[String], expected: &[&str]) -> Result<(), 
         let expected = expected.get(index).copied().unwrap_or_default();
         if found != expected {
             let (found, expected) = (found.to_owned(), expected.to_owned());
-            return Err(BundleRefused::ModelFeatures { model, index, found, expected });
+            return Err(BundleRefused::ModelFeatures {
+                model,
+                index,
+                found,
+                expected,
+            });
         }
     }
     Ok(())

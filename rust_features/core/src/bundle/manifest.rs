@@ -23,30 +23,51 @@ const ID_PREFIX: [u8; 2] = [0x0a, 32];
 pub(super) fn verified(directory: &Path, public_key: &[u8; 32]) -> Result<BundleManifest, BundleRefused> {
     let bytes = files::read(directory, MANIFEST)?;
     verify_signature(directory, public_key, &bytes)?;
-    let manifest = BundleManifest::decode(bytes.as_slice())
-        .map_err(|_| BundleRefused::Unparsable { path: directory.join(MANIFEST), expected: "BundleManifest" })?;
-    let unnamed = bytes.strip_prefix(&ID_PREFIX).and_then(|bytes| bytes.get(ID_DIGITS..)).unwrap_or(&bytes);
+    let manifest = BundleManifest::decode(bytes.as_slice()).map_err(|_| BundleRefused::Unparsable {
+        path: directory.join(MANIFEST),
+        expected: "BundleManifest",
+    })?;
+    let unnamed = bytes
+        .strip_prefix(&ID_PREFIX)
+        .and_then(|bytes| bytes.get(ID_DIGITS..))
+        .unwrap_or(&bytes);
     let expected = digits(Digest::of(unnamed), ID_DIGITS);
     if manifest.bundle_id != expected {
-        return Err(BundleRefused::IdWrong { found: manifest.bundle_id, expected });
+        return Err(BundleRefused::IdWrong {
+            found: manifest.bundle_id,
+            expected,
+        });
     }
     if manifest.engine_version != ENGINE_VERSION {
         let expected = ENGINE_VERSION.to_owned();
-        return Err(BundleRefused::EngineVersion { found: manifest.engine_version, expected });
+        return Err(BundleRefused::EngineVersion {
+            found: manifest.engine_version,
+            expected,
+        });
     }
     let expected = feature::schema_hash();
     if manifest.feature_schema_hash != expected {
-        return Err(BundleRefused::SchemaHash { found: manifest.feature_schema_hash, expected });
+        return Err(BundleRefused::SchemaHash {
+            found: manifest.feature_schema_hash,
+            expected,
+        });
     }
     Ok(manifest)
 }
 
 fn verify_signature(directory: &Path, public_key: &[u8; 32], manifest: &[u8]) -> Result<(), BundleRefused> {
-    let signed = ManifestSignature::decode(files::read(directory, SIGNATURE)?.as_slice())
-        .map_err(|_| BundleRefused::Unparsable { path: directory.join(SIGNATURE), expected: "ManifestSignature" })?;
+    let signed = ManifestSignature::decode(files::read(directory, SIGNATURE)?.as_slice()).map_err(|_| {
+        BundleRefused::Unparsable {
+            path: directory.join(SIGNATURE),
+            expected: "ManifestSignature",
+        }
+    })?;
     let expected = digits(Digest::of(public_key), KEY_ID_DIGITS);
     if signed.key_id != expected {
-        return Err(BundleRefused::KeyUnknown { found: signed.key_id, expected });
+        return Err(BundleRefused::KeyUnknown {
+            found: signed.key_id,
+            expected,
+        });
     }
     let wrong = |_| BundleRefused::SignatureWrong;
     let key = VerifyingKey::from_bytes(public_key).map_err(wrong)?;

@@ -35,6 +35,9 @@ pub struct Bundle {
 
 impl fmt::Debug for Bundle {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Bundle").field("id", &self.id).finish_non_exhaustive()
+        formatter
+            .debug_struct("Bundle")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
     }
 }

@@ -13,13 +13,20 @@ pub fn answer(
     state_age_seconds: u32,
     repeated_answer: bool,
 ) -> ScoreResponse {
-    let chosen = usize::try_from(record.chosen).ok().and_then(|chosen| record.candidates.get(chosen));
+    let chosen = usize::try_from(record.chosen)
+        .ok()
+        .and_then(|chosen| record.candidates.get(chosen));
     let none = record.candidates.first();
     let mut candidates: Vec<_> = record.candidates.iter().collect();
     candidates.sort_by(|left, right| {
-        right.eligible.cmp(&left.eligible).then(right.value_minor.total_cmp(&left.value_minor))
+        right
+            .eligible
+            .cmp(&left.eligible)
+            .then(right.value_minor.total_cmp(&left.value_minor))
     });
-    let count = usize::try_from(candidate_count).unwrap_or(MAX_CANDIDATES).min(MAX_CANDIDATES);
+    let count = usize::try_from(candidate_count)
+        .unwrap_or(MAX_CANDIDATES)
+        .min(MAX_CANDIDATES);
     let scored = candidates.into_iter().take(count).map(|candidate| ScoredCandidate {
         action: candidate.action.clone(),
         eligible: candidate.eligible,

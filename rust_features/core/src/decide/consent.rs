@@ -7,7 +7,9 @@ use crate::state::{Consent, Customer};
 /// text messages need a word on cart reminders.
 pub(super) fn rejection(customer: &Customer<'_>, channel: Channel) -> Option<Reason> {
     let reminders = customer.consent(channel, ConsentPurpose::CartReminder);
-    let marketing = customer.consent(channel, ConsentPurpose::Marketing).filter(|_| channel != Channel::Sms);
+    let marketing = customer
+        .consent(channel, ConsentPurpose::Marketing)
+        .filter(|_| channel != Channel::Sms);
     match reminders.or(marketing) {
         None => Some(Reason::ConsentMissing),
         Some(consent) if consent.state == ConsentState::Withdrawn => Some(Reason::OptedOut),

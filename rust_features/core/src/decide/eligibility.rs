@@ -32,7 +32,9 @@ pub(crate) fn cart_reasons(state: &State, customer: &Customer<'_>, cart: &Cart, 
     reasons.extend(cart.value_minor().is_none().then_some(Reason::CartWithoutPrices));
     let foreign = !cart.currency().is_empty() && cart.currency() != currency;
     reasons.extend(foreign.then_some(Reason::CurrencyNotSupported));
-    let mut stocks = cart.lines().map(|line| state.product(&line.product()).and_then(Product::stock));
+    let mut stocks = cart
+        .lines()
+        .map(|line| state.product(&line.product()).and_then(Product::stock));
     reasons.extend(stocks.all(|stock| stock == Some(0)).then_some(Reason::OutOfStock));
     reasons
 }

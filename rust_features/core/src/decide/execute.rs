@@ -46,16 +46,29 @@ pub fn execute(
     key: &Key,
 ) -> Result<DecisionRecord, NotExecutable> {
     if record.engine_version != ENGINE_VERSION {
-        return Err(NotExecutable::EngineVersion { found: record.engine_version.clone() });
+        return Err(NotExecutable::EngineVersion {
+            found: record.engine_version.clone(),
+        });
     }
     if record.bundle_id != bundle.id {
-        return Err(NotExecutable::Bundle { found: record.bundle_id.clone(), expected: bundle.id.clone() });
+        return Err(NotExecutable::Bundle {
+            found: record.bundle_id.clone(),
+            expected: bundle.id.clone(),
+        });
     }
     if record.state_sequence != state.sequence() {
-        return Err(NotExecutable::Sequence { found: record.state_sequence, expected: state.sequence() });
+        return Err(NotExecutable::Sequence {
+            found: record.state_sequence,
+            expected: state.sequence(),
+        });
     }
     let nothing = DecisionRequest::default();
     let request = record.request.as_ref().unwrap_or(&nothing);
     let clock = record.clock.as_ref().map(Micros::from_timestamp).unwrap_or_default();
-    Ok(decide_with(&Occasion::resolve(state, request, clock), bundle, record.seed, key))
+    Ok(decide_with(
+        &Occasion::resolve(state, request, clock),
+        bundle,
+        record.seed,
+        key,
+    ))
 }

@@ -15,7 +15,11 @@ type Ranked = SmallVec<[(usize, f64); 16]>;
 
 /// The probability of each candidate; 0 off the shortlist. They sum to 1.
 pub(super) fn propensities(plans: &[Plan], values: &[Value], exploration: &Exploration) -> Vec<f64> {
-    let eligible = plans.iter().zip(values).enumerate().filter(|(_, (plan, _))| plan.eligible());
+    let eligible = plans
+        .iter()
+        .zip(values)
+        .enumerate()
+        .filter(|(_, (plan, _))| plan.eligible());
     let ranked = eligible.map(|(index, (_, value))| (index, value.incremental)).collect();
     weigh(plans.len(), ranked, exploration)
 }
@@ -118,7 +122,11 @@ mod tests {
 
     #[test]
     fn the_best_is_the_likeliest_and_a_larger_gap_is_less_likely() {
-        let exploration = Exploration { shortlist_size: 4, probability_floor: 0.05, gap_weight: 0.1 };
+        let exploration = Exploration {
+            shortlist_size: 4,
+            probability_floor: 0.05,
+            gap_weight: 0.1,
+        };
         let values = [0.0, 100.0, 90.0, -50.0, -60.0];
         let chances = weigh(5, values.into_iter().enumerate().collect(), &exploration);
         assert!(chances[1] > chances[2] && chances[2] > chances[0] && chances[0] > chances[3]);
@@ -127,7 +135,11 @@ mod tests {
 
     #[test]
     fn without_exploration_the_best_is_certain() {
-        let exploration = Exploration { shortlist_size: 1, probability_floor: 0.0, gap_weight: 0.0 };
+        let exploration = Exploration {
+            shortlist_size: 1,
+            probability_floor: 0.0,
+            gap_weight: 0.0,
+        };
         let chances = weigh(3, [0.0, -3.0, 5.0].into_iter().enumerate().collect(), &exploration);
         let bits: Vec<u64> = chances.iter().map(|chance| chance.to_bits()).collect();
         assert_eq!(bits, [0.0_f64, 0.0, 1.0].map(f64::to_bits));

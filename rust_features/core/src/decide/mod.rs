@@ -11,10 +11,6 @@ mod occasion;
 mod plan;
 mod record;
 mod score;
-#[cfg(test)]
-pub(crate) mod testing;
-#[cfg(test)]
-mod tests;
 mod value;
 
 pub use answer::answer;
@@ -22,7 +18,6 @@ pub(crate) use eligibility::{cart_reasons, channel_reasons, person_reasons};
 pub use execute::{NotExecutable, execute};
 pub use occasion::Occasion;
 pub use record::{ARM_CONTACT, ARM_HOLDOUT, EXPERIMENT_HOLDOUT};
-pub(crate) use value::margin_minor;
 
 use crate::bundle::Bundle;
 use crate::contract::{DecisionRecord, DecisionRequest};

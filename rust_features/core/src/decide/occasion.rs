@@ -84,7 +84,11 @@ impl<'a> Occasion<'a> {
 
 fn ids(request: &DecisionRequest, cart_id: CartId, version: u64, touch: u32) -> (DecisionId, SendId) {
     let storefront = request.storefront_id.as_bytes();
-    let (version, trigger, touch) = (version.to_le_bytes(), request.trigger.to_le_bytes(), touch.to_le_bytes());
+    let (version, trigger, touch) = (
+        version.to_le_bytes(),
+        request.trigger.to_le_bytes(),
+        touch.to_le_bytes(),
+    );
     let decision = public_hash("decision", &[storefront, &cart_id.0, &version, &trigger, &touch]);
     let send = public_hash("send", &[storefront, &cart_id.0, &version, &touch]);
     (DecisionId(decision), SendId(send))

@@ -15,8 +15,15 @@ pub(super) struct Plan {
 
 impl Plan {
     fn nothing() -> Self {
-        let action = Action { action_id: NONE.to_owned(), channel: Channel::None.into(), ..Action::default() };
-        Self { action, reasons: Reasons::new() }
+        let action = Action {
+            action_id: NONE.to_owned(),
+            channel: Channel::None.into(),
+            ..Action::default()
+        };
+        Self {
+            action,
+            reasons: Reasons::new(),
+        }
     }
 
     pub(super) fn acts(&self) -> bool {
@@ -41,7 +48,12 @@ pub(super) fn plans(occasion: &Occasion<'_>, rules: &Rules, settings: &Storefron
 
 fn shared_reasons(occasion: &Occasion<'_>, settings: &Storefront) -> Reasons {
     let mut reasons = person_reasons(&occasion.customer);
-    reasons.extend(cart_reasons(occasion.state, &occasion.customer, &occasion.cart, &settings.currency));
+    reasons.extend(cart_reasons(
+        occasion.state,
+        &occasion.customer,
+        &occasion.cart,
+        &settings.currency,
+    ));
     reasons.extend((occasion.touch > settings.max_touches).then_some(Reason::TouchesExhausted));
     reasons
 }
@@ -65,7 +77,14 @@ fn plan(
     let send_time = loud.unwrap_or(earliest);
     let latest = occasion.abandonment_time.plus_seconds(settings.latest_touch_seconds);
     reasons.extend((send_time > latest).then_some(Reason::TooLate));
-    reasons.extend(channel_reasons(state, customer, rules, storefront, rule.channel, send_time));
+    reasons.extend(channel_reasons(
+        state,
+        customer,
+        rules,
+        storefront,
+        rule.channel,
+        send_time,
+    ));
     let offer = rule.offer.as_deref();
     let mut action = Action {
         action_id: rule.id.clone(),
@@ -91,7 +110,10 @@ fn offer_reasons(occasion: &Occasion<'_>, settings: &Storefront, offer: &Offer, 
         reasons.extend(offer.rejection(value, occasion.currency(&settings.currency), send_time));
     }
     let capped = offer.cap.is_some_and(|cap| {
-        occasion.customer.offers_within(&offer.id, cap.window_seconds, occasion.clock) >= cap.issues
+        occasion
+            .customer
+            .offers_within(&offer.id, cap.window_seconds, occasion.clock)
+            >= cap.issues
     });
     reasons.extend(capped.then_some(Reason::OfferCapReached));
     reasons

@@ -3,7 +3,7 @@
 use super::Occasion;
 use super::plan::Plan;
 use super::score::Scores;
-use super::value::Value;
+use super::value::{Value, margin_minor};
 use crate::ENGINE_VERSION;
 use crate::bundle::Bundle;
 use crate::contract::{Candidate, DecisionRecord, ExperimentArm, Reason};
@@ -17,8 +17,8 @@ pub const ARM_HOLDOUT: &str = "holdout";
 pub const ARM_CONTACT: &str = "contact";
 
 /// The results of the steps.
-pub(super) struct Parts<'a> {
-    pub(super) occasion: &'a Occasion<'a>,
+pub(super) struct Parts<'a, 'b> {
+    pub(super) occasion: &'a Occasion<'b>,
     pub(super) bundle: &'a Bundle,
     pub(super) settings: &'a Storefront,
     pub(super) seed: u64,
@@ -32,7 +32,7 @@ pub(super) struct Parts<'a> {
 }
 
 /// Writes the record.
-pub(super) fn record(parts: &Parts<'_>) -> DecisionRecord {
+pub(super) fn record(parts: &Parts<'_, '_>) -> DecisionRecord {
     let occasion = parts.occasion;
     let state = occasion.state;
     let arm = parts.arm.map(|holdout| ExperimentArm {
@@ -49,10 +49,17 @@ pub(super) fn record(parts: &Parts<'_>) -> DecisionRecord {
         bundle_id: parts.bundle.id.clone(),
         engine_version: ENGINE_VERSION.to_owned(),
         budget_price_version: state.budget_prices().map_or(0, |prices| prices.version),
-        aliases: occasion.customer.aliases().iter().map(|alias| alias.0.to_vec()).collect(),
+        aliases: occasion
+            .customer
+            .aliases()
+            .iter()
+            .map(|alias| alias.0.to_vec())
+            .collect(),
         feature_schema_hash: parts.bundle.feature_schema_hash.clone(),
         features: parts.scores.context.to_vec(),
-        candidates: (0..parts.plans.len()).filter_map(|index| candidate(parts, index)).collect(),
+        candidates: (0..parts.plans.len())
+            .filter_map(|index| candidate(parts, index))
+            .collect(),
         draw: parts.draw,
         holdout: parts.arm.unwrap_or_default(),
         experiment_arms: arm.into_iter().collect(),
@@ -61,16 +68,21 @@ pub(super) fn record(parts: &Parts<'_>) -> DecisionRecord {
         abandonment_time: Some(occasion.abandonment_time.to_timestamp()),
         currency_code: occasion.currency(&parts.settings.currency).to_owned(),
         cart_value_minor: occasion.cart.value_minor(),
+        margin_minor: margin_minor(occasion, parts.settings),
+        return_probability: parts.settings.return_probability,
     }
 }
 
-fn candidate(parts: &Parts<'_>, index: usize) -> Option<Candidate> {
+fn candidate(parts: &Parts<'_, '_>, index: usize) -> Option<Candidate> {
     let plan = parts.plans.get(index)?;
     let score = parts.scores.candidates.get(index)?;
     let value = parts.values.get(index)?;
     let mut reasons: Vec<i32> = plan.reasons.iter().map(|reason| *reason as i32).collect();
     if plan.eligible() && index != parts.chosen {
-        let best = parts.values.get(parts.chosen).is_some_and(|chosen| chosen.incremental >= value.incremental);
+        let best = parts
+            .values
+            .get(parts.chosen)
+            .is_some_and(|chosen| chosen.incremental >= value.incremental);
         reasons.push(if best { Reason::LowerValue } else { Reason::NotDrawn }.into());
     }
     Some(Candidate {

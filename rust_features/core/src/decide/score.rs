@@ -25,14 +25,23 @@ pub(super) struct Score {
 /// Scores every candidate, the rejected ones too.
 pub(super) fn scores(occasion: &Occasion<'_>, bundle: &Bundle, plans: &[Plan]) -> Scores {
     let mut context = [f32::NAN; CONTEXT_COUNT];
-    context_features(occasion.state, &occasion.customer, Some(&occasion.cart), occasion.clock, &mut context);
+    context_features(
+        occasion.state,
+        &occasion.customer,
+        Some(&occasion.cart),
+        occasion.clock,
+        &mut context,
+    );
     let mut baseline = [f64::NAN];
     bundle.baseline.margins(&context, &mut baseline);
-    let mut rows: SmallVec<[f32; 16 * FEATURE_COUNT]> = SmallVec::new();
+    let mut rows = Vec::with_capacity(plans.len() * FEATURE_COUNT);
     let mut features = [0.0; ACTION_COUNT];
     let value = occasion.cart.value_minor();
     for plan in plans {
-        action_features(&ActionInput::of(&plan.action, occasion.clock, value, occasion.touch), &mut features);
+        action_features(
+            &ActionInput::of(&plan.action, occasion.clock, value, occasion.touch),
+            &mut features,
+        );
         rows.extend_from_slice(&context);
         rows.extend_from_slice(&features);
     }
@@ -44,14 +53,21 @@ pub(super) fn scores(occasion: &Occasion<'_>, bundle: &Bundle, plans: &[Plan]) -
 
 impl Score {
     fn of(margin: f64) -> Self {
-        Self { margin, probability: sigmoid(margin) }
+        Self {
+            margin,
+            probability: sigmoid(margin),
+        }
     }
 }
 
 /// The probability of log-odds, without overflow on either side.
 fn sigmoid(margin: f64) -> f64 {
     let decay = libm::exp(-margin.abs());
-    if margin >= 0.0 { 1.0 / (1.0 + decay) } else { decay / (1.0 + decay) }
+    if margin >= 0.0 {
+        1.0 / (1.0 + decay)
+    } else {
+        decay / (1.0 + decay)
+    }
 }
 
 #[cfg(test)]

@@ -41,14 +41,18 @@ pub(super) fn values(
         if !plan.acts() {
             nothing = total;
         }
-        values.push(Value { contact_cost, budget_cost, incremental: total - nothing });
+        values.push(Value {
+            contact_cost,
+            budget_cost,
+            incremental: total - nothing,
+        });
     }
     values
 }
 
 /// What the cart earns if it is bought: price less cost where the catalogue knows the cost in the cart's currency,
 /// else the storefront's share of the price. Without prices nothing.
-pub(crate) fn margin_minor(occasion: &Occasion<'_>, settings: &Storefront) -> f64 {
+pub(super) fn margin_minor(occasion: &Occasion<'_>, settings: &Storefront) -> f64 {
     let currency = occasion.currency(&settings.currency);
     let line_margin = |line: &CartLine| {
         let price = minor(line.unit_price_minor()?);
@@ -58,7 +62,11 @@ pub(crate) fn margin_minor(occasion: &Occasion<'_>, settings: &Storefront) -> f6
         let unit = cost.map_or(price * settings.margin_share, |cost| price - minor(cost));
         Some(f64::from(line.quantity()) * unit)
     };
-    occasion.cart.lines().filter_map(line_margin).fold(0.0, |sum, margin| sum + margin)
+    occasion
+        .cart
+        .lines()
+        .filter_map(line_margin)
+        .fold(0.0, |sum, margin| sum + margin)
 }
 
 /// The journal's word on the cost of a message in the storefront's currency, else the policy's.
@@ -66,7 +74,10 @@ fn contact_cost(occasion: &Occasion<'_>, settings: &Storefront, channel: Channel
     if channel == Channel::None {
         return 0.0;
     }
-    let said = occasion.state.channel(&occasion.request.storefront_id, channel).unit_cost;
+    let said = occasion
+        .state
+        .channel(&occasion.request.storefront_id, channel)
+        .unit_cost;
     said.filter(|cost| cost.currency_code == settings.currency)
         .map_or_else(|| settings.contact_cost_minor(channel), |cost| minor(cost.minor_units))
 }
