@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 use super::lines::hours;
 use super::reading::{count, minor, share};
 use crate::contract::Channel;
-use crate::state::{Affinity, COUNTERS, Cart, ChannelContacts, Counter, Customer};
+use crate::state::{Affinity, CHANNELS, COUNTERS, Cart, ChannelContacts, Counter, Customer, Product, State};
 use crate::time::Micros;
 
 /// Days whose sends count as pressure.
@@ -35,8 +35,6 @@ pub(crate) struct Past {
     channels: [ChannelContacts; CHANNELS],
 }
 
-const CHANNELS: usize = crate::state::CHANNELS;
-
 /// Which half-life of a counter.
 #[derive(Clone, Copy)]
 pub(crate) enum Window {
@@ -46,10 +44,10 @@ pub(crate) enum Window {
 }
 
 impl Past {
-    pub(crate) fn new(customer: &Customer<'_>, cart: Option<&Cart>, clock: Micros) -> Self {
+    pub(crate) fn new(state: &State, customer: &Customer<'_>, cart: Option<&Cart>, clock: Micros) -> Self {
         let mut past = Self::nothing(customer);
         past.read_activity(customer, clock);
-        past.read_taste(customer, cart, clock);
+        past.read_taste(state, customer, cart, clock);
         past.read_contacts(customer, clock);
         past
     }
@@ -98,7 +96,6 @@ impl Past {
     }
 
     fn read_activity(&mut self, customer: &Customer<'_>, clock: Micros) {
-        let mut lifetime_value = None;
         for activity in customer.activities() {
             let factors = activity.decayed.factors(clock);
             for (sums, values) in self.counters.iter_mut().zip(activity.decayed.counters()) {
@@ -115,29 +112,24 @@ impl Past {
             if let Some(order) = activity.last_order {
                 self.order_hours = self.order_hours.min(hours(clock, order));
             }
-            let said = activity
-                .profile
-                .as_ref()
-                .and_then(|profile| profile.lifetime_value_minor);
-            lifetime_value = std::cmp::max_by_key(lifetime_value, said, |said| said.map(|said| said.stamp));
         }
-        self.lifetime_value_minor = lifetime_value.map_or(f64::NAN, |said| minor(said.value));
+        let said = customer.profiles().filter_map(|profile| profile.lifetime_value_minor);
+        let said = said.max_by_key(|said| said.stamp);
+        self.lifetime_value_minor = said.map_or(f64::NAN, |said| minor(said.value));
     }
 
-    fn read_taste(&mut self, customer: &Customer<'_>, cart: Option<&Cart>, clock: Micros) {
-        let hashes = |read: fn(&crate::state::CartLine) -> u32| -> SmallVec<[u32; 8]> {
-            let mut hashes: SmallVec<_> = cart
-                .into_iter()
-                .flat_map(Cart::lines)
-                .map(read)
-                .filter(|hash| *hash != 0)
-                .collect();
-            hashes.sort_unstable();
-            hashes.dedup();
-            hashes
-        };
-        let categories = hashes(crate::state::CartLine::category);
-        let brands = hashes(crate::state::CartLine::brand);
+    fn read_taste(&mut self, state: &State, customer: &Customer<'_>, cart: Option<&Cart>, clock: Micros) {
+        let mut categories = SmallVec::<[u32; 8]>::new();
+        let mut brands = SmallVec::<[u32; 8]>::new();
+        for line in cart.into_iter().flat_map(Cart::lines) {
+            let product = state.product(&line.product());
+            let known = |said: u32, catalogue: fn(&Product) -> Option<u32>| match said {
+                0 => product.and_then(catalogue),
+                said => Some(said),
+            };
+            categories.extend(known(line.category(), Product::category));
+            brands.extend(known(line.brand(), Product::brand));
+        }
         let (category, categories_sum) = taste(customer, Affinity::Category, &categories, clock);
         let (brand, brands_sum) = taste(customer, Affinity::Brand, &brands, clock);
         self.taste = categories_sum;

@@ -31,7 +31,7 @@ impl Reading {
         Self {
             lines: cart.map_or(Lines::MISSING, |cart| Lines::new(state, cart, clock)),
             visit: Visit::new(customer, cart),
-            past: Past::new(customer, cart, clock),
+            past: Past::new(state, customer, cart, clock),
             storefront: Storefront::new(state, cart),
             clock,
         }

@@ -85,12 +85,12 @@ impl Visit {
 /// The device class and whether a campaign brought the person, as last said.
 fn context(customer: &Customer<'_>) -> (f64, f64) {
     let device = customer
-        .activities()
-        .filter_map(|activity| activity.device)
+        .profiles()
+        .filter_map(|profile| profile.device)
         .max_by_key(|device| device.stamp);
     let campaign = customer
-        .activities()
-        .filter_map(|activity| activity.campaign)
+        .profiles()
+        .filter_map(|profile| profile.campaign)
         .max_by_key(|said| said.stamp);
     let class = |device: DeviceClass| f64::from(device as i32);
     (

@@ -66,7 +66,7 @@ impl Affinity {
 }
 
 /// What is left of a unit after so many seconds.
-pub(crate) fn remaining(seconds: f64, half_life_seconds: f64) -> f64 {
+fn remaining(seconds: f64, half_life_seconds: f64) -> f64 {
     libm::exp2(-seconds.max(0.0) / half_life_seconds)
 }
 

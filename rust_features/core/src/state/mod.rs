@@ -31,7 +31,7 @@ pub use catalogue::{BudgetPrices, ChannelState, MAX_PRODUCTS, Product};
 pub use customer::Customer;
 pub use deadlines::Deadline;
 use deadlines::Deadlines;
-pub(crate) use decay::{Affinity, remaining};
+pub(crate) use decay::Affinity;
 pub use decay::{COUNTERS, Counter, HALF_LIVES_SECONDS};
 pub use decided::{Approval, DECISION_RETENTION_SECONDS, Decided, MAX_DECISIONS, Progress, decision_id, request_cart};
 pub use line::{CartLine, product_key};
@@ -41,8 +41,8 @@ pub use links::{Aliases, MAX_ALIASES, MAX_EDGES};
 pub(crate) use names::{Names, short_hash};
 pub use record::Consent;
 pub(crate) use record::{
-    Activity, CHANNELS, ChannelContacts, Key, Moment, OfferMark, OrderMark, Profile, RECENT_MOMENTS, RECENT_OFFERS,
-    RECENT_ORDERS, RECENT_SENDS, Record, SendMark, Step, keep_newest, short_id,
+    Activity, CHANNELS, ChannelContacts, Contacts, Key, Moment, OfferMark, OrderMark, Permissions, Profile,
+    RECENT_MOMENTS, RECENT_OFFERS, RECENT_ORDERS, RECENT_SENDS, Record, SendMark, Step, keep_newest, short_id,
 };
 pub use retention::CART_RETENTION_SECONDS;
 use retention::Retention;
