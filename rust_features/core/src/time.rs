@@ -50,10 +50,7 @@ mod tests {
     #[test]
     fn the_protobuf_form_reads_back() {
         for micros in [0, 1, -1, 1_700_000_000_123_456, -1_700_000_000_123_456] {
-            assert_eq!(
-                Micros::from_timestamp(&Micros(micros).to_timestamp()),
-                Micros(micros)
-            );
+            assert_eq!(Micros::from_timestamp(&Micros(micros).to_timestamp()), Micros(micros));
         }
     }
 }

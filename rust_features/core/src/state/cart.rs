@@ -199,6 +199,12 @@ impl Cart {
         self.occasion.abandonment
     }
 
+    /// Touches that were claimed.
+    #[must_use]
+    pub fn touches_claimed(&self) -> u32 {
+        self.occasion.touches.count_ones()
+    }
+
     /// How far the checkout got: 0 cart, 1 started, 1 + n at step n.
     #[must_use]
     pub fn stage(&self) -> u32 {
@@ -256,9 +262,10 @@ impl Cart {
             .is_some_and(|ordered| self.changed().is_none_or(|changed| changed.time <= ordered))
     }
 
-    /// Whether any of the sorted item hashes is a line of it.
-    pub(crate) fn shares(&self, items: &[u64]) -> bool {
-        self.lines().any(|line| items.binary_search(&line.item()).is_ok())
+    /// Whether any of the sorted product hashes is a line of it.
+    pub(crate) fn shares(&self, products: &[u32]) -> bool {
+        self.lines()
+            .any(|line| products.binary_search(&line.product_hash()).is_ok())
     }
 
     /// The activity from which its deadline counts.

@@ -174,10 +174,11 @@ impl<'a> Customer<'a> {
             || self
                 .activities()
                 .flat_map(|activity| &activity.recent_orders)
-                .any(|order| changed.is_some_and(|changed| order.stamp >= changed) && cart.shares(&order.items))
+                .any(|order| {
+                    changed.is_some_and(|changed| order.stamp.time >= changed.time) && cart.shares(&order.products)
+                })
     }
 
-    /// The times of all sends kept, newest last within each alias.
     pub(crate) fn contacts(&self) -> impl Iterator<Item = &'a Contacts> {
         self.records.iter().filter_map(|record| record.contacts.as_deref())
     }
@@ -187,7 +188,7 @@ impl<'a> Customer<'a> {
     }
 
     pub(crate) fn profiles(&self) -> impl Iterator<Item = &'a Profile> {
-        self.activities().filter_map(|activity| activity.profile.as_deref())
+        self.records.iter().filter_map(|record| record.profile.as_deref())
     }
 
     fn permissions(&self) -> impl Iterator<Item = &'a Permissions> {

@@ -59,14 +59,14 @@ pub(crate) enum Affinity {
 }
 
 impl Affinity {
-    fn bucket(self, hash: u64) -> u8 {
-        let bucket = u8::try_from(hash % u64::from(BUCKETS)).unwrap_or_default();
+    fn bucket(self, hash: u32) -> u8 {
+        let bucket = u8::try_from(hash % u32::from(BUCKETS)).unwrap_or_default();
         bucket + if self == Self::Brand { BUCKETS } else { 0 }
     }
 }
 
 /// What is left of a unit after so many seconds.
-pub(crate) fn remaining(seconds: f64, half_life_seconds: f64) -> f64 {
+fn remaining(seconds: f64, half_life_seconds: f64) -> f64 {
     libm::exp2(-seconds.max(0.0) / half_life_seconds)
 }
 
@@ -117,7 +117,7 @@ impl Decayed {
     }
 
     /// Adds a unit of affinity.
-    pub(crate) fn like(&mut self, affinity: Affinity, hash: u64, weights: [f32; 3]) {
+    pub(crate) fn like(&mut self, affinity: Affinity, hash: u32, weights: [f32; 3]) {
         let bucket = affinity.bucket(hash);
         match self.affinities.binary_search_by_key(&bucket, |held| held.bucket) {
             Ok(index) => self.affinities[index].weight += weights[2],
@@ -142,13 +142,18 @@ impl Decayed {
         self.counters[counter as usize]
     }
 
-    /// The affinity as of the landmark, and the sum of its kind.
-    pub(crate) fn affinity(&self, affinity: Affinity, hash: u64) -> f32 {
-        let bucket = affinity.bucket(hash);
-        self.affinities
+    /// All counters as of the landmark.
+    pub(crate) fn counters(&self) -> &[[f32; 3]; COUNTERS] {
+        &self.counters
+    }
+
+    /// The affinity to any of the hashes as of the landmark.
+    pub(crate) fn affinity(&self, affinity: Affinity, hashes: &[u32]) -> f32 {
+        let wanted = hashes
             .iter()
-            .find(|held| held.bucket == bucket)
-            .map_or(0.0, |held| held.weight)
+            .fold(0_u64, |bits, hash| bits | 1 << affinity.bucket(*hash));
+        let held = self.affinities.iter().filter(|held| wanted >> held.bucket & 1 == 1);
+        held.map(|held| held.weight).sum()
     }
 
     /// The sum of all affinities of the kind as of the landmark.

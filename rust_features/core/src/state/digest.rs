@@ -44,7 +44,7 @@ impl State {
             hash(&self.texts.all()),
             hash(&self.seen.iter().collect::<Vec<_>>()),
             hash(&(&self.retention.carts, &self.retention.decisions)),
-            hash(&(&self.counts, self.duplicates)),
+            hash(&(self.counts(), self.duplicates)),
         ];
         hash(&parts).to_le_bytes()
     }

@@ -11,6 +11,7 @@ use crate::keyed::public_hash;
 pub struct CartLine {
     item: u64,
     product: ProductKey,
+    product_hash: u32,
     product_id: Box<str>,
     base: u32,
     quantity: u32,
@@ -46,6 +47,7 @@ impl CartLine {
         Self {
             item: Self::item_of(line),
             product: product_key(storefront, &line.product_id),
+            product_hash: product_hash(&line.product_id),
             product_id: line.product_id.as_str().into(),
             base: 0,
             quantity: 0,
@@ -141,6 +143,11 @@ impl CartLine {
             url: text(|texts| &texts.url),
             image_url: text(|texts| &texts.image_url),
         }
+    }
+
+    /// What a moment of a visit says of the product.
+    pub(crate) fn product_hash(&self) -> u32 {
+        self.product_hash
     }
 
     pub(crate) fn item(&self) -> u64 {
@@ -266,6 +273,15 @@ pub fn product_key(storefront: &str, product_id: &str) -> ProductKey {
     ProductKey(public_hash("product", &[storefront.as_bytes(), product_id.as_bytes()]))
 }
 
+/// Hash of a product id; 0 where it is empty.
+pub(crate) fn product_hash(product_id: &str) -> u32 {
+    if product_id.is_empty() {
+        0
+    } else {
+        cut(short_hash([product_id]))
+    }
+}
+
 /// Hash of a category path; 0 where it is empty.
 pub(crate) fn category_hash(path: &[String]) -> u32 {
     if path.is_empty() {
@@ -281,6 +297,6 @@ pub(crate) fn brand_hash(brand: &str) -> u32 {
 }
 
 /// The upper half of a hash, never 0.
-pub(crate) fn cut(hash: u64) -> u32 {
+fn cut(hash: u64) -> u32 {
     u32::try_from(hash >> 32).unwrap_or_default().max(1)
 }

@@ -22,7 +22,7 @@ pub type Aliases = SmallVec<[Alias; MAX_ALIASES]>;
 /// One end of an edge.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Edge {
-    other: Alias,
+    pub(crate) other: Alias,
     /// Both keys stood on one event.
     seen_together: bool,
     /// The shop said so: linked or unlinked. It outweighs what was seen.

@@ -12,7 +12,6 @@ mod deadlines;
 mod decay;
 mod decided;
 mod digest;
-mod kinds;
 mod line;
 mod links;
 mod names;
@@ -20,6 +19,8 @@ mod record;
 mod retention;
 mod seen;
 mod stamp;
+
+use std::collections::BTreeMap;
 
 use rustc_hash::FxHashMap;
 
@@ -30,19 +31,18 @@ pub use catalogue::{BudgetPrices, ChannelState, MAX_PRODUCTS, Product};
 pub use customer::Customer;
 pub use deadlines::Deadline;
 use deadlines::Deadlines;
-pub(crate) use decay::{Affinity, remaining};
+pub(crate) use decay::Affinity;
 pub use decay::{COUNTERS, Counter, HALF_LIVES_SECONDS};
 pub use decided::{Approval, DECISION_RETENTION_SECONDS, Decided, MAX_DECISIONS, Progress, decision_id, request_cart};
-pub use kinds::{KINDS, kind_name, kind_number};
 pub use line::{CartLine, product_key};
-pub(crate) use line::{brand_hash, category_hash, cut};
+pub(crate) use line::{brand_hash, category_hash, product_hash};
 pub(crate) use links::Bond;
 pub use links::{Aliases, MAX_ALIASES, MAX_EDGES};
 pub(crate) use names::{Names, short_hash};
 pub use record::Consent;
 pub(crate) use record::{
-    Activity, ChannelContacts, Key, Moment, OfferMark, OrderMark, Profile, RECENT_MOMENTS, RECENT_OFFERS,
-    RECENT_ORDERS, RECENT_SENDS, Record, SendMark, Step, keep_newest, short_id,
+    Activity, CHANNELS, ChannelContacts, Contacts, Key, Moment, OfferMark, OrderMark, Permissions, Profile,
+    RECENT_MOMENTS, RECENT_OFFERS, RECENT_ORDERS, RECENT_SENDS, Record, SendMark, Step, keep_newest, short_id,
 };
 pub use retention::CART_RETENTION_SECONDS;
 use retention::Retention;
@@ -70,7 +70,7 @@ pub struct State {
     pub(crate) seen: Seen,
     pub(crate) deadlines: Deadlines,
     pub(crate) retention: Retention,
-    pub(crate) counts: Vec<u64>,
+    pub(crate) counts: FxHashMap<&'static str, u64>,
     pub(crate) duplicates: u64,
 }
 
@@ -78,10 +78,7 @@ impl State {
     /// The state before the first message.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            counts: vec![0; KINDS.len()],
-            ..Self::default()
-        }
+        Self::default()
     }
 
     /// Sequence of the last message folded; 0 before the first.
@@ -123,9 +120,7 @@ impl State {
     /// Touches of the cart that were claimed.
     #[must_use]
     pub fn touches_claimed(&self, cart: &CartId) -> u32 {
-        self.carts
-            .get(cart)
-            .map_or(0, |cart| cart.occasion.touches.count_ones())
+        self.carts.get(cart).map_or(0, |cart| cart.touches_claimed())
     }
 
     /// The latest decision about the cart, and its id.
@@ -174,8 +169,9 @@ impl State {
     }
 
     /// Events folded by kind, in the journal's names; duplicates are not among them.
-    pub fn counts(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        KINDS.iter().copied().zip(self.counts.iter().copied())
+    #[must_use]
+    pub fn counts(&self) -> BTreeMap<&'static str, u64> {
+        self.counts.iter().map(|(name, count)| (*name, *count)).collect()
     }
 
     /// Events and decisions that were folded before.

@@ -1,13 +1,15 @@
 //! Strings that repeat: storefronts, time zones, languages become small numbers; items, categories and brands become
 //! hashes that never change between platforms or releases.
 
+use std::sync::Arc;
+
 use rustc_hash::FxHashMap;
 
 /// Numbers for strings, in the order of their first appearance. At most 65,535 names; later ones are all unnamed.
 #[derive(Clone, Default)]
 pub(crate) struct Names {
-    names: Vec<Box<str>>,
-    numbers: FxHashMap<Box<str>, u16>,
+    names: Vec<Arc<str>>,
+    numbers: FxHashMap<Arc<str>, u16>,
 }
 
 /// The number of a name in [`Names`]; `Name::UNNAMED` where the bound was reached.
@@ -34,14 +36,10 @@ impl Names {
         if number == u16::MAX {
             return Name::UNNAMED;
         }
-        self.names.push(name.into());
-        self.numbers.insert(name.into(), number);
+        let name: Arc<str> = name.into();
+        self.names.push(Arc::clone(&name));
+        self.numbers.insert(name, number);
         Name(number)
-    }
-
-    /// The number of `name` if it has appeared.
-    pub(crate) fn known(&self, name: &str) -> Option<Name> {
-        self.numbers.get(name).copied().map(Name)
     }
 
     /// The string of a number; empty for the unnamed.
@@ -49,8 +47,13 @@ impl Names {
         self.names.get(number.index()).map_or("", AsRef::as_ref)
     }
 
+    /// The string of a number, shared.
+    pub(crate) fn shared(&self, number: Name) -> Arc<str> {
+        self.names.get(number.index()).map_or_else(Arc::default, Arc::clone)
+    }
+
     /// All names in order of appearance.
-    pub(crate) fn all(&self) -> &[Box<str>] {
+    pub(crate) fn all(&self) -> &[Arc<str>] {
         &self.names
     }
 }
@@ -83,7 +86,6 @@ mod tests {
         assert_ne!(first, second);
         assert_eq!(names.number("a"), first);
         assert_eq!(names.name(second), "b");
-        assert_eq!(names.known("c"), None);
         assert_eq!(names.name(Name::UNNAMED), "");
     }
 

@@ -30,6 +30,7 @@ pub(crate) struct Record {
     pub(crate) arm: Option<(Stamp, bool)>,
     pub(crate) edges: Vec<Edge>,
     pub(crate) activity: Option<Box<Activity>>,
+    pub(crate) profile: Option<Box<Profile>>,
     pub(crate) permissions: Option<Box<Permissions>>,
     pub(crate) contacts: Option<Box<Contacts>>,
 }
@@ -43,6 +44,7 @@ impl Record {
             arm: None,
             edges: Vec::new(),
             activity: None,
+            profile: None,
             permissions: None,
             contacts: None,
         }
@@ -53,6 +55,10 @@ impl Record {
         activity.first = activity.first.min(time);
         activity.last = activity.last.max(time);
         activity
+    }
+
+    pub(crate) fn profile_mut(&mut self) -> &mut Profile {
+        self.profile.get_or_insert_default()
     }
 
     pub(crate) fn permissions_mut(&mut self) -> &mut Permissions {
@@ -79,9 +85,6 @@ pub(crate) struct Activity {
     pub(crate) moments: Vec<Moment>,
     /// The newest [`RECENT_ORDERS`], oldest first.
     pub(crate) recent_orders: Vec<OrderMark>,
-    pub(crate) device: Option<Latest<DeviceClass>>,
-    pub(crate) campaign: Option<Latest<bool>>,
-    pub(crate) profile: Option<Box<Profile>>,
 }
 
 impl Activity {
@@ -96,9 +99,6 @@ impl Activity {
             redemptions: 0,
             moments: Vec::new(),
             recent_orders: Vec::new(),
-            device: None,
-            campaign: None,
-            profile: None,
         }
     }
 }
@@ -128,13 +128,17 @@ pub(crate) enum Step {
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct OrderMark {
     pub(crate) stamp: Stamp,
-    /// Item hashes of its lines, sorted.
-    pub(crate) items: Box<[u64]>,
+    /// Product hashes of its lines, sorted.
+    pub(crate) products: Box<[u32]>,
 }
 
 /// What is known of a person beyond events.
 #[derive(Clone, Copy, PartialEq, Default, Debug)]
 pub(crate) struct Profile {
+    /// Device last used.
+    pub(crate) device: Option<Latest<DeviceClass>>,
+    /// Whether the last event with a context named a campaign or referrer.
+    pub(crate) campaign: Option<Latest<bool>>,
     pub(crate) birthday_month: Option<Latest<u8>>,
     pub(crate) lifetime_value_minor: Option<Latest<i64>>,
     /// Said by the person or the shop.
@@ -229,7 +233,7 @@ pub(crate) fn short_id(id: [u8; 16]) -> u64 {
     u64::from_le_bytes([a, b, c, d, e, f, g, h])
 }
 
-/// The alias, kind and link status an event gives for one person's key.
+/// A person's key as a message gives it, once it has an alias.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Key {
     pub(crate) kind: IdentityKeyKind,
