@@ -15,19 +15,28 @@ const BEHIND_RETRY: Duration = Duration::from_millis(20);
 /// Serialised `ConfirmRequest` in, serialised `ConfirmResponse` out.
 pub fn confirm(live: &Live, request: &[u8]) -> Result<Vec<u8>, Refusal> {
     let bundle = live.ready()?;
-    let request = ConfirmRequest::decode(request)
-        .map_err(|error| Refusal::new(Reason::Unparsable).with_detail(error))?;
+    let request =
+        ConfirmRequest::decode(request).map_err(|error| Refusal::new(Reason::Unparsable).with_detail(error))?;
     let now = live.clock.now();
-    let keys = ConfirmKeys { decision: live.decision_key.clone(), offer: live.offer_key.clone() };
+    let keys = ConfirmKeys {
+        decision: live.decision_key.clone(),
+        offer: live.offer_key.clone(),
+    };
     let state = live.state.read();
     let sequence = state.sequence();
     if sequence < request.minimum_sequence {
         let detail = format!("at {sequence}, asked for {}", request.minimum_sequence);
-        return Err(Refusal::new(Reason::StateBehind).with_detail(detail).retry_after(BEHIND_RETRY));
+        return Err(Refusal::new(Reason::StateBehind)
+            .with_detail(detail)
+            .retry_after(BEHIND_RETRY));
     }
     let mut verdict = verdict(&state, &bundle, &request, now, &keys)?;
     drop(state);
-    if let Verdict::DecidedAnew { record, repeated: repeated @ false } = &mut verdict {
+    if let Verdict::DecidedAnew {
+        record,
+        repeated: repeated @ false,
+    } = &mut verdict
+    {
         let (counted, earlier) = live.record(record.as_ref().clone(), Vec::new(), now)?;
         *record = Box::new(counted.as_ref().clone());
         *repeated = earlier;

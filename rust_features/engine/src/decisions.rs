@@ -49,7 +49,10 @@ impl Live {
             imported: false,
             content: Some(content),
         };
-        let frame = SpoolFrame { message: Some(message), contacts };
+        let frame = SpoolFrame {
+            message: Some(message),
+            contacts,
+        };
         self.spool.append(&frame.encode_to_vec()).map(|_| ())
     }
 }

@@ -40,7 +40,11 @@ mod tests {
     fn known_tokens_get_their_alias_and_given_aliases_stay() {
         let directory = Directory::default();
         directory.learn([(Token([1; 16]), Alias([9; 16]))]);
-        let key = |token: u8, alias: Vec<u8>| IdentityKey { kind: 1, token: vec![token; 16], alias };
+        let key = |token: u8, alias: Vec<u8>| IdentityKey {
+            kind: 1,
+            token: vec![token; 16],
+            alias,
+        };
         let mut keys = [key(1, vec![]), key(2, vec![]), key(1, vec![5; 16])];
         directory.resolve(&mut keys);
         assert_eq!(keys[0].alias, [9; 16]);

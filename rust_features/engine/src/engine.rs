@@ -103,7 +103,11 @@ impl Engine {
             edge: Edge::new(settings.keys.edge, settings.keys.contact_public),
             decision_key: settings.alias_seed.clone().unwrap_or(settings.keys.decision),
             offer_key: settings.keys.offer,
-            clock: if settings.events_clock { Clock::events() } else { Clock::Wall },
+            clock: if settings.events_clock {
+                Clock::events()
+            } else {
+                Clock::Wall
+            },
             spool,
             state: RwLock::new(State::new()),
             directory: Directory::default(),
@@ -273,8 +277,13 @@ fn remember_decisions(log: &Log, in_flight: &InFlight) -> Result<(), SpoolError>
             return Ok(());
         }
         for frame in frames {
-            let message = SpoolFrame::decode(frame.payload.as_slice()).ok().and_then(|frame| frame.message);
-            if let Some(JournalMessage { content: Some(Content::Decision(record)), .. }) = message
+            let message = SpoolFrame::decode(frame.payload.as_slice())
+                .ok()
+                .and_then(|frame| frame.message);
+            if let Some(JournalMessage {
+                content: Some(Content::Decision(record)),
+                ..
+            }) = message
                 && let Some(id) = decision_id(&record)
             {
                 in_flight.restore(id, record);

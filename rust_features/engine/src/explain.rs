@@ -12,8 +12,8 @@ use crate::score::settle;
 
 /// Serialised `ExplainRequest` in, serialised `ExplainResponse` out.
 pub fn explain(live: &Live, request: &[u8]) -> Result<Vec<u8>, Refusal> {
-    let request = ExplainRequest::decode(request)
-        .map_err(|error| Refusal::new(Reason::Unparsable).with_detail(error))?;
+    let request =
+        ExplainRequest::decode(request).map_err(|error| Refusal::new(Reason::Unparsable).with_detail(error))?;
     let response = match request.subject {
         Some(Subject::DecisionId(id)) => words(&taken(live, &id)?),
         Some(Subject::Score(score)) => {
@@ -42,6 +42,8 @@ fn taken(live: &Live, id: &str) -> Result<DecisionRecord, Refusal> {
         return Ok(record.as_ref().clone());
     }
     let state = live.state.read();
-    let decided = state.decision(&id).ok_or_else(|| Refusal::new(Reason::DecisionUnknown))?;
+    let decided = state
+        .decision(&id)
+        .ok_or_else(|| Refusal::new(Reason::DecisionUnknown))?;
     Ok(decided.record())
 }

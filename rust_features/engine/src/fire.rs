@@ -53,7 +53,8 @@ fn decide_inactivity(live: &Live, bundle: &Arc<Bundle>, state: &State, deadline:
     let Some(record) = taken(live, bundle, state, deadline) else {
         return Ok(());
     };
-    live.record(record, Vec::new(), live.clock.now().max(deadline.time)).map(|_| ())
+    live.record(record, Vec::new(), live.clock.now().max(deadline.time))
+        .map(|_| ())
 }
 
 fn taken(live: &Live, bundle: &Bundle, state: &State, deadline: Deadline) -> Option<DecisionRecord> {
@@ -63,5 +64,10 @@ fn taken(live: &Live, bundle: &Bundle, state: &State, deadline: Deadline) -> Opt
     if state.decision(&id).is_some() || live.in_flight.get(&id).is_some() {
         return None;
     }
-    Some(decide_with(&occasion, bundle, seed(&live.decision_key, id), &live.decision_key))
+    Some(decide_with(
+        &occasion,
+        bundle,
+        seed(&live.decision_key, id),
+        &live.decision_key,
+    ))
 }

@@ -65,7 +65,10 @@ mod tests {
         let id = DecisionId([1; 16]);
         let spooled = std::cell::Cell::new(0);
         let admit = |seed| {
-            let record = DecisionRecord { seed, ..Default::default() };
+            let record = DecisionRecord {
+                seed,
+                ..Default::default()
+            };
             in_flight.admit::<()>(id, record, |_| {
                 spooled.set(spooled.get() + 1);
                 Ok(())

@@ -8,8 +8,8 @@ use cart_recovery_core::contract::journal_message::Content;
 use cart_recovery_core::contract::{CartUpdated, DecisionRecord, DecisionRequest, Event};
 use cart_recovery_core::decide::{Occasion, answer, decide_with, seed};
 use cart_recovery_core::edge::Scored;
-use cart_recovery_core::keyed::public_hash;
 use cart_recovery_core::ids::EventId;
+use cart_recovery_core::keyed::public_hash;
 use cart_recovery_core::refusal::Refusal;
 use cart_recovery_core::time::Micros;
 use prost::Message;
@@ -93,7 +93,9 @@ fn spool_inline_cart(
         event_id: event_id.to_string(),
         storefront_id: request.storefront_id.clone(),
         event_time: Some(clock.to_timestamp()),
-        kind: Some(Kind::CartUpdated(CartUpdated { cart: request.cart.clone() })),
+        kind: Some(Kind::CartUpdated(CartUpdated {
+            cart: request.cart.clone(),
+        })),
         ..Event::default()
     };
     live.spool_message(request.identity_keys.clone(), Content::Event(event), Vec::new(), clock)

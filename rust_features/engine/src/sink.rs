@@ -27,7 +27,10 @@ pub struct LiveSink {
 impl LiveSink {
     /// A sink into `live`.
     pub fn new(live: Arc<Live>) -> Self {
-        Self { live, deadlines: Deadlines::default() }
+        Self {
+            live,
+            deadlines: Deadlines::default(),
+        }
     }
 
     fn fold_one(&mut self, state: &mut State, delivered: &Delivered) -> Result<(), String> {

@@ -26,7 +26,11 @@ pub fn track(live: &Live, journal: Option<&Journal>, request: &[u8]) -> Result<V
         (Acknowledge::Journaled, Some(journal)) => journal.wait_folded(spool_offset, JOURNALED_TIMEOUT)?,
         _ => 0,
     };
-    Ok(TrackResponse { spool_offset, journal_sequence }.encode_to_vec())
+    Ok(TrackResponse {
+        spool_offset,
+        journal_sequence,
+    }
+    .encode_to_vec())
 }
 
 /// Spools row `row` of an import; false where journal or spool have it already.
@@ -34,8 +38,8 @@ pub fn track_row(live: &Live, journal: Option<&Journal>, request: &[u8], row: u6
     if journal.is_some_and(|journal| journal.holds(live.spool.id(), row)) {
         return Ok(false);
     }
-    let spooled = pass_edge(live, request, true)
-        .and_then(|tracked| live.spool.append_at(row, &tracked.frame.encode_to_vec()));
+    let spooled =
+        pass_edge(live, request, true).and_then(|tracked| live.spool.append_at(row, &tracked.frame.encode_to_vec()));
     counted(live, spooled)
 }
 

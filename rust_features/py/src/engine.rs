@@ -40,7 +40,11 @@ impl PyEngine {
         let events_clock = match clock {
             "wall" => false,
             "events" => true,
-            other => return Err(PyValueError::new_err(format!("clock: {other:?} is none; send \"wall\" or \"events\""))),
+            other => {
+                return Err(PyValueError::new_err(format!(
+                    "clock: {other:?} is none; send \"wall\" or \"events\""
+                )));
+            }
         };
         let settings = EngineSettings {
             data_directory,
@@ -67,7 +71,9 @@ impl PyEngine {
 
     fn track<'py>(&self, py: Python<'py>, request: &[u8]) -> Reply<'py> {
         let reply = py.detach(|| self.inner.track(request));
-        reply.map(|reply| PyBytes::new(py, &reply)).map_err(|refusal| refused(py, &refusal))
+        reply
+            .map(|reply| PyBytes::new(py, &reply))
+            .map_err(|refusal| refused(py, &refusal))
     }
 
     fn track_row(&self, py: Python<'_>, request: &[u8], row: u64) -> PyResult<bool> {
@@ -77,17 +83,23 @@ impl PyEngine {
 
     fn score<'py>(&self, py: Python<'py>, request: &[u8]) -> Reply<'py> {
         let reply = py.detach(|| self.inner.score(request));
-        reply.map(|reply| PyBytes::new(py, &reply)).map_err(|refusal| refused(py, &refusal))
+        reply
+            .map(|reply| PyBytes::new(py, &reply))
+            .map_err(|refusal| refused(py, &refusal))
     }
 
     fn confirm<'py>(&self, py: Python<'py>, request: &[u8]) -> Reply<'py> {
         let reply = py.detach(|| self.inner.confirm(request));
-        reply.map(|reply| PyBytes::new(py, &reply)).map_err(|refusal| refused(py, &refusal))
+        reply
+            .map(|reply| PyBytes::new(py, &reply))
+            .map_err(|refusal| refused(py, &refusal))
     }
 
     fn explain<'py>(&self, py: Python<'py>, request: &[u8]) -> Reply<'py> {
         let reply = py.detach(|| self.inner.explain(request));
-        reply.map(|reply| PyBytes::new(py, &reply)).map_err(|refusal| refused(py, &refusal))
+        reply
+            .map(|reply| PyBytes::new(py, &reply))
+            .map_err(|refusal| refused(py, &refusal))
     }
 
     fn load_bundle(&self, py: Python<'_>, directory: PathBuf) -> PyResult<String> {

@@ -15,10 +15,20 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use pyo3::{Bound, create_exception};
 
-create_exception!(rust_features, EngineError, PyException, "Base of everything the engine raises.");
+create_exception!(
+    rust_features,
+    EngineError,
+    PyException,
+    "Base of everything the engine raises."
+);
 create_exception!(rust_features, Refused, EngineError, "A request is refused.");
 create_exception!(rust_features, BundleRefused, EngineError, "A bundle is refused.");
-create_exception!(rust_features, SpoolCorrupt, EngineError, "The spool holds worse than a torn tail.");
+create_exception!(
+    rust_features,
+    SpoolCorrupt,
+    EngineError,
+    "The spool holds worse than a torn tail."
+);
 create_exception!(rust_features, JournalFailed, EngineError, "Relay or feed cannot go on.");
 
 /// A refusal as the exception that carries its status.

@@ -16,13 +16,7 @@ pub struct PyKeys {
 impl PyKeys {
     #[new]
     #[pyo3(signature = (*, edge, decision, offer, contact_public, bundle_public))]
-    fn new(
-        edge: &[u8],
-        decision: &[u8],
-        offer: &[u8],
-        contact_public: &[u8],
-        bundle_public: &[u8],
-    ) -> PyResult<Self> {
+    fn new(edge: &[u8], decision: &[u8], offer: &[u8], contact_public: &[u8], bundle_public: &[u8]) -> PyResult<Self> {
         let inner = Keys {
             edge: Key(key("edge", edge)?),
             decision: Key(key("decision", decision)?),
@@ -58,7 +52,11 @@ pub fn outside_token(keys: &PyKeys, kind: &str, storefront_id: &str, outside_id:
         "cart" => OutsideId::Cart,
         "order" => OutsideId::Order,
         "event" => OutsideId::Event,
-        other => return Err(PyValueError::new_err(format!("kind: {other:?} is none; see the documentation"))),
+        other => {
+            return Err(PyValueError::new_err(format!(
+                "kind: {other:?} is none; see the documentation"
+            )));
+        }
     };
     let edge = Edge::new(keys.inner.edge.clone(), keys.inner.contact_public);
     edge.outside_token(kind, storefront_id, outside_id)
