@@ -7,6 +7,7 @@ pub mod fold;
 pub mod ids;
 pub mod keyed;
 pub mod refusal;
+pub mod replay;
 pub mod state;
 pub mod time;
 
