@@ -14,6 +14,7 @@ pub mod ids;
 pub mod keyed;
 pub mod policy;
 pub mod refusal;
+pub mod replay;
 pub mod spool;
 pub mod state;
 pub mod time;
