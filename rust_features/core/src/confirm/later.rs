@@ -1,8 +1,8 @@
 //! A later touch: nothing was fixed at the first one, so it gets a decision of its own.
 
 use super::{ConfirmKeys, Subject, Verdict};
-use crate::contract::{DecisionRequest, IdentityKey, IdentityKeyKind, Reason, Trigger};
-use crate::decide::{Occasion, decide_with, seed};
+use crate::contract::{DecisionRequest, Reason, Trigger};
+use crate::decide::{Occasion, alias_key, decide_with, seed};
 
 impl Subject<'_> {
     pub(super) fn later_touch(&self, touch: u32, keys: &ConfirmKeys) -> Verdict {
@@ -32,7 +32,7 @@ impl Subject<'_> {
     fn decide_anew(&self, touch: u32, keys: &ConfirmKeys) -> Verdict {
         let request = DecisionRequest {
             storefront_id: self.request.storefront_id.clone(),
-            identity_keys: self.decided.aliases.iter().map(|alias| alias_key(alias.0)).collect(),
+            identity_keys: self.decided.aliases.iter().copied().map(alias_key).collect(),
             cart_id: self.decided.cart.to_string(),
             cart: None,
             trigger: Trigger::TouchDue.into(),
@@ -52,13 +52,5 @@ impl Subject<'_> {
             record: Box::new(record),
             repeated: false,
         }
-    }
-}
-
-fn alias_key(alias: [u8; 16]) -> IdentityKey {
-    IdentityKey {
-        kind: IdentityKeyKind::Alias.into(),
-        token: Vec::new(),
-        alias: alias.to_vec(),
     }
 }

@@ -55,12 +55,12 @@ pub fn confirm(
     let id = DecisionId::from_hex(&request.decision_id).ok_or_else(unknown)?;
     let decided = state.decision(&id).ok_or_else(unknown)?;
     let record = decided.record();
+    let nothing = DecisionRequest::default();
     let customer = state.customer(&decided.aliases);
     let Some(cart) = state.cart(&decided.cart) else {
         let reason = person_reasons(&customer).first().copied();
         return Ok(Verdict::Skip(reason.unwrap_or(Reason::CartEmpty)));
     };
-    let nothing = DecisionRequest::default();
     let subject = Subject {
         state,
         bundle,

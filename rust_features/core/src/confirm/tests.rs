@@ -1,5 +1,5 @@
-use prost::Message;
 use proptest::prelude::*;
+use prost::Message;
 
 use super::{ConfirmKeys, Verdict, confirm};
 use crate::bundle::testing::bundle;
@@ -288,8 +288,10 @@ fn a_later_touch_is_decided_anew_and_only_once() {
     );
     assert_eq!(second.abandonment_time, record.abandonment_time);
     world.push(next_day, Content::Decision((*second).clone()));
-    let Verdict::DecidedAnew { record: again, repeated } =
-        ask(&world, &record, Micros(next_day.0 + SECOND), 2, false)
+    let Verdict::DecidedAnew {
+        record: again,
+        repeated,
+    } = ask(&world, &record, Micros(next_day.0 + SECOND), 2, false)
     else {
         panic!("it was not decided anew")
     };

@@ -7,6 +7,7 @@ mod eligibility;
 mod execute;
 mod explore;
 mod holdout;
+mod inactivity;
 mod occasion;
 mod plan;
 mod record;
@@ -20,6 +21,7 @@ mod value;
 pub use answer::answer;
 pub(crate) use eligibility::{cart_reasons, channel_reasons, person_reasons};
 pub use execute::{NotExecutable, execute};
+pub use inactivity::{alias_key, fire, to_message};
 pub use occasion::Occasion;
 pub use record::{ARM_CONTACT, ARM_HOLDOUT, EXPERIMENT_HOLDOUT};
 

@@ -4,7 +4,7 @@ use chrono::{DateTime, SecondsFormat};
 use prost_types::Timestamp;
 
 use super::money::amount;
-use crate::contract::{Action, Candidate, Channel, DecisionRecord, Reason, Trigger};
+use crate::contract::{Action, Candidate, Channel, DecisionRecord, DecisionRequest, Reason, Trigger};
 use crate::decide::{ARM_CONTACT, EXPERIMENT_HOLDOUT, chosen};
 use crate::policy::channel_name;
 use crate::time::Micros;
@@ -26,7 +26,7 @@ fn occasion(record: &DecisionRecord) -> String {
     let trigger = record
         .request
         .as_ref()
-        .map_or(Trigger::Unspecified, |request| request.trigger());
+        .map_or(Trigger::Unspecified, DecisionRequest::trigger);
     let occasion = match trigger {
         Trigger::Unspecified => "for no stated reason",
         Trigger::CheckoutCall => "because the checkout asked",
