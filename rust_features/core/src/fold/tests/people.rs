@@ -73,18 +73,9 @@ fn a_shared_address_belongs_to_each_and_joins_none() {
 
 #[test]
 fn a_customer_is_bounded() {
-    let messages: Vec<_> =
-        (1..60_u8).map(|number| message(number.into(), 0, &[customer(number), email(number + 100)], viewed(1)));
-    let mut all: Vec<_> = messages.collect();
-    all.extend((1..60_u8).map(|number| {
-        message(
-            1000 + u64::from(number),
-            0,
-            &[customer(number), customer(number + 1)],
-            viewed(1),
-        )
-    }));
-    assert_eq!(folded(&all).customer(&[alias(30)]).aliases().len(), MAX_ALIASES);
+    let chain = |number: u8| message(number.into(), 0, &[customer(number), customer(number + 1)], viewed(1));
+    let state = folded(&(1..60).map(chain).collect::<Vec<_>>());
+    assert_eq!(state.customer(&[alias(30)]).aliases().len(), MAX_ALIASES);
 }
 
 #[test]
