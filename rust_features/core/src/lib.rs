@@ -12,6 +12,7 @@ pub mod feature;
 pub mod fold;
 pub mod ids;
 pub mod keyed;
+pub mod offline;
 pub mod policy;
 pub mod refusal;
 pub mod replay;
