@@ -19,7 +19,7 @@ fn refusal_of(spoil: impl FnOnce(&mut Draft)) -> Option<BundleRefused> {
 }
 
 /// The refusal of a sound bundle whose file was changed after it was signed.
-fn refusal_after(path: &str, change: impl FnOnce(&mut Vec<u8>)) -> Option<BundleRefused> {
+fn refusal_after(path: &str, change: impl FnOnce(&mut [u8])) -> Option<BundleRefused> {
     let directory = tempfile::tempdir().unwrap();
     Draft::new(policy())?.write(directory.path());
     let path = directory.path().join(path);
@@ -29,7 +29,7 @@ fn refusal_after(path: &str, change: impl FnOnce(&mut Vec<u8>)) -> Option<Bundle
     Some(load_from(directory.path()).unwrap_err())
 }
 
-fn flip(bytes: &mut Vec<u8>) {
+fn flip(bytes: &mut [u8]) {
     if let Some(last) = bytes.last_mut() {
         *last ^= 1;
     }

@@ -1,5 +1,6 @@
 //! The reply to a caller, from a record.
 
+use super::chosen;
 use crate::contract::{DecisionRecord, Money, ScoreResponse, ScoredCandidate};
 
 /// Candidates in a reply at most.
@@ -13,9 +14,7 @@ pub fn answer(
     state_age_seconds: u32,
     repeated_answer: bool,
 ) -> ScoreResponse {
-    let chosen = usize::try_from(record.chosen)
-        .ok()
-        .and_then(|chosen| record.candidates.get(chosen));
+    let chosen = chosen(record);
     let none = record.candidates.first();
     let mut candidates: Vec<_> = record.candidates.iter().collect();
     candidates.sort_by(|left, right| {

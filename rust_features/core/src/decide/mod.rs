@@ -7,20 +7,26 @@ mod eligibility;
 mod execute;
 mod explore;
 mod holdout;
+mod inactivity;
 mod occasion;
 mod plan;
 mod record;
 mod score;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 mod value;
 
 pub use answer::answer;
 pub(crate) use eligibility::{cart_reasons, channel_reasons, person_reasons};
 pub use execute::{NotExecutable, execute};
+pub use inactivity::{alias_key, fire, to_message};
 pub use occasion::Occasion;
 pub use record::{ARM_CONTACT, ARM_HOLDOUT, EXPERIMENT_HOLDOUT};
 
 use crate::bundle::Bundle;
-use crate::contract::{DecisionRecord, DecisionRequest};
+use crate::contract::{Candidate, DecisionRecord, DecisionRequest};
 use crate::ids::DecisionId;
 use crate::keyed::Key;
 use crate::state::State;
@@ -68,4 +74,10 @@ pub fn decide_with(occasion: &Occasion<'_>, bundle: &Bundle, seed: u64, key: &Ke
 #[must_use]
 pub fn seed(key: &Key, decision_id: DecisionId) -> u64 {
     key.hash_u64("seed", &[&decision_id.0])
+}
+
+/// The candidate that a record chose.
+#[must_use]
+pub fn chosen(record: &DecisionRecord) -> Option<&Candidate> {
+    record.candidates.get(usize::try_from(record.chosen).ok()?)
 }

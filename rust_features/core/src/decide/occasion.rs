@@ -57,7 +57,7 @@ impl<'a> Occasion<'a> {
             asked => asked,
         };
         let later_touch = request.trigger() == Trigger::TouchDue;
-        let (decision_id, send_id) = ids(request, cart_id, cart.version(), touch);
+        let (decision_id, send_id) = Self::ids(request, cart_id, cart.version(), touch);
         Self {
             state,
             request,
@@ -80,16 +80,17 @@ impl<'a> Occasion<'a> {
             named => named,
         }
     }
-}
 
-fn ids(request: &DecisionRequest, cart_id: CartId, version: u64, touch: u32) -> (DecisionId, SendId) {
-    let storefront = request.storefront_id.as_bytes();
-    let (version, trigger, touch) = (
-        version.to_le_bytes(),
-        request.trigger.to_le_bytes(),
-        touch.to_le_bytes(),
-    );
-    let decision = public_hash("decision", &[storefront, &cart_id.0, &version, &trigger, &touch]);
-    let send = public_hash("send", &[storefront, &cart_id.0, &version, &touch]);
-    (DecisionId(decision), SendId(send))
+    /// The keys of a decision about this version of the cart and this touch.
+    pub(crate) fn ids(request: &DecisionRequest, cart_id: CartId, version: u64, touch: u32) -> (DecisionId, SendId) {
+        let storefront = request.storefront_id.as_bytes();
+        let (version, trigger, touch) = (
+            version.to_le_bytes(),
+            request.trigger.to_le_bytes(),
+            touch.to_le_bytes(),
+        );
+        let decision = public_hash("decision", &[storefront, &cart_id.0, &version, &trigger, &touch]);
+        let send = public_hash("send", &[storefront, &cart_id.0, &version, &touch]);
+        (DecisionId(decision), SendId(send))
+    }
 }

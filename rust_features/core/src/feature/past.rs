@@ -15,7 +15,6 @@ const DAY_SECONDS: u32 = 86_400;
 pub(crate) struct Past {
     counters: [[f64; 3]; COUNTERS],
     pub(crate) orders: f64,
-    pub(crate) carts: f64,
     pub(crate) redemptions: f64,
     pub(crate) known_hours: f64,
     pub(crate) idle_hours: f64,
@@ -74,7 +73,6 @@ impl Past {
         Self {
             counters: [[0.0; 3]; COUNTERS],
             orders: 0.0,
-            carts: 0.0,
             redemptions: 0.0,
             known_hours: f64::NAN,
             idle_hours: f64::NAN,
@@ -104,7 +102,6 @@ impl Past {
                 }
             }
             self.orders += f64::from(activity.orders);
-            self.carts += f64::from(activity.carts);
             self.redemptions += f64::from(activity.redemptions);
             // `max` and `min` pass over the NaN of what is not known yet.
             self.known_hours = self.known_hours.max(hours(clock, activity.first));

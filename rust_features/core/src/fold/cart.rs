@@ -1,6 +1,6 @@
 //! What shoppers do to carts, and how far they get in the checkout.
 
-use super::browse::{Glance, activity, note};
+use super::browse::{Glance, note};
 use super::scene::Scene;
 use crate::contract::event::Kind;
 use crate::contract::{Line, ProductAdded, ProductRemoved};
@@ -79,11 +79,7 @@ fn units(line: &Line) -> i64 {
 /// Changes a cart, made now if it is new, and starts its deadline.
 pub(super) fn with_cart(state: &mut State, scene: &Scene<'_>, cart_id: &str, change: impl FnOnce(&mut Cart)) {
     let Some(id) = CartId::from_hex(cart_id) else { return };
-    if meet(state, scene.storefront, id, scene)
-        && let Some(activity) = activity(state, scene)
-    {
-        activity.carts = activity.carts.saturating_add(1);
-    }
+    meet(state, id, scene);
     if let Some(cart) = state.carts.get_mut(&id) {
         cart.act(scene.strongest(), scene.stamp, scene.imported);
         change(cart);
@@ -91,14 +87,12 @@ pub(super) fn with_cart(state: &mut State, scene: &Scene<'_>, cart_id: &str, cha
     state.watch(id);
 }
 
-/// Makes the cart if it is new; true where it was.
-fn meet(state: &mut State, storefront: &str, id: CartId, scene: &Scene<'_>) -> bool {
+fn meet(state: &mut State, id: CartId, scene: &Scene<'_>) {
     if state.carts.contains_key(&id) {
-        return false;
+        return;
     }
-    let number = state.storefronts.number(storefront);
+    let number = state.storefronts.number(scene.storefront);
     let storefront = state.storefronts.shared(number);
     state.carts.insert(id, Cart::new(storefront, scene.stamp.time));
     state.retention.carts.push_back((state.journal_time, id));
-    true
 }

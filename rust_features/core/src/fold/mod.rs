@@ -12,8 +12,11 @@ mod permission;
 mod person;
 mod scene;
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;
 
+pub(crate) use order::{order_products, order_value_minor};
 use scene::Scene;
 
 use crate::contract::event::Kind;

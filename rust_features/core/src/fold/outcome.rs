@@ -74,8 +74,9 @@ fn count_send(state: &mut State, scene: &Scene<'_>, message: &MessageOutcome) {
         channel: message.channel(),
     };
     count_channel(state, scene, message, |contacts, index, time| {
-        if contacts.sends.iter().any(|held| held.send == mark.send) {
-            return;
+        if let Some(held) = contacts.sends.iter_mut().find(|held| held.send == mark.send) {
+            held.time = held.time.min(mark.time);
+            return contacts.sends.sort_unstable();
         }
         contacts.channels[index].sends = contacts.channels[index].sends.saturating_add(1);
         keep_newest(&mut contacts.sends, RECENT_SENDS, mark, |mark| *mark);
@@ -112,16 +113,16 @@ fn contacts(state: &mut State, alias: Alias) -> Option<&mut Contacts> {
 }
 
 impl Contacts {
+    /// Notes an offer, once per decision and at its earliest time.
     fn give(&mut self, offer: u64, decision: DecisionId, time: Micros) {
         let decision = short_id(decision.0);
-        if !self
-            .offers
-            .iter()
-            .any(|held| held.offer == offer && held.decision == decision)
-        {
-            let mark = OfferMark { time, offer, decision };
-            keep_newest(&mut self.offers, RECENT_OFFERS, mark, |mark| *mark);
+        let same = |held: &&mut OfferMark| held.offer == offer && held.decision == decision;
+        if let Some(held) = self.offers.iter_mut().find(same) {
+            held.time = held.time.min(time);
+            return self.offers.sort_unstable();
         }
+        let mark = OfferMark { time, offer, decision };
+        keep_newest(&mut self.offers, RECENT_OFFERS, mark, |mark| *mark);
     }
 }
 

@@ -20,6 +20,7 @@ mod retention;
 mod seen;
 mod stamp;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use rustc_hash::FxHashMap;
@@ -50,7 +51,7 @@ pub(crate) use seen::Seen;
 pub use seen::{HORIZON_LIMIT, HORIZON_SECONDS};
 pub use stamp::{Latest, Stamp};
 
-use crate::contract::Channel;
+use crate::contract::{self, Channel, DecisionRequest};
 use crate::ids::{Alias, CartId, DecisionId, ProductKey};
 use crate::time::Micros;
 
@@ -109,6 +110,18 @@ impl State {
     #[must_use]
     pub fn cart(&self, id: &CartId) -> Option<&Cart> {
         self.carts.get(id)
+    }
+
+    /// The cart that a request is about: the inline one laid over what is folded, else the folded one, else an empty one.
+    #[must_use]
+    pub fn requested_cart(&self, request: &DecisionRequest, clock: Micros) -> Cow<'_, Cart> {
+        let folded = request_cart(request).and_then(|id| self.carts.get(&id));
+        let laid_over = |cart| Cow::Owned(Cart::inline(folded, cart, &request.storefront_id, clock));
+        match (&request.cart, folded) {
+            (Some(inline), _) => laid_over(inline),
+            (None, Some(folded)) => Cow::Borrowed(folded),
+            (None, None) => laid_over(&contract::Cart::default()),
+        }
     }
 
     /// A decision taken within the last [`DECISION_RETENTION_SECONDS`].

@@ -79,7 +79,6 @@ pub(crate) struct Activity {
     pub(crate) last_order: Option<Micros>,
     /// Since ever.
     pub(crate) orders: u32,
-    pub(crate) carts: u32,
     pub(crate) redemptions: u32,
     /// The newest [`RECENT_MOMENTS`], oldest first.
     pub(crate) moments: Vec<Moment>,
@@ -95,7 +94,6 @@ impl Activity {
             last: time,
             last_order: None,
             orders: 0,
-            carts: 0,
             redemptions: 0,
             moments: Vec::new(),
             recent_orders: Vec::new(),

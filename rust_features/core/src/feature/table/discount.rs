@@ -41,12 +41,15 @@ pub(super) const FEATURES: &[Feature] = &[
         source: Source::Context(|reading| reading.past.offers_30d),
     },
     Feature {
-        name: "carts_per_order",
+        name: "adds_per_order",
         group: Group::Discount,
-        unit: "carts",
-        meaning: "Carts ever, over orders ever plus one: high where carts are left to fish for offers",
+        unit: "events",
+        meaning: "Additions over orders plus one, each halving each 30 days: high where carts are left to fish for offers",
         missing: "never",
         range: (0.0, MAX),
-        source: Source::Context(|reading| reading.past.carts / (reading.past.orders + 1.0)),
+        source: Source::Context(|reading| {
+            reading.past.counter(Counter::Adds, Window::Month)
+                / (reading.past.counter(Counter::Orders, Window::Month) + 1.0)
+        }),
     },
 ];

@@ -107,15 +107,6 @@ pub(super) const FEATURES: &[Feature] = &[
         source: Source::Context(|reading| reading.past.orders),
     },
     Feature {
-        name: "carts_total",
-        group: Group::Value,
-        unit: "carts",
-        meaning: "Carts ever",
-        missing: "never",
-        range: (0.0, MAX),
-        source: Source::Context(|reading| reading.past.carts),
-    },
-    Feature {
         name: "customer_age",
         group: Group::Value,
         unit: "hours",
