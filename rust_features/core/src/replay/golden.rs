@@ -18,8 +18,8 @@ use crate::contract::journal_message::Content;
 use crate::contract::message_outcome::Outcome;
 use crate::contract::{
     CartUpdated, Channel, ChannelPaused, ChannelUpdated, CheckoutStarted, CheckoutStepCompleted, Context, DeviceClass,
-    IdentityKeyKind, JournalMessage, MessageClicked, MessageSent, Money, OfferRedeemed, OrderRefunded, PaymentFailed,
-    ProductUpdated, ProfileUpdated,
+    IdentityKey, IdentityKeyKind, JournalMessage, MessageClicked, MessageSent, Money, OfferRedeemed, OrderRefunded,
+    PaymentFailed, ProductUpdated, ProfileUpdated,
 };
 use crate::feature::TABLE;
 use crate::fold::testing::{
@@ -46,116 +46,105 @@ fn product(number: u8) -> Kind {
     })
 }
 
-/// An earlier purchase, a visit that is left, a decision, a click, an order; then a stranger's cart.
-fn story() -> Vec<JournalMessage> {
-    let [known, phone] = [[customer(1), email(3)], [customer(1), device(2)]];
-    let [ours, theirs] = [cart_id(1).to_string(), cart_id(2).to_string()];
-    let sms = Channel::Sms as i32;
+type Told = (i64, Vec<IdentityKey>, Kind);
+
+fn known() -> Vec<IdentityKey> {
+    vec![customer(1), email(3)]
+}
+
+fn sender() -> Vec<IdentityKey> {
+    vec![key(IdentityKeyKind::Alias, 3)]
+}
+
+/// The shop is set up; a customer buys, sends back, is written to.
+fn past() -> Vec<Told> {
+    let channel = Channel::Sms as i32;
     let unit_cost = Some(Money {
         minor_units: 7,
         currency_code: "EUR".to_owned(),
     });
-    let lifetime_value_minor = Some(12_345);
-    let sender = [key(IdentityKeyKind::Alias, 3)];
-    let events: Vec<(i64, &[_], Kind)> = vec![
-        (0, &[], product(1)),
-        (1, &[], product(2)),
-        (
-            2,
-            &[],
-            Kind::ChannelUpdated(ChannelUpdated {
-                channel: sms,
-                available: true,
-                unit_cost,
-                ..ChannelUpdated::default()
-            }),
-        ),
-        (
-            3,
-            &[],
-            Kind::ChannelPaused(ChannelPaused {
-                channel: sms,
-                cause: "test".to_owned(),
-            }),
-        ),
-        (10, &known, viewed(4)),
-        (20, &known, ordered(None, &[4])),
-        (
-            30,
-            &known,
-            Kind::ProfileUpdated(ProfileUpdated {
-                lifetime_value_minor,
-                ..ProfileUpdated::default()
-            }),
-        ),
-        (HOUR, &known, Kind::OrderRefunded(OrderRefunded::default())),
-        (
-            2 * HOUR,
-            &sender,
-            outcome(40, 41, Channel::Email, Outcome::Sent(MessageSent::default())),
-        ),
-        (
-            3 * HOUR,
-            &sender,
-            outcome(40, 41, Channel::Email, Outcome::Clicked(MessageClicked::default())),
-        ),
-        (90 * HOUR, &phone, viewed(1)),
-        (90 * HOUR + 60, &phone, added(1, 1, 2)),
-        (90 * HOUR + 90, &phone, added(1, 3, 1)),
-        (90 * HOUR + 95, &phone, removed(1, 3, 1)),
-        (90 * HOUR + 40, &phone, viewed(2)),
-        (
-            90 * HOUR + 120,
-            &phone,
-            Kind::CheckoutStarted(CheckoutStarted { cart_id: ours.clone() }),
-        ),
-        (
-            90 * HOUR + 130,
-            &phone,
-            Kind::CheckoutStepCompleted(CheckoutStepCompleted {
-                cart_id: ours.clone(),
-                step: 2,
-            }),
-        ),
-        (
-            90 * HOUR + 140,
-            &phone,
-            Kind::PaymentFailed(PaymentFailed {
-                cart_id: ours,
-                failure_code: "declined".to_owned(),
-            }),
-        ),
-        (
-            92 * HOUR,
-            &sender,
-            outcome(50, 60, Channel::Email, Outcome::Sent(MessageSent::default())),
-        ),
-        (
-            93 * HOUR,
-            &sender,
-            outcome(50, 60, Channel::Email, Outcome::Clicked(MessageClicked::default())),
-        ),
-        (94 * HOUR, &known, Kind::OfferRedeemed(OfferRedeemed::default())),
-        (94 * HOUR, &known, ordered(Some(1), &[1])),
-        (
-            95 * HOUR,
-            &[],
-            Kind::CartUpdated(CartUpdated {
-                cart: Some(cart(2, &[(2, 1), (5, 3)])),
-            }),
-        ),
-        (
-            96 * HOUR,
-            &[],
-            Kind::CheckoutStarted(CheckoutStarted { cart_id: theirs }),
-        ),
+    let update = ChannelUpdated {
+        channel,
+        available: true,
+        unit_cost,
+        ..ChannelUpdated::default()
+    };
+    let pause = ChannelPaused {
+        channel,
+        cause: "test".to_owned(),
+    };
+    let profile = ProfileUpdated {
+        lifetime_value_minor: Some(12_345),
+        ..ProfileUpdated::default()
+    };
+    let mail = |told| outcome(40, 41, Channel::Email, told);
+    vec![
+        (0, vec![], product(1)),
+        (1, vec![], product(2)),
+        (2, vec![], Kind::ChannelUpdated(update)),
+        (3, vec![], Kind::ChannelPaused(pause)),
+        (10, known(), viewed(4)),
+        (20, known(), ordered(None, &[4])),
+        (30, known(), Kind::ProfileUpdated(profile)),
+        (HOUR, known(), Kind::OrderRefunded(OrderRefunded::default())),
+        (2 * HOUR, sender(), mail(Outcome::Sent(MessageSent::default()))),
+        (3 * HOUR, sender(), mail(Outcome::Clicked(MessageClicked::default()))),
+    ]
+}
+
+/// A visit on the phone that ends with a failed payment.
+fn visit() -> Vec<Told> {
+    let cart_id = cart_id(1).to_string();
+    let step = CheckoutStepCompleted {
+        cart_id: cart_id.clone(),
+        step: 2,
+    };
+    let failure = PaymentFailed {
+        cart_id: cart_id.clone(),
+        failure_code: "declined".to_owned(),
+    };
+    let steps = [
+        (0, viewed(1)),
+        (60, added(1, 1, 2)),
+        (90, added(1, 3, 1)),
+        (95, removed(1, 3, 1)),
+        (40, viewed(2)),
+        (120, Kind::CheckoutStarted(CheckoutStarted { cart_id })),
+        (130, Kind::CheckoutStepCompleted(step)),
+        (140, Kind::PaymentFailed(failure)),
     ];
-    let mut messages: Vec<_> = events
+    steps
         .into_iter()
-        .zip(1..)
-        .map(|((seconds, keys, kind), id)| message(id, seconds, keys, kind))
+        .map(|(seconds, kind)| (90 * HOUR + seconds, vec![customer(1), device(2)], kind))
+        .collect()
+}
+
+/// The message arrives and works; a stranger leaves a cart.
+fn sequel() -> Vec<Told> {
+    let mail = |told| outcome(50, 60, Channel::Email, told);
+    let update = CartUpdated {
+        cart: Some(cart(2, &[(2, 1), (5, 3)])),
+    };
+    let checkout = CheckoutStarted {
+        cart_id: cart_id(2).to_string(),
+    };
+    vec![
+        (92 * HOUR, sender(), mail(Outcome::Sent(MessageSent::default()))),
+        (93 * HOUR, sender(), mail(Outcome::Clicked(MessageClicked::default()))),
+        (94 * HOUR, known(), Kind::OfferRedeemed(OfferRedeemed::default())),
+        (94 * HOUR, known(), ordered(Some(1), &[1])),
+        (95 * HOUR, vec![], Kind::CartUpdated(update)),
+        (96 * HOUR, vec![], Kind::CheckoutStarted(checkout)),
+    ]
+}
+
+/// The whole journal, with a decision about each cart, the second with an inline cart.
+fn story() -> Vec<JournalMessage> {
+    let told = past().into_iter().chain(visit()).chain(sequel()).zip(1..);
+    let mut messages: Vec<_> = told
+        .map(|((seconds, keys, kind), id)| message(id, seconds, &keys, kind))
         .collect();
-    if let Some(Content::Event(event)) = &mut messages[10].content {
+    if let Some(Content::Event(event)) = &mut messages[past().len()].content {
         let device_class = DeviceClass::Phone as i32;
         event.context = Some(Context {
             device_class,
@@ -163,8 +152,12 @@ fn story() -> Vec<JournalMessage> {
             ..Context::default()
         });
     }
-    messages.insert(18, decided(91 * HOUR, decision(50, 60, 1, 91 * HOUR, 18, &[1, 2, 3])));
-    let mut inline = decision(51, 61, 2, 97 * HOUR, 25, &[]);
+    let left = past().len() + visit().len();
+    messages.insert(
+        left,
+        decided(91 * HOUR, decision(50, 60, 1, 91 * HOUR, left as u64, &[1, 2, 3])),
+    );
+    let mut inline = decision(51, 61, 2, 97 * HOUR, messages.len() as u64, &[]);
     if let Some(request) = &mut inline.request {
         request.cart = Some(cart(2, &[(1, 1), (2, 1)]));
     }
@@ -205,9 +198,9 @@ fn parsed(text: &str) -> RecordBatch {
 
 fn rows_text(rows: &[Row]) -> String {
     let mut text = String::from("decision_id\tsequence\tcontacted\trecovered\torder_value_minor\tobserved_seconds");
-    TABLE
-        .iter()
-        .for_each(|feature| write!(text, "\t{}", feature.name).unwrap());
+    for feature in &TABLE {
+        write!(text, "\t{}", feature.name).unwrap();
+    }
     text.push('\n');
     for row in rows {
         let value = row
@@ -227,7 +220,9 @@ fn rows_text(rows: &[Row]) -> String {
         )
         .unwrap();
         let features = row.context.iter().chain(&row.action);
-        features.for_each(|feature| write!(text, "\t{:08x}", feature.to_bits()).unwrap());
+        for feature in features {
+            write!(text, "\t{:08x}", feature.to_bits()).unwrap();
+        }
         text.push('\n');
     }
     text
