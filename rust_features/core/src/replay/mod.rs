@@ -1,6 +1,8 @@
 //! Replay: the same fold over a stored journal, read at the moments at which decisions were taken. A decision comes
 //! later in the journal than the state it saw, so a first pass finds out where to read.
 
+#[cfg(test)]
+mod golden;
 mod input;
 mod labels;
 mod output;
