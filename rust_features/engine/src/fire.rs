@@ -1,12 +1,10 @@
 //! Inactivity deadlines: decided before the message whose time passes them, with the deadline as clock reading.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use cart_recovery_core::bundle::Bundle;
-use cart_recovery_core::contract::DecisionRecord;
-use cart_recovery_core::decide::{Occasion, decide_with, inactivity_request, seed};
+use cart_recovery_core::decide::fire;
 use cart_recovery_core::refusal::Refusal;
 use cart_recovery_core::state::{Deadline, State};
 use cart_recovery_core::time::Micros;
@@ -49,25 +47,9 @@ impl Deadlines {
 }
 
 /// Decides about an abandoned cart and spools the decision, unless it was decided before a restart.
-fn decide_inactivity(live: &Live, bundle: &Arc<Bundle>, state: &State, deadline: Deadline) -> Result<(), Refusal> {
-    let Some(record) = taken(live, bundle, state, deadline) else {
-        return Ok(());
-    };
-    live.record(record, Vec::new(), live.clock.now().max(deadline.time))
-        .map(|_| ())
-}
-
-fn taken(live: &Live, bundle: &Bundle, state: &State, deadline: Deadline) -> Option<DecisionRecord> {
-    let request = inactivity_request(state, deadline.cart)?;
-    let occasion = Occasion::resolve(state, &request, deadline.time);
-    let id = occasion.decision_id;
-    if state.decision(&id).is_some() || live.in_flight.get(&id).is_some() {
-        return None;
+fn decide_inactivity(live: &Live, bundle: &Bundle, state: &State, deadline: Deadline) -> Result<(), Refusal> {
+    for record in fire(state, bundle, &[deadline], &live.decision_key) {
+        live.record(record, Vec::new(), live.clock.now().max(deadline.time))?;
     }
-    Some(decide_with(
-        &occasion,
-        bundle,
-        seed(&live.decision_key, id),
-        &live.decision_key,
-    ))
+    Ok(())
 }
