@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use cart_recovery_core::contract::{Acknowledge, TrackRequest, TrackResponse};
+use cart_recovery_core::contract::journal_message::Content;
+use cart_recovery_core::contract::{Acknowledge, JournalMessage, TrackResponse};
 use cart_recovery_core::edge::Tracked;
 use cart_recovery_core::refusal::Refusal;
 use cart_recovery_core::time::Micros;
@@ -53,19 +54,23 @@ fn counted<T>(live: &Live, spooled: Result<T, Refusal>) -> Result<T, Refusal> {
 
 fn pass_edge(live: &Live, request: &[u8], imported: bool) -> Result<Tracked, Refusal> {
     live.open()?;
-    let received = match &live.clock {
-        Clock::Wall => live.clock.now(),
-        Clock::Events(_) => live.clock.received(event_time(request)),
+    let known = |token| live.directory.knows(token);
+    let Clock::Events(_) = &live.clock else {
+        return live.edge.track(request, live.clock.now(), imported, &known);
     };
-    live.edge
-        .track(request, received, imported, &|token| live.directory.knows(token))
-}
-
-/// The event's own time; 1970 where it has none, which the edge refuses.
-fn event_time(request: &[u8]) -> Micros {
-    TrackRequest::decode(request)
-        .ok()
-        .and_then(|request| request.event?.event_time)
-        .map(|time| Micros::from_timestamp(&time))
-        .unwrap_or_default()
+    let mut tracked = live.edge.track(request, Micros::END_OF_TIME, imported, &known)?;
+    if let Some(JournalMessage {
+        received_time,
+        content: Some(Content::Event(event)),
+        ..
+    }) = &mut tracked.frame.message
+    {
+        let event_time = event
+            .event_time
+            .as_ref()
+            .map(Micros::from_timestamp)
+            .unwrap_or_default();
+        *received_time = Some(live.clock.received(event_time).to_timestamp());
+    }
+    Ok(tracked)
 }

@@ -24,6 +24,22 @@ pub struct Counts {
     pub duplicates: u64,
 }
 
+impl Counts {
+    /// Every count by its name, kinds by theirs.
+    #[must_use]
+    pub fn by_name(&self) -> Vec<(&'static str, u64)> {
+        let mut named = self.kinds.clone();
+        named.extend([
+            ("customers", self.customers),
+            ("carts", self.carts),
+            ("abandoned_carts", self.abandoned_carts),
+            ("orders", self.orders),
+            ("duplicates", self.duplicates),
+        ]);
+        named
+    }
+}
+
 /// Carts seen, by name, since the state forgets old ones.
 #[derive(Default)]
 pub(super) struct Counter {

@@ -28,8 +28,6 @@ use touches::Touches;
 
 /// Refused requests that a run names; further ones are refused unnamed.
 pub const MAX_REFUSED: usize = 10_000;
-/// The end of the year 9999: events are checked against their own clock, not against the wall's.
-const END_OF_TIME: Micros = Micros(253_402_300_799_000_000);
 
 /// What an offline engine is made of.
 pub struct Setup {
@@ -99,7 +97,7 @@ impl Offline {
     /// # Errors
     /// What the edge says; then nothing was fired or folded.
     pub fn track(&mut self, request: &[u8]) -> Result<(), Refusal> {
-        let tracked = self.edge.track(request, END_OF_TIME, false, &|_| true)?;
+        let tracked = self.edge.track(request, Micros::END_OF_TIME, false, &|_| true)?;
         let Some(mut message) = tracked.frame.message else {
             return Err(Refusal::new(Reason::FieldMissing));
         };

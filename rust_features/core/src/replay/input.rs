@@ -2,30 +2,15 @@
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::UInt64Type;
-use arrow_array::{Array, BinaryArray, BinaryViewArray, LargeBinaryArray, RecordBatch, UInt64Array};
+use arrow_array::{Array, RecordBatch, UInt64Array};
 use arrow_schema::{DataType, Field, Schema};
 
 use super::ReplayError;
+use super::payloads::Payloads;
 
 /// Messages by sequence, borrowed from record batches.
 pub struct Journal<'a> {
     batches: Vec<(&'a UInt64Array, Payloads<'a>)>,
-}
-
-enum Payloads<'a> {
-    Binary(&'a BinaryArray),
-    Large(&'a LargeBinaryArray),
-    View(&'a BinaryViewArray),
-}
-
-impl Payloads<'_> {
-    fn value(&self, row: usize) -> &[u8] {
-        match self {
-            Self::Binary(array) => array.value(row),
-            Self::Large(array) => array.value(row),
-            Self::View(array) => array.value(row),
-        }
-    }
 }
 
 /// The columns of a journal; large and view binaries are read too.
@@ -68,13 +53,7 @@ fn columns(batch: &RecordBatch) -> Result<(&UInt64Array, Payloads<'_>), ReplayEr
     let wrong = |what: &str| ReplayError::Columns(format!("the journal needs a column {what} without nulls"));
     let find = |name| batch.column_by_name(name).filter(|column| column.null_count() == 0);
     let sequences = find("sequence").and_then(|column| column.as_primitive_opt::<UInt64Type>());
-    let payload = find("payload").ok_or_else(|| wrong("payload: binary"))?;
-    let payloads = match payload.data_type() {
-        DataType::Binary => payload.as_binary_opt().map(Payloads::Binary),
-        DataType::LargeBinary => payload.as_binary_opt().map(Payloads::Large),
-        DataType::BinaryView => payload.as_binary_view_opt().map(Payloads::View),
-        _ => None,
-    };
+    let payloads = find("payload").and_then(Payloads::of);
     let sequences = sequences.ok_or_else(|| wrong("sequence: uint64"))?;
     Ok((sequences, payloads.ok_or_else(|| wrong("payload: binary"))?))
 }

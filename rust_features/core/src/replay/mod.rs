@@ -1,17 +1,21 @@
 //! Replay: the same fold over a stored journal, read at the moments at which decisions were taken. A decision comes
 //! later in the journal than the state it saw, so a first pass finds out where to read.
 
+mod execution;
 #[cfg(test)]
 mod golden;
 mod input;
 mod labels;
 mod output;
+mod payloads;
 mod rows;
 #[cfg(test)]
 mod tests;
 
+pub use execution::{Execution, ExecutionError, executions};
 pub use input::{Journal, journal_schema};
 pub use output::{row_schema, to_batch};
+pub use payloads::Payloads;
 pub use rows::{Row, rows};
 
 use arrow_array::RecordBatch;

@@ -51,9 +51,10 @@ pub struct Row {
 }
 
 /// A decision whose state the fold has not reached yet.
-struct Awaited {
-    row: usize,
-    record: DecisionRecord,
+pub(super) struct Awaited {
+    /// Its place among the decisions of the journal.
+    pub(super) row: usize,
+    pub(super) record: DecisionRecord,
     sequence: u64,
 }
 
@@ -82,7 +83,7 @@ pub fn rows(journal: &Journal<'_>, attribution_window_seconds: u32) -> Result<Ve
 }
 
 /// The first record of each decision, in the order of the sequences at which they saw the state.
-fn decisions(journal: &Journal<'_>) -> Result<VecDeque<Awaited>, ReplayError> {
+pub(super) fn decisions(journal: &Journal<'_>) -> Result<VecDeque<Awaited>, ReplayError> {
     let mut known = rustc_hash::FxHashSet::default();
     let mut found = Vec::new();
     for (sequence, payload) in journal.messages() {
