@@ -51,7 +51,11 @@ fn bundle() -> Result<Bundle, Box<dyn std::error::Error>> {
         margin_basis_points: Some(3000),
         ..StorefrontPolicy::default()
     };
-    let policy = Policy { actions: vec![reminder], company: Some(company), ..Policy::default() };
+    let policy = Policy {
+        actions: vec![reminder],
+        company: Some(company),
+        ..Policy::default()
+    };
     Ok(Bundle {
         id: "rate".into(),
         feature_schema_hash: schema_hash(),
@@ -79,11 +83,20 @@ fn request(number: u64) -> Vec<u8> {
     let cart_id = format!("cart-{visit}");
     let currency_code = "EUR".to_owned();
     let kind = match step {
-        0 | 1 => Kind::ProductViewed(ProductViewed { product: Some(line(number)), dwell_seconds: 20 }),
-        2 | 3 => Kind::ProductAdded(ProductAdded { cart_id, line: Some(line(number)), currency_code }),
-        5 if visit.is_multiple_of(5) => {
-            Kind::OrderCompleted(OrderCompleted { order_id: format!("order-{visit}"), cart_id, ..Default::default() })
-        }
+        0 | 1 => Kind::ProductViewed(ProductViewed {
+            product: Some(line(number)),
+            dwell_seconds: 20,
+        }),
+        2 | 3 => Kind::ProductAdded(ProductAdded {
+            cart_id,
+            line: Some(line(number)),
+            currency_code,
+        }),
+        5 if visit.is_multiple_of(5) => Kind::OrderCompleted(OrderCompleted {
+            order_id: format!("order-{visit}"),
+            cart_id,
+            ..Default::default()
+        }),
         _ => Kind::CartViewed(CartViewed { cart_id }),
     };
     let identity = Identity {
@@ -99,7 +112,11 @@ fn request(number: u64) -> Vec<u8> {
         kind: Some(kind),
         ..Event::default()
     };
-    TrackRequest { event: Some(event), acknowledge: 0 }.encode_to_vec()
+    TrackRequest {
+        event: Some(event),
+        acknowledge: 0,
+    }
+    .encode_to_vec()
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
