@@ -61,3 +61,27 @@ fn write_row(page: &mut String, feature: &Feature) -> fmt::Result {
         bound(range.1)
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::feature::{ACTION_COUNT, CONTEXT_COUNT, arrow_fields};
+
+    #[test]
+    fn every_feature_has_a_name_of_its_own_and_a_line_on_the_page() {
+        let page = documentation();
+        for (place, feature) in TABLE.iter().enumerate() {
+            assert_eq!(
+                TABLE.iter().filter(|other| other.name == feature.name).count(),
+                1,
+                "{}",
+                feature.name
+            );
+            assert!(page.contains(&format!("| `{}` |", feature.name)));
+            assert_eq!(feature.is_action(), place >= CONTEXT_COUNT);
+            assert_eq!(arrow_fields()[place].name(), feature.name);
+        }
+        assert_eq!(TABLE.iter().filter(|feature| feature.is_action()).count(), ACTION_COUNT);
+        assert!(page.contains(&schema_hash()));
+    }
+}

@@ -3,6 +3,7 @@
 use arrow_schema::{DataType, Field};
 
 use super::table::TABLE;
+use crate::ids::Token;
 use crate::keyed::public_hash;
 
 /// Hash of names, units and order, 32 hexadecimal digits. A model is loaded only where it names this hash.
@@ -12,10 +13,7 @@ pub fn schema_hash() -> String {
         .iter()
         .flat_map(|feature| [feature.name.as_bytes(), feature.unit.as_bytes()])
         .collect();
-    public_hash("feature schema", &parts)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    Token(public_hash("feature schema", &parts)).to_string()
 }
 
 /// One `f32` column per feature, in table order; missing is NaN, never null.

@@ -1,5 +1,7 @@
 //! The last visit: the newest moments of the customer with no gap of more than half an hour between them.
 
+use std::cmp::Reverse;
+
 use smallvec::SmallVec;
 
 use super::reading::{count, share};
@@ -29,7 +31,7 @@ impl Visit {
     pub(crate) fn new(customer: &Customer<'_>, cart: Option<&Cart>) -> Self {
         let mut moments: SmallVec<[&Moment; 32]> =
             customer.activities().flat_map(|activity| &activity.moments).collect();
-        moments.sort_unstable_by(|left, right| right.stamp.cmp(&left.stamp));
+        moments.sort_unstable_by_key(|moment| Reverse(moment.stamp));
         let gap = moments.windows(2).position(|pair| match pair {
             [newer, older] => newer.stamp.time.seconds_since(older.stamp.time) > GAP_SECONDS,
             _ => false,

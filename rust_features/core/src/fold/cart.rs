@@ -16,7 +16,7 @@ pub(super) fn fold(state: &mut State, scene: &Scene<'_>, kind: &Kind) {
         }) => {
             note(state, scene, Step::Add, Some(Counter::Adds), Glance::of(Some(line)));
             with_cart(state, scene, cart_id, |cart| {
-                cart.change(line, currency_code, units(line), scene.stamp)
+                cart.change(line, currency_code, units(line), scene.stamp);
             });
         }
         Kind::ProductRemoved(ProductRemoved {
@@ -31,7 +31,7 @@ pub(super) fn fold(state: &mut State, scene: &Scene<'_>, kind: &Kind) {
                 Glance::of(Some(line)),
             );
             with_cart(state, scene, cart_id, |cart| {
-                cart.change(line, "", -units(line), scene.stamp)
+                cart.change(line, "", -units(line), scene.stamp);
             });
         }
         Kind::CartUpdated(update) => {

@@ -121,7 +121,7 @@ fn apply(state: &mut State, scene: &Scene<'_>, kind: &Kind) {
         Kind::OfferIssued(offer) => outcome::issue(state, scene, &offer.offer_id, &offer.decision_id),
         Kind::OfferRedeemed(_) => outcome::redeem(state, scene),
         Kind::DecisionHeld(_) | Kind::DecisionApproved(_) | Kind::DecisionRejected(_) | Kind::DecisionExpired(_) => {
-            decision::judge(state, scene, kind)
+            decision::judge(state, scene, kind);
         }
         Kind::ProductUpdated(_)
         | Kind::ProductDiscontinued(_)

@@ -29,10 +29,13 @@ pub(super) fn fold(state: &mut State, scene: &Scene<'_>, message: &MessageOutcom
             channel.clicks = channel.clicks.saturating_add(1);
             channel.last_click = channel.last_click.max(Some(time));
         }),
-        Outcome::Unsubscribed(said) if said.channels.is_empty() => {
-            SENDING.into_iter().for_each(|channel| opt_out(state, scene, channel));
+        Outcome::Unsubscribed(said) => {
+            for channel in SENDING {
+                if said.channels.is_empty() || said.channels().any(|named| named == channel) {
+                    opt_out(state, scene, channel);
+                }
+            }
         }
-        Outcome::Unsubscribed(said) => said.channels().for_each(|channel| opt_out(state, scene, channel)),
         Outcome::Complained(_) => suppress(state, &scene.keys, channel),
         Outcome::Bounced(bounce) if bounce.kind() == BounceKind::Hard => suppress(state, &scene.keys, channel),
         Outcome::Failed(failure) if failure.permanent => suppress(state, &scene.keys, channel),

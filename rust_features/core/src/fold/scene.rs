@@ -25,7 +25,7 @@ impl<'a> Scene<'a> {
         message: &JournalMessage,
         storefront: &'a str,
         received: Option<Micros>,
-        tie: u64,
+        event: u64,
         event_time: Option<Micros>,
     ) -> Self {
         let received = received.unwrap_or(state.journal_time);
@@ -39,7 +39,7 @@ impl<'a> Scene<'a> {
             })
         });
         Self {
-            stamp: Stamp { time, tie },
+            stamp: Stamp { time, tie: event },
             keys: keys.collect(),
             storefront,
             imported: message.imported,

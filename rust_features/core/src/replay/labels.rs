@@ -79,11 +79,10 @@ impl Labels {
                 self.hear_order(state, message, order, time);
             }
             Some(Kind::MessageOutcome(outcome)) if matches!(outcome.outcome, Some(Outcome::Sent(_))) => {
-                let watch = self
-                    .by_decision
-                    .get(&outcome.decision_id)
-                    .and_then(|row| self.watches.get_mut(*row));
-                watch.into_iter().for_each(|watch| watch.contacted = true);
+                let row = self.by_decision.get(&outcome.decision_id);
+                if let Some(watch) = row.and_then(|row| self.watches.get_mut(*row)) {
+                    watch.contacted = true;
+                }
             }
             _ => {}
         }

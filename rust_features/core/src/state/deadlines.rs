@@ -20,18 +20,20 @@ pub struct Deadline {
     pub stale: bool,
 }
 
+type Queue = BTreeSet<(Micros, CartId)>;
+
 /// Carts to watch, by storefront, since T may differ between storefronts.
 #[derive(Clone, Default)]
 pub(crate) struct Deadlines {
-    queues: Vec<(Arc<str>, BTreeSet<(Micros, CartId)>)>,
+    queues: Vec<(Arc<str>, Queue)>,
 }
 
 impl Deadlines {
-    fn queue(&mut self, storefront: &Arc<str>) -> &mut BTreeSet<(Micros, CartId)> {
+    fn queue(&mut self, storefront: &Arc<str>) -> &mut Queue {
         let index = match self.queues.binary_search_by(|(name, _)| name.cmp(storefront)) {
             Ok(index) => index,
             Err(index) => {
-                self.queues.insert(index, (Arc::clone(storefront), BTreeSet::new()));
+                self.queues.insert(index, (Arc::clone(storefront), Queue::new()));
                 index
             }
         };

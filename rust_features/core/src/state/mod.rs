@@ -133,7 +133,7 @@ impl State {
     /// Touches of the cart that were claimed.
     #[must_use]
     pub fn touches_claimed(&self, cart: &CartId) -> u32 {
-        self.carts.get(cart).map_or(0, |cart| cart.touches_claimed())
+        self.carts.get(cart).map_or(0, Cart::touches_claimed)
     }
 
     /// The latest decision about the cart, and its id.

@@ -227,8 +227,9 @@ pub(crate) fn keep_newest<T, K: Ord>(list: &mut Vec<T>, limit: usize, entry: T, 
 
 /// The first eight bytes of an id, for places where a clash is harmless.
 pub(crate) fn short_id(id: [u8; 16]) -> u64 {
-    let [a, b, c, d, e, f, g, h, ..] = id;
-    u64::from_le_bytes([a, b, c, d, e, f, g, h])
+    let mut short = [0; 8];
+    short.copy_from_slice(&id[..8]);
+    u64::from_le_bytes(short)
 }
 
 /// A person's key as a message gives it, once it has an alias.

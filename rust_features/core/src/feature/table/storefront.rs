@@ -2,6 +2,7 @@
 
 use super::super::{Feature, Group, Source};
 use super::MAX;
+use crate::feature::Reading;
 
 /// Rows of the table.
 pub(super) const FEATURES: &[Feature] = &[
@@ -39,7 +40,7 @@ pub(super) const FEATURES: &[Feature] = &[
         meaning: "Hour of the day, UTC, with its fraction",
         missing: "never",
         range: (0.0, 24.0),
-        source: Source::Context(|reading| reading.clock_hour()),
+        source: Source::Context(Reading::clock_hour),
     },
     Feature {
         name: "clock_weekday",
@@ -48,6 +49,6 @@ pub(super) const FEATURES: &[Feature] = &[
         meaning: "Day of the week, UTC: 1 Monday to 7 Sunday",
         missing: "never",
         range: (1.0, 7.0),
-        source: Source::Context(|reading| reading.clock_weekday()),
+        source: Source::Context(Reading::clock_weekday),
     },
 ];

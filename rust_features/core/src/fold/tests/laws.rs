@@ -124,7 +124,7 @@ fn plain(state: &State, person: u8) -> String {
     let cart = state.cart(&cart_id(10 + person));
     let mut lines: Vec<_> = cart
         .into_iter()
-        .flat_map(|cart| cart.lines())
+        .flat_map(crate::state::Cart::lines)
         .map(|line| (line.item(), line.quantity()))
         .collect();
     lines.sort_unstable();
