@@ -3,7 +3,7 @@
 use prost::Message;
 
 use super::Offline;
-use super::touches::Touch;
+use super::touches::Due;
 use crate::bundle::Bundle;
 use crate::confirm::{Verdict, confirm};
 use crate::contract::event::Kind;
@@ -105,7 +105,7 @@ impl Offline {
     }
 
     /// Takes a touch as sent and schedules the one after it.
-    fn send(&mut self, bundle: &Bundle, due: Touch) {
+    fn send(&mut self, bundle: &Bundle, due: Due) {
         let sent = MessageSent {
             claimed_sequence: self.state.sequence(),
             sent_time: Some(due.time.to_timestamp()),
@@ -121,12 +121,12 @@ impl Offline {
         }
     }
 
-    fn skip(&mut self, due: Touch, reason: Reason) {
+    fn skip(&mut self, due: Due, reason: Reason) {
         self.report(due, Outcome::Skipped(MessageSkipped { reason: reason.into() }));
     }
 
     /// Keeps and folds what became of a touch; gives its storefront and number.
-    fn report(&mut self, due: Touch, outcome: Outcome) -> Option<(String, u32)> {
+    fn report(&mut self, due: Due, outcome: Outcome) -> Option<(String, u32)> {
         let decided = self.state.decision(&due.decision)?;
         let request = decided.record().request.unwrap_or_default();
         let touch = due.touch.max(decided.touch);

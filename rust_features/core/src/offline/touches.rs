@@ -8,7 +8,7 @@ use crate::time::Micros;
 
 /// One touch to confirm.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) struct Touch {
+pub(super) struct Due {
     pub(super) time: Micros,
     /// Of equal times the one scheduled first comes first.
     order: u64,
@@ -20,14 +20,14 @@ pub(super) struct Touch {
 /// Pending touches, at most one per decision.
 #[derive(Default)]
 pub(super) struct Touches {
-    heap: BinaryHeap<Reverse<Touch>>,
+    heap: BinaryHeap<Reverse<Due>>,
     scheduled: u64,
 }
 
 impl Touches {
     pub(super) fn schedule(&mut self, time: Micros, decision: DecisionId, touch: u32) {
         self.scheduled += 1;
-        self.heap.push(Reverse(Touch {
+        self.heap.push(Reverse(Due {
             time,
             order: self.scheduled,
             decision,
@@ -36,10 +36,10 @@ impl Touches {
     }
 
     pub(super) fn next_time(&self) -> Option<Micros> {
-        self.heap.peek().map(|Reverse(touch)| touch.time)
+        self.heap.peek().map(|Reverse(due)| due.time)
     }
 
-    pub(super) fn take_next(&mut self) -> Option<Touch> {
-        self.heap.pop().map(|Reverse(touch)| touch)
+    pub(super) fn take_next(&mut self) -> Option<Due> {
+        self.heap.pop().map(|Reverse(due)| due)
     }
 }

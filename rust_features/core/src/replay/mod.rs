@@ -22,7 +22,6 @@ use arrow_array::RecordBatch;
 use arrow_schema::ArrowError;
 use prost::{DecodeError, Message};
 
-use crate::contract::journal_message::Content;
 use crate::contract::{DecisionRecord, JournalMessage};
 use crate::fold::{UnknownKind, fold};
 use crate::state::State;
@@ -66,6 +65,13 @@ pub fn replay(journal: &[RecordBatch], attribution_window_seconds: u32) -> Resul
     Ok(to_batch(&rows(&journal, attribution_window_seconds)?)?)
 }
 
+/// A journal message of which only a decision is decoded: passing over everything else costs little.
+#[derive(Clone, PartialEq, Message)]
+struct DecisionOnly {
+    #[prost(message, optional, tag = "11")]
+    decision: Option<DecisionRecord>,
+}
+
 /// The state after the last message not above `sequence`.
 ///
 /// # Errors
@@ -84,13 +90,18 @@ pub fn fold_until(journal: &Journal<'_>, sequence: u64) -> Result<State, ReplayE
 /// Where a message cannot be read.
 pub fn find_decision(journal: &Journal<'_>, decision_id: &str) -> Result<Option<(u64, DecisionRecord)>, ReplayError> {
     for (sequence, payload) in journal.messages() {
-        if let Some(Content::Decision(record)) = decode(sequence, payload)?.content
+        if let Some(record) = decode_decision(sequence, payload)?
             && record.decision_id == decision_id
         {
             return Ok(Some((sequence, record)));
         }
     }
     Ok(None)
+}
+
+fn decode_decision(sequence: u64, payload: &[u8]) -> Result<Option<DecisionRecord>, ReplayError> {
+    let message = DecisionOnly::decode(payload).map_err(|source| ReplayError::Undecodable { sequence, source })?;
+    Ok(message.decision)
 }
 
 fn decode(sequence: u64, payload: &[u8]) -> Result<JournalMessage, ReplayError> {

@@ -4,8 +4,7 @@ use std::collections::VecDeque;
 
 use super::input::Journal;
 use super::labels::Labels;
-use super::{ReplayError, decode};
-use crate::contract::journal_message::Content;
+use super::{ReplayError, decode, decode_decision};
 use crate::contract::{DecisionRecord, Trigger};
 use crate::feature::{ACTION_COUNT, ActionInput, CONTEXT_COUNT, action_features, context_features};
 use crate::fold::{Folded, fold};
@@ -87,7 +86,7 @@ pub(super) fn decisions(journal: &Journal<'_>) -> Result<VecDeque<Awaited>, Repl
     let mut known = rustc_hash::FxHashSet::default();
     let mut found = Vec::new();
     for (sequence, payload) in journal.messages() {
-        if let Some(Content::Decision(record)) = decode(sequence, payload)?.content
+        if let Some(record) = decode_decision(sequence, payload)?
             && known.insert(record.decision_id.clone())
         {
             found.push(Awaited {

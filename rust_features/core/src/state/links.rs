@@ -76,6 +76,16 @@ impl Record {
         self.edges.retain(|edge| edge.other != other);
     }
 
+    /// Whether the shop said that the other is somebody else.
+    fn is_parted(&self, other: Alias) -> bool {
+        let edge = self
+            .edges
+            .binary_search_by_key(&other, |edge| edge.other)
+            .ok()
+            .and_then(|index| self.edges.get(index));
+        edge.and_then(|edge| edge.said.as_ref()).is_some_and(|said| !said.value)
+    }
+
     /// The aliases at the other ends, in alias order.
     pub(crate) fn neighbours(&self) -> impl Iterator<Item = Alias> {
         self.edges.iter().filter(|edge| edge.connects()).map(|edge| edge.other)
@@ -104,16 +114,19 @@ impl State {
             .any(|persons| persons > MAX_PERSONS)
     }
 
-    /// The linked set around the given aliases, in alias order. A shared device stands for nobody: it is left out
+    /// The linked set around the given aliases, strongest first, in alias order. One that the shop parted from the
+    /// strongest is left out, though it was given with it. A shared device stands for nobody: it is left out
     /// unless nothing else is given. A shared contact belongs to the set but leads no further.
     pub(crate) fn linked(&self, given: &[Alias]) -> Aliases {
         let mut found = Aliases::new();
+        let strongest = given.first().and_then(|alias| self.records.get(alias));
         for alias in given {
-            let kept = self
+            let shared = self
                 .records
                 .get(alias)
-                .is_none_or(|record| !self.is_shared_device(record));
-            if kept && found.len() < MAX_ALIASES && !found.contains(alias) {
+                .is_some_and(|record| self.is_shared_device(record));
+            let parted = strongest.is_some_and(|strongest| strongest.is_parted(*alias));
+            if !shared && !parted && found.len() < MAX_ALIASES && !found.contains(alias) {
                 found.push(*alias);
             }
         }

@@ -38,6 +38,7 @@ fn unlinking_removes_the_edge_until_the_shop_links_again() {
         &message(2, 10, &[customer(1), device(2)], Kind::Unlinked(Unlinked {})),
     );
     assert_eq!(linked(&state, 1), [1]);
+    assert_eq!(state.customer(&[alias(1), alias(2)]).aliases(), [alias(1)]);
     add(&mut state, &message(3, 20, &[customer(1), device(2)], viewed(1)));
     assert_eq!(linked(&state, 1), [1]);
     add(
