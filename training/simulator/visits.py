@@ -1,0 +1,244 @@
+"""One visit of one shopper: the events it leaves behind, and the cart that remains if nothing was bought."""
+
+import math
+import random
+from dataclasses import dataclass, field
+
+from cart_recovery.v1.channel_pb2 import Channel
+from cart_recovery.v1.commerce_pb2 import (
+    CartUpdated,
+    CartViewed,
+    CheckoutStarted,
+    CheckoutStepCompleted,
+    OrderCompleted,
+    OrderRefunded,
+    PaymentFailed,
+    ProductAdded,
+    ProductRemoved,
+    ProductViewed,
+)
+from cart_recovery.v1.event_pb2 import DeviceClass, Event
+from cart_recovery.v1.line_pb2 import Cart, Line
+from cart_recovery.v1.money_pb2 import Money
+from cart_recovery.v1.person_pb2 import (
+    ConsentChanged,
+    ConsentPurpose,
+    ConsentState,
+    DoubleOptIn,
+    Identified,
+    LegalBasis,
+    ProfileUpdated,
+)
+from training.simulator.catalogue import Product
+from training.simulator.envelope import Envelope
+from training.simulator.settings import MINUTES_UNTIL_LEFT, ShopSettings
+from training.simulator.shoppers import Shopper, logistic
+from training.simulator.truth import CartTruth
+
+MINUTE = 60_000_000
+SHIPPING_MINOR = 490
+FREE_SHIPPING_FROM_MINOR = 7500
+
+
+@dataclass(slots=True)
+class Basket:
+    """The cart of a visit, as the shopper sees it."""
+
+    cart_id: str
+    order_id: str
+    lines: list[Line] = field(default_factory=list)
+    products: list[Product] = field(default_factory=list)
+
+    @property
+    def value_minor(self) -> int:
+        """Sum of price times quantity."""
+        return sum(line.unit_price_minor * line.quantity for line in self.lines)
+
+    @property
+    def margin_minor(self) -> int:
+        """Value less cost."""
+        pairs = zip(self.lines, self.products, strict=True)
+        return sum(line.quantity * (line.unit_price_minor - product.cost_minor) for line, product in pairs)
+
+    @property
+    def shipping_minor(self) -> int:
+        """Free from a certain value on."""
+        return 0 if self.value_minor >= FREE_SHIPPING_FROM_MINOR else SHIPPING_MINOR
+
+
+@dataclass(slots=True)
+class Visit:
+    """What a visit left: events as (time, event), in order, and a truth where the cart was left."""
+
+    envelope: Envelope
+    basket: Basket
+    events: list[tuple[int, Event]]
+    truth: CartTruth | None
+
+
+def make_visit(
+    shopper: Shopper, envelope: Envelope, catalogue: list[Product], start: int, settings: ShopSettings, rng: random.Random
+) -> Visit:
+    """Plays one visit from its start to the order or to the moment the shopper leaves."""
+    basket = Basket(f"cart-{envelope.visit_id}", f"order-{envelope.visit_id}")
+    visit = Visit(envelope, basket, [], None)
+    clock = start
+    if shopper.identified and shopper.visits == 0:
+        visit.events += _introduction(shopper, envelope, clock, settings)
+    clock = _browse_and_fill(visit, shopper, catalogue, clock, settings, rng)
+    step = _checkout_step(shopper, rng)
+    clock = _check_out(visit, step, clock, settings, rng)
+    leaves = settings.abandoned_share - 0.06 * (step >= 2) + 0.16 * (step == 0)
+    if shopper.gaming:
+        leaves += 0.08 * min(shopper.lessons, 3)
+    if step < 4 and rng.random() < leaves:
+        visit.truth = _truth(visit, shopper, step, clock, rng)
+    else:
+        discount = round(0.1 * basket.value_minor) if rng.random() < 0.5 * shopper.thrift else 0
+        visit.events += order_events(visit, shopper, clock + MINUTE, discount, "", settings, rng)
+    shopper.visits += 1
+    return visit
+
+
+def order_events(
+    visit: Visit, shopper: Shopper, time: int, discount_minor: int, source: str, settings: ShopSettings, rng: random.Random
+) -> list[tuple[int, Event]]:
+    """The order of a visit's basket, and for a few a refund days later."""
+    basket, envelope = visit.basket, visit.envelope
+    shopper.orders += 1
+    shipping = basket.shipping_minor
+    total = Money(
+        minor_units=basket.value_minor - discount_minor + shipping, currency_code=settings.currency_code
+    )
+    order = OrderCompleted(
+        order_id=basket.order_id,
+        cart_id=basket.cart_id,
+        lines=basket.lines,
+        total=total,
+        discount_minor=discount_minor,
+        shipping_minor=shipping,
+        source=source,
+    )
+    events = [(time, envelope.event(time, order_completed=order))]
+    if rng.random() < settings.refund_share:
+        later = time + round(rng.uniform(4, 12) * 24 * 60) * MINUTE
+        refund = OrderRefunded(order_id=basket.order_id, amount=total, lines=basket.lines)
+        events.append((later, envelope.event(later, order_refunded=refund)))
+    return events
+
+
+def _introduction(
+    shopper: Shopper, envelope: Envelope, time: int, settings: ShopSettings
+) -> list[tuple[int, Event]]:
+    identified = envelope.event(time, identified=Identified())
+    identified.identity.name = shopper.name
+    identified.identity.contacts.add(channel=Channel.CHANNEL_EMAIL, address=shopper.address)
+    language = shopper.context.locale[:2]
+    events = [identified, envelope.event(time, profile_updated=ProfileUpdated(language=language))]
+    if shopper.consents:
+        for purpose in (ConsentPurpose.CONSENT_PURPOSE_MARKETING, ConsentPurpose.CONSENT_PURPOSE_CART_REMINDER):
+            consent = ConsentChanged(
+                channel=Channel.CHANNEL_EMAIL,
+                purpose=purpose,
+                state=ConsentState.CONSENT_STATE_GRANTED,
+                legal_basis=LegalBasis.LEGAL_BASIS_CONSENT,
+                source="account",
+                double_opt_in=DoubleOptIn.DOUBLE_OPT_IN_CONFIRMED,
+                jurisdiction=shopper.context.country_code,
+            )
+            consent.given_time.FromMicroseconds(time)
+            events.append(envelope.event(time, consent_changed=consent))
+    return [(time, event) for event in events]
+
+
+def _browse_and_fill(
+    visit: Visit, shopper: Shopper, catalogue: list[Product], clock: int, settings: ShopSettings, rng: random.Random
+) -> int:
+    envelope, basket = visit.envelope, visit.basket
+    for _ in range(1 + min(2, int(rng.expovariate(1.1)))):
+        product = rng.choice(catalogue)
+        for _ in range(1 + min(4, max(0, round(0.8 + 0.9 * shopper.interest + rng.gauss(0, 0.5))))):
+            dwell = max(3, round(30 * rng.lognormvariate(0.25 * shopper.interest, 0.5)))
+            view = ProductViewed(product=product.line, dwell_seconds=dwell)
+            visit.events.append((clock, envelope.event(clock, product_viewed=view)))
+            clock += dwell * 1_000_000
+        if any(chosen.product_id == product.product_id for chosen in basket.products):
+            continue
+        line = Line()
+        line.CopyFrom(product.line)
+        line.quantity = 2 if rng.random() < 0.12 else 1
+        added = ProductAdded(cart_id=basket.cart_id, line=line, currency_code=settings.currency_code)
+        visit.events.append((clock, envelope.event(clock, product_added=added)))
+        clock += round(rng.uniform(5, 60)) * 1_000_000
+        if basket.lines and rng.random() < 0.15 * shopper.thrift:
+            removed = ProductRemoved(cart_id=basket.cart_id, line=line)
+            visit.events.append((clock, envelope.event(clock, product_removed=removed)))
+            clock += 10_000_000
+            continue
+        basket.lines.append(line)
+        basket.products.append(product)
+    return clock
+
+
+def _checkout_step(shopper: Shopper, rng: random.Random) -> int:
+    """0 cart only, 1 checkout started, 2 first step completed, 3 payment failed; 4 goes on to pay."""
+    eagerness = 0.4 * shopper.interest + rng.gauss(0, 1)
+    if eagerness < -0.1:
+        return 0
+    if eagerness < 0.5:
+        return 1
+    if eagerness < 1.3:
+        return 2
+    return 3 if rng.random() < 0.35 else 4
+
+
+def _check_out(visit: Visit, step: int, clock: int, settings: ShopSettings, rng: random.Random) -> int:
+    envelope, basket = visit.envelope, visit.basket
+    cart = Cart(
+        cart_id=basket.cart_id,
+        lines=basket.lines,
+        currency_code=settings.currency_code,
+        shop_version=len(visit.events),
+        shipping_minor=basket.shipping_minor,
+        promised_delivery_days=rng.randint(1, 5),
+        restore_url=f"{settings.home_url}/cart/{basket.cart_id}",
+    )
+    kinds: list[dict[str, object]] = [{"cart_updated": CartUpdated(cart=cart)}]
+    kinds.append({"cart_viewed": CartViewed(cart_id=basket.cart_id)})
+    if step >= 1:
+        kinds.append({"checkout_started": CheckoutStarted(cart_id=basket.cart_id)})
+    if step >= 2:
+        kinds.append({"checkout_step_completed": CheckoutStepCompleted(cart_id=basket.cart_id, step=1)})
+    if step == 3:
+        kinds.append({"payment_failed": PaymentFailed(cart_id=basket.cart_id, failure_code="insufficient_funds")})
+    for kind in kinds:
+        visit.events.append((clock, envelope.event(clock, **kind)))
+        clock += round(rng.uniform(10, 90)) * 1_000_000
+    return visit.events[-1][0]
+
+
+def _truth(visit: Visit, shopper: Shopper, step: int, last_activity: int, rng: random.Random) -> CartTruth:
+    basket = visit.basket
+    dearness = math.log(max(basket.value_minor, 100) / 9000)
+    organic = (
+        -3.0
+        + 0.55 * shopper.interest
+        + 0.35 * step
+        + 0.25 * min(shopper.orders, 4)
+        - 0.3 * dearness
+        + (0.9 if shopper.harmed else 0.0)
+        + (0.4 * min(shopper.lessons, 3) if shopper.gaming else 0.0)
+        + rng.gauss(0, 0.25)
+    )
+    return CartTruth(
+        cart_id=basket.cart_id,
+        shopper_number=shopper.number,
+        left_micros=last_activity + MINUTES_UNTIL_LEFT * MINUTE,
+        value_minor=basket.value_minor,
+        margin_minor=basket.margin_minor * 0.95,
+        organic=min(0.85, logistic(organic)),
+        harmed=shopper.harmed,
+        thrift=1.0 if shopper.gaming and shopper.lessons else shopper.thrift,
+        hot=step >= 2,
+        phone=shopper.device == DeviceClass.DEVICE_CLASS_PHONE,
+    )
