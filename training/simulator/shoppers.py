@@ -52,8 +52,8 @@ class Shopper:
 def draw_shopper(number: int, settings: ShopSettings, rng: random.Random) -> Shopper:
     """Draws the traits; being harmed goes with desktops and direct visits, thrift with deal sites and phones."""
     harmed = rng.random() < settings.harmed_share
-    thrift = 0.1 * rng.random() if harmed else rng.betavariate(0.7, 0.7)
-    phone_share = 0.08 if harmed else 0.55 + 0.3 * thrift
+    thrift = 0.1 * rng.random() if harmed else rng.betavariate(0.35, 0.35)
+    phone_share = 0.05 if harmed else 0.6 + 0.3 * thrift
     phone = rng.random() < phone_share
     device = DeviceClass.DEVICE_CLASS_PHONE if phone else DeviceClass.DEVICE_CLASS_DESKTOP
     locale, time_zone, country = rng.choice(_PLACES)
@@ -69,7 +69,7 @@ def draw_shopper(number: int, settings: ShopSettings, rng: random.Random) -> Sho
         gaming=not harmed and rng.random() < settings.gaming_share,
         engagement=0.15 if harmed else rng.lognormvariate(0.1, 0.5),
         device=device,
-        direct=rng.random() < (0.95 if harmed else 0.08),
+        direct=rng.random() < (0.97 if harmed else 0.05),
         context=Context(device_class=device, locale=locale, time_zone=time_zone, country_code=country),
     )
 
@@ -78,7 +78,7 @@ def draw_referrer(shopper: Shopper, rng: random.Random) -> str:
     """Where this visit comes from; empty for a direct one."""
     if shopper.direct:
         return "" if rng.random() < 0.95 else _REFERRERS[0]
-    if rng.random() < 0.15 + 0.75 * shopper.thrift:
+    if rng.random() < 0.06 + 0.9 * shopper.thrift:
         return _REFERRERS[2]
     return _REFERRERS[rng.randrange(2)]
 

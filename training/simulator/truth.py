@@ -70,10 +70,10 @@ class CartTruth:
         hours = contact.delay_hours
         early = math.exp(-hours / 0.9)
         if self.harmed:
-            return -0.9 - 0.8 * early
-        warmth = 0.75 + _CHANNEL_WARMTH.get(contact.channel, _OTHER_CHANNEL_WARMTH)
+            return -1.3 - 0.8 * early
+        warmth = 0.95 + _CHANNEL_WARMTH.get(contact.channel, _OTHER_CHANNEL_WARMTH)
         timing = 0.9 * early if self.hot else -2.2 * early
-        ripening = -0.035 * hours if self.phone else 0.75 * (1.0 - math.exp(-hours / 12.0)) - 0.3
+        ripening = -0.035 * hours if self.phone else 1.2 * (1.0 - math.exp(-hours / 10.0)) - 0.4
         share = contact.discount_minor / self.value_minor if self.value_minor else 0.0
         offer = 11.0 * self.thrift * share / (1.0 + 2.0 * share)
         if contact.free_shipping:

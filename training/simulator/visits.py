@@ -221,7 +221,7 @@ def _truth(visit: Visit, shopper: Shopper, step: int, last_activity: int, rng: r
     basket = visit.basket
     dearness = math.log(max(basket.value_minor, 100) / 9000)
     organic = (
-        -3.0
+        -2.2
         + 0.55 * shopper.interest
         + 0.35 * step
         + 0.25 * min(shopper.orders, 4)
