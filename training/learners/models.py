@@ -12,7 +12,7 @@ from training.learners.settings import LearnerSettings
 Floats = NDArray[np.float64]
 Features = NDArray[np.float32]
 
-DISCOUNT_FEATURE = "discount_share"
+DISCOUNT_FEATURE = "action_discount_share"
 """The one action feature in which the effect may only rise."""
 
 

@@ -45,9 +45,15 @@ class Product:
             stock=self.stock,
         )
 
+    @property
+    def on_sale(self) -> bool:
+        """Below its list price."""
+        return self.price_minor < self.list_price_minor
+
     def reprice(self, rng: random.Random) -> None:
-        """A new price between 85 % and 100 % of the list price, and a new stock."""
-        self.price_minor = round(self.list_price_minor * rng.choice((0.85, 0.9, 0.95, 1.0)))
+        """A new price, a third of the time below the list price, and a new stock."""
+        share = rng.choice((0.75, 0.8, 0.85)) if rng.random() < 0.33 else 1.0
+        self.price_minor = round(self.list_price_minor * share)
         self.line.unit_price_minor = self.price_minor
         self.stock = rng.randint(20, 400)
 
@@ -60,19 +66,20 @@ def build_catalogue(settings: ShopSettings, rng: random.Random) -> list[Product]
         department, (kinds, middle_price, cost_share) = departments[number % len(departments)]
         kind = rng.choice(kinds)
         brand = rng.choice(_BRANDS)
-        price = max(900, round(middle_price * rng.lognormvariate(0, 0.5) / 100) * 100 - 5)
+        list_price = max(900, round(middle_price * rng.lognormvariate(0, 0.5) / 100) * 100 - 5)
+        price = round(list_price * rng.choice((0.75, 0.8, 0.85))) if number % 3 == 0 else list_price
         product_id = f"p-{number}"
         line = Line(
             product_id=product_id,
             quantity=1,
             unit_price_minor=price,
-            list_price_minor=price,
+            list_price_minor=list_price,
             title=f"{brand} {kind}, {rng.choice(_COLOURS)}",
             category_path=(department, kind),
             brand=brand,
             url=f"{settings.home_url}/products/{product_id}",
             image_url=f"{settings.home_url}/images/{product_id}.jpg",
         )
-        cost = round(price * min(0.75, max(0.35, rng.gauss(cost_share, 0.05))))
-        products.append(Product(product_id, price, price, cost, rng.randint(20, 400), line))
+        cost = round(list_price * min(0.62, max(0.35, rng.gauss(cost_share - 0.05, 0.05))))
+        products.append(Product(product_id, list_price, price, cost, rng.randint(20, 400), line))
     return products

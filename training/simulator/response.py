@@ -74,7 +74,7 @@ def respond(
     buy is exactly the truth's.
     """
     time = received.send_time_micros
-    if pending.buy_at is not None and pending.buy_at <= time:
+    if pending.bought or (pending.buy_at is not None and pending.buy_at <= time):
         return Response()
     hours = max(0.0, (time - pending.truth.left_micros) / _HOUR)
     contact = Contact(received.channel, received.discount_minor, received.free_shipping, hours)

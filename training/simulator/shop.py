@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 from cart_recovery.v1.channel_pb2 import Channel, ChannelUpdated
 from cart_recovery.v1.event_pb2 import Context, Event, TrackRequest
-from cart_recovery.v1.money_pb2 import Money
 from cart_recovery.v1.person_pb2 import Identity
 from training.simulator.catalogue import build_catalogue
 from training.simulator.envelope import Envelope
@@ -161,8 +160,7 @@ class Shop:
         chosen = self._catalogue if all_products else rng.sample(self._catalogue, min(5, len(self._catalogue)))
         events = []
         if all_products:
-            cost = Money(minor_units=0, currency_code=self._settings.currency_code)
-            available = ChannelUpdated(channel=Channel.CHANNEL_EMAIL, available=True, unit_cost=cost)
+            available = ChannelUpdated(channel=Channel.CHANNEL_EMAIL, available=True)
             events.append((time, envelope.event(time, channel_updated=available)))
         for product in chosen:
             if not all_products:

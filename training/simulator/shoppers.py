@@ -77,7 +77,7 @@ def draw_shopper(number: int, settings: ShopSettings, rng: random.Random) -> Sho
 def draw_referrer(shopper: Shopper, rng: random.Random) -> str:
     """Where this visit comes from; empty for a direct one."""
     if shopper.direct:
-        return "" if rng.random() < 0.95 else _REFERRERS[0]
+        return "" if rng.random() < 0.97 else _REFERRERS[0]
     if rng.random() < 0.06 + 0.9 * shopper.thrift:
         return _REFERRERS[2]
     return _REFERRERS[rng.randrange(2)]

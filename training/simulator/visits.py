@@ -94,7 +94,8 @@ def make_visit(
     if step < 4 and rng.random() < leaves:
         visit.truth = _truth(visit, shopper, step, clock, rng)
     else:
-        discount = round(0.1 * basket.value_minor) if rng.random() < 0.5 * shopper.thrift else 0
+        uses_code = rng.random() < 0.8 * shopper.thrift
+        discount = round(0.1 * basket.value_minor) if uses_code else 0
         visit.events += order_events(visit, shopper, clock + MINUTE, discount, "", settings, rng)
     shopper.visits += 1
     return visit
@@ -156,7 +157,7 @@ def _browse_and_fill(
 ) -> int:
     envelope, basket = visit.envelope, visit.basket
     for _ in range(1 + min(2, int(rng.expovariate(1.1)))):
-        product = rng.choice(catalogue)
+        product = _choose(catalogue, shopper, rng)
         for _ in range(1 + min(4, max(0, round(0.8 + 0.9 * shopper.interest + rng.gauss(0, 0.5))))):
             dwell = max(3, round(30 * rng.lognormvariate(0.25 * shopper.interest, 0.5)))
             view = ProductViewed(product=product.line, dwell_seconds=dwell)
@@ -178,6 +179,17 @@ def _browse_and_fill(
         basket.lines.append(line)
         basket.products.append(product)
     return clock
+
+
+def _choose(catalogue: list[Product], shopper: Shopper, rng: random.Random) -> Product:
+    """The thriftier, the likelier a product on sale."""
+    wants_sale = rng.random() < 0.05 + 0.9 * shopper.thrift
+    product = rng.choice(catalogue)
+    for _ in range(12):
+        if product.on_sale == wants_sale:
+            break
+        product = rng.choice(catalogue)
+    return product
 
 
 def _checkout_step(shopper: Shopper, rng: random.Random) -> int:
