@@ -38,10 +38,12 @@ class BundleInvalid(Exception):
 
 @dataclass(frozen=True, slots=True)
 class BundleContent:
-    """Everything a bundle is made of. Golden rows have the shape (n, context + action features)."""
+    """Everything a bundle is made of. Golden rows have the shape (n, context + action features); `libraries` is the folder
+    into which `compile_models` wrote the two models."""
 
     baseline: lightgbm.Booster
     effect: lightgbm.Booster
+    libraries: Path
     context_names: list[str]
     action_names: list[str]
     golden: NDArray[np.float32]
@@ -56,6 +58,12 @@ class BundleContent:
     metrics: tuple[Metric, ...] = ()
     findings: tuple[str, ...] = ()
     passed: bool = False
+
+
+def compile_models(baseline: lightgbm.Booster, effect: lightgbm.Booster, folder: Path) -> None:
+    """Compiles both models into a folder, under the names they have in a bundle. Raises ExportFailed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    export([baseline, effect], [folder / BASELINE, folder / EFFECT])
 
 
 def write_bundle(content: BundleContent, bundles: Path, private_key: bytes) -> Path:
@@ -122,12 +130,16 @@ def key_id(public_key: bytes) -> str:
 
 def _fill(folder: Path, content: BundleContent) -> BundleManifest:
     names = content.context_names + content.action_names
-    export([content.baseline, content.effect], [folder / BASELINE, folder / EFFECT])
+    for name in (BASELINE, EFFECT):
+        shutil.copyfile(content.libraries / name, folder / name)
     golden = _golden_rows(folder, content)
     _write(folder / GOLDEN, golden.SerializeToString())
     _write(folder / REPORT, content.report_html.encode())
-    shutil.copytree(content.templates, folder / TEMPLATES)
-    listed = [GOLDEN, REPORT, *sorted(f"{TEMPLATES}/{path.name}" for path in (folder / TEMPLATES).iterdir())]
+    (folder / TEMPLATES).mkdir()
+    templates = sorted(content.templates.glob("*.liquid"))
+    for template in templates:
+        shutil.copyfile(template, folder / TEMPLATES / template.name)
+    listed = [GOLDEN, REPORT, *(f"{TEMPLATES}/{template.name}" for template in templates)]
     manifest = BundleManifest(
         engine_version=content.engine_version,
         feature_schema_hash=content.feature_schema_hash,

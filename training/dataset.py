@@ -4,13 +4,17 @@ Nothing here computes a feature: context and action features are the engine's co
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from rust_features import ArrowStream, feature_table, replay
+from rust_features import feature_table, replay
 from training.learners.models import Examples, Features
+
+if TYPE_CHECKING:
+    from rust_features import ArrowStream
 
 WINDOW_SECONDS = 72 * 3600
 """Attribution window of the labels."""
@@ -34,7 +38,7 @@ class FeatureNames:
         return cls([row[0] for row in table if not row[5]], [row[0] for row in table if row[5]])
 
 
-def as_frame(stream: ArrowStream) -> pl.DataFrame:
+def as_frame(stream: "ArrowStream") -> pl.DataFrame:
     """An Arrow stream as a frame, without copying."""
     return pl.DataFrame(stream)
 
