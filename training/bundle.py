@@ -38,8 +38,10 @@ class BundleInvalid(Exception):
 
 @dataclass(frozen=True, slots=True)
 class BundleContent:
-    """Everything a bundle is made of. Golden rows have the shape (n, context + action features); `libraries` is the folder
-    into which `compile_models` wrote the two models."""
+    """Everything a bundle is made of.
+
+    Golden rows have the shape (n, context + action features); `libraries` is where `compile_models` wrote the models.
+    """
 
     baseline: lightgbm.Booster
     effect: lightgbm.Booster
@@ -108,10 +110,11 @@ def verify_bundle(directory: Path, public_key: bytes) -> BundleManifest:
     manifest = BundleManifest.FromString(manifest_bytes)
     if manifest.bundle_id != content_id(manifest):
         raise BundleInvalid("the id is not the hash of the manifest")
-    for entry in (manifest.baseline, manifest.effect, *manifest.files):
-        path = directory / entry.path
-        if not path.is_file() or hashlib.sha256(path.read_bytes()).digest() != entry.hash:
-            raise BundleInvalid(f"{entry.path} is missing or altered")
+    models = [(model.path, model.hash) for model in (manifest.baseline, manifest.effect)]
+    for name, expected in models + [(file.path, file.hash) for file in manifest.files]:
+        path = directory / name
+        if not path.is_file() or _hash(path) != expected:
+            raise BundleInvalid(f"{name} is missing or altered")
     return manifest
 
 

@@ -44,9 +44,9 @@ def as_frame(stream: "ArrowStream") -> pl.DataFrame:
 
 
 def decision_rows(journal: pl.DataFrame) -> pl.DataFrame:
-    """One row per decision as of the journal's end, with `known_after_seconds`: the age at which its purchase was known.
+    """One row per decision as of the journal's end.
 
-    Where no purchase is known the column is null.
+    Adds `known_after_seconds`, the age at which its purchase was known; null where no purchase is known.
     """
     rows = as_frame(replay(journal, attribution_window_seconds=WINDOW_SECONDS))
     known = pl.when(pl.col("recovered")).then(pl.lit(float(WINDOW_SECONDS)))
@@ -54,7 +54,10 @@ def decision_rows(journal: pl.DataFrame) -> pl.DataFrame:
     for age in reversed(_LABEL_AGES[:-1]):
         younger = as_frame(replay(journal, attribution_window_seconds=age)).select("decision_id", early="recovered")
         rows = rows.join(younger, on="decision_id", how="left", maintain_order="left").with_columns(
-            pl.when(pl.col("early")).then(pl.lit(float(age))).otherwise("known_after_seconds").alias("known_after_seconds")
+            pl.when(pl.col("early"))
+            .then(pl.lit(float(age)))
+            .otherwise("known_after_seconds")
+            .alias("known_after_seconds")
         )
         rows = rows.drop("early")
     return rows
@@ -90,8 +93,8 @@ def examples(rows: pl.DataFrame, names: FeatureNames) -> Examples:
 def label_weights(rows: pl.DataFrame) -> NDArray[np.float64]:
     """Inverse probability that the label is known by now (IPCW); 0 where it is not.
 
-    A purchase is known from `known_after_seconds` on, no purchase at the window's end. A row's age depends on the calendar
-    alone, so the probability of being at least that old is the share of such rows.
+    A purchase is known from `known_after_seconds` on, no purchase at the window's end. A row's age depends on the
+    calendar alone, so the probability of being at least that old is the share of such rows.
     """
     age = rows["observed_seconds"].to_numpy().astype(np.float64)
     needed = rows["known_after_seconds"].fill_null(float(WINDOW_SECONDS)).to_numpy()
@@ -104,8 +107,8 @@ def label_weights(rows: pl.DataFrame) -> NDArray[np.float64]:
 def choice_weights(rows: pl.DataFrame) -> NDArray[np.float64]:
     """Inverse propensities with mean 1, clipped; 0 where nothing could be chosen.
 
-    They turn what was logged into what a log with equal chances would be, so that the effect model spends its leaves where
-    decisions are open, not where an earlier policy went. The holdout is a chance too and counts as one.
+    They turn what was logged into what a log with equal chances would be, so that the effect model spends its
+    leaves where decisions are open, not where an earlier policy went. The holdout is a chance too and counts as one.
     """
     propensity = rows["propensity"].to_numpy().astype(np.float64)
     holdout = rows["holdout"].to_numpy()

@@ -38,12 +38,11 @@ class Quality:
 def measure_quality(models: Models, rows: pl.DataFrame, names: FeatureNames) -> Quality:
     """Predictions for what was done against what happened, on rows with a known label."""
     test = examples(rows, names)
-    matured = test.weight > 0
+    bought = test.bought
     probabilities = _probability(models, test.context, test.action)
-    bought = test.bought & matured
     bins = calibration(probabilities, bought)
     choice = test.choice > 0
-    treated = test.action.any(axis=1)[choice]
+    treated = np.any(test.action[choice] != 0, axis=1)
     uplift = _uplift(models, test)[choice]
     rate = float(bought.mean())
     spread = np.sqrt(np.maximum(bins.predicted * (1 - bins.predicted), 1e-12) / bins.rows)
@@ -64,7 +63,7 @@ def measure_quality(models: Models, rows: pl.DataFrame, names: FeatureNames) -> 
 def _uplift(models: Models, test: Examples) -> Floats:
     none = np.zeros((len(test.context), test.action.shape[1]), dtype=np.float32)
     without = _probability(models, test.context, none)
-    contacts = np.unique(test.action[test.action.any(axis=1)], axis=0)
+    contacts = np.unique(test.action[np.any(test.action != 0, axis=1)], axis=0)
     kinds = _one_of_each(contacts)
     total = np.zeros(len(test.context))
     for contact in kinds:

@@ -62,7 +62,7 @@ class LibraryModel:
         """Raw margins of rows (n, features); NaN is missing."""
         if rows.ndim != 2 or rows.shape[1] != self.features:
             raise ValueError(f"rows of {self.features} features are needed, got the shape {rows.shape}")
-        # An entry is a union of an int that says "missing" by −1 and the double itself.
+        # An entry is a union of an int that says "missing" by -1 and the double itself.
         entries = np.ascontiguousarray(rows, dtype=np.float64)
         missing = np.isnan(rows)
         entries.view(np.int64)[missing] = -1

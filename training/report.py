@@ -20,6 +20,9 @@ from training.simulator.oracle import OracleFigures
 
 _COLOUR, _SECOND, _FAINT = "#1b5e85", "#c4572b", "#9aa5ad"
 _MOST_FEATURES = 15
+_STYLE = (
+    "body{font:16px sans-serif;max-width:46em;margin:2em auto;color:#222}td{padding:.1em 1em .1em 0}svg{max-width:100%}"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +117,8 @@ def render_html(
     words = "".join(f"<p>{html.escape(line)}.</p>" for line in sentences(training_rows, test_rows, figures))
     sections = "".join(f"<h2>{html.escape(name)}</h2>{_svg(figure)}" for name, figure in plots)
     rows = "".join(f"<tr><td>{name}</td><td>{value:.6g}</td></tr>" for name, value in figures.items())
-    style = "body{font:16px sans-serif;max-width:46em;margin:2em auto;color:#222}td{padding:.1em 1em .1em 0}svg{max-width:100%}"
     return (
-        f"<!doctype html><html lang=en><meta charset=utf-8><title>{html.escape(title)}</title><style>{style}</style>"
+        f"<!doctype html><html lang=en><meta charset=utf-8><title>{html.escape(title)}</title><style>{_STYLE}</style>"
         f"<h1>{html.escape(title)}</h1>{words}{sections}<h2>All figures</h2><table>{rows}</table></html>\n"
     )
 

@@ -1,4 +1,4 @@
-"""The training run behind `cart-recovery train` and the starter bundle: explore on a simulated shop, learn, check, sign."""
+"""The training run behind `cart-recovery train` and the starter bundle: explore on a simulated shop, learn, sign."""
 
 import tempfile
 import time

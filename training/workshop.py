@@ -91,7 +91,9 @@ class Workshop:
         policies = exploring_policies(policy)
         journals = []
         for number, exploring in enumerate(policies):
-            self._progress(f"simulating a shop that tries {len(exploring.actions)} actions ({number + 1}/{len(policies)})")
+            self._progress(
+                f"simulating a shop that tries {len(exploring.actions)} actions ({number + 1}/{len(policies)})"
+            )
             carts = self._settings.carts / len(policies)
             _, run = self._run(made, exploring, carts, self._settings.seed + number)
             journals.append(as_frame(run.journal()))

@@ -27,12 +27,18 @@ class Assumptions:
     """Everyone consents to e-mail reminders."""
 
 
+NOTHING_ASSUMED = Assumptions()
+"""What an import into a live journal assumes."""
+
+
 class Introductions:
     """Puts the assumed events right before a person's first event."""
 
     def __init__(self, assumptions: Assumptions) -> None:
-        """Persons met are remembered up to a million; then the memory starts anew, and a person may be introduced again by
-        the same events with the same ids, which changes nothing."""
+        """Persons met are remembered up to a million; then the memory starts anew.
+
+        A person may then be introduced again, by the same events with the same ids, which changes nothing.
+        """
         self._assumptions = assumptions
         self._active = assumptions.addresses or assumptions.consent
         self._met: set[str] = set()

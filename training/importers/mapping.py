@@ -1,7 +1,7 @@
 """The declarative map from a file's columns to events: its shape, checked as it is read from TOML.
 
-A text in braces, "{user_id}", is filled from columns; in JSON lines a column may be a dotted path. Everything that is not
-said stays empty in the event.
+A text in braces, "{user_id}", is filled from columns; in JSON lines a column may be a dotted path. Everything that
+is not said stays empty in the event.
 """
 
 import hashlib
@@ -37,7 +37,7 @@ class TimeMap(_Section):
 
 
 class KindMap(_Section):
-    """Which event a row is: the value of `column`, or where that is empty of `otherwise`; `ignored` rows yield nothing."""
+    """Which event a row is, by `column`, or where that is empty by `otherwise`; `ignored` rows yield nothing."""
 
     column: str
     otherwise: str | None = None
@@ -94,7 +94,7 @@ class PathColumn(_Section):
 
 
 class OrderMap(_Section):
-    """The order; without `order_id` every order row is an order of its own, without `total` it is the sum of the lines."""
+    """The order. Without `order_id` every row is an order of its own, without `total` it is the sum of the lines."""
 
     order_id: str | None = None
     currency_code: str | None = None
@@ -114,7 +114,7 @@ class DetailMap(_Section):
 
 
 class LineMap(_Section):
-    """One product position. In JSON lines its columns are looked up `inside` an object, or in each element of `list`."""
+    """One product position; in JSON lines read `inside` an object, or from each element of `list`."""
 
     inside: str | None = None
     list: str | None = None

@@ -12,7 +12,7 @@ from typing import IO, Any
 from cart_recovery.v1.channel_pb2 import Channel
 from cart_recovery.v1.event_pb2 import Event, TrackRequest
 from training.importers import values
-from training.importers.assumptions import Assumptions, Introductions
+from training.importers.assumptions import NOTHING_ASSUMED, Assumptions, Introductions
 from training.importers.errors import FieldFault, HeaderRefused, ImportRefused, RowError
 from training.importers.kinds import KindFillers
 from training.importers.mapping import EventFileMap
@@ -30,7 +30,7 @@ class EventFile:
 
     path: Path
     event_map: EventFileMap
-    assumptions: Assumptions = Assumptions()
+    assumptions: Assumptions = NOTHING_ASSUMED
 
     def file_hash(self) -> str:
         """SHA-256 of the file's bytes, 64 hexadecimal digits."""

@@ -1,4 +1,4 @@
-"""Reading single values out of a row: templates, numbers, money, paths and times. Each reader is compiled once per map."""
+"""Reading single values out of a row: templates, numbers, money, paths, times. Each reader is compiled once per map."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -75,7 +75,7 @@ def identifier(template: str, *, required: bool = False) -> Callable[[Row], str]
 
 
 def whole_number(template: str, default: int) -> Callable[[Row], int]:
-    """A number from 0 to 2^32 − 1; the default where empty."""
+    """A number from 0 to 2^32 - 1; the default where empty."""
     read = text(template)
     column = _PLACEHOLDER.findall(template)[0]
 

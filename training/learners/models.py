@@ -52,7 +52,7 @@ class Models:
 
 
 def fit(examples: Examples, context_names: list[str], action_names: list[str], settings: LearnerSettings) -> Models:
-    """Trains the baseline on all rows, then the effect on the rows with a choice, starting from the baseline's log-odds."""
+    """Trains the baseline on all rows, then the effect on rows with a choice, from the baseline's log-odds on."""
     labels = examples.bought.astype(np.float64)
     baseline_rows = lightgbm.Dataset(examples.context, labels, weight=examples.weight, feature_name=context_names)
     baseline = lightgbm.train(
@@ -69,7 +69,11 @@ def fit(examples: Examples, context_names: list[str], action_names: list[str], s
     )
     monotone = [0] * len(context_names) + [int(name == DISCOUNT_FEATURE) for name in action_names]
     parameters = _parameters(settings, settings.effect_learning_rate)
-    parameters |= {"monotone_constraints": monotone, "monotone_constraints_method": "basic", "boost_from_average": False}
+    parameters |= {
+        "monotone_constraints": monotone,
+        "monotone_constraints_method": "basic",
+        "boost_from_average": False,
+    }
     effect = lightgbm.train(parameters, effect_rows, num_boost_round=settings.trees)
     return Models(baseline, effect, context_names, action_names)
 

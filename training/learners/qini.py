@@ -1,9 +1,9 @@
 """The Qini coefficient as scikit-uplift defines it (`sklift.metrics.qini_auc_score`, negative effects allowed).
 
-Rows are sorted by score, highest first. After the first k rows, of which n_t treated with r_t outcomes and n_c not treated
-with r_c outcomes, the curve is r_t − r_c · n_t / n_c; only the last row of each score counts. The coefficient is
-the area between curve and chord, divided by the same area of the perfect order: treated with outcome first, untreated with
-outcome last. Other packages' Qini are other numbers.
+Rows are sorted by score, highest first. After the first k rows, of which n_t treated with r_t outcomes and n_c not
+treated with r_c outcomes, the curve is r_t - r_c · n_t / n_c; only the last row of each score counts. The coefficient
+is the area between curve and chord, divided by the same area of the perfect order: treated with outcome first,
+untreated with outcome last. Other packages' Qini are other numbers.
 """
 
 from dataclasses import dataclass

@@ -13,7 +13,7 @@ class LearnerSettings:
     effect_learning_rate: float
     smallest_leaf: int
     regularisation: float
-    threads: int = 2
+    threads: int = 1
     seed: int = 7
 
     @classmethod

@@ -17,8 +17,8 @@ _HOUR = 3_600_000_000
 class OracleFigures:
     """Means over first-touch decisions in which a contact was eligible and the shopper was not held out.
 
-    Values are expected margin in minor units per cart, discount and contact cost taken off. "Best" is the candidate that the
-    engine valued highest, "drawn" the one it took after exploration.
+    Values are expected margin in minor units per cart, discount and contact cost taken off. "Best" is the candidate that
+    the engine valued highest, "drawn" the one it took after exploration.
     """
 
     carts: int
@@ -80,9 +80,7 @@ def measure(shop: Shop, run: Run, *, from_micros: int = 0) -> OracleFigures | No
 
 def _values(truth: CartTruth, record: DecisionRecord) -> tuple[NDArray[np.float64], int, int]:
     values = [_value(truth, candidate) for candidate in record.candidates]
-    worth = [
-        candidate.value_minor if candidate.eligible else -np.inf for candidate in record.candidates
-    ]
+    worth = [candidate.value_minor if candidate.eligible else -np.inf for candidate in record.candidates]
     return np.array(values), int(np.argmax(worth)), record.chosen
 
 

@@ -33,7 +33,7 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """When the shopper does what, in microseconds; None for never. `buy_at` is also set for one who would buy anyway."""
+    """When the shopper does what, in microseconds; None for never. `buy_at` is set too for one who buys anyway."""
 
     open_at: int | None = None
     click_at: int | None = None
@@ -70,8 +70,8 @@ def respond(
 ) -> Response:
     """Draws the response and changes `pending` with it.
 
-    A rise of the probability turns some who would not have bought, a fall turns some away who would, so that the share who
-    buy is exactly the truth's.
+    A rise of the probability turns some who would not have bought, a fall turns some away who would, so that the share
+    who buy is exactly the truth's.
     """
     time = received.send_time_micros
     if pending.bought or (pending.buy_at is not None and pending.buy_at <= time):

@@ -1,5 +1,5 @@
-"""A simulated shop under the real engine: its events go in, decisions come out at their time, and what the shoppers do with
-the messages comes back as events."""
+"""A simulated shop under the real engine: its events go in, decisions come out at their time, and what the shoppers do
+with the messages comes back as events."""
 
 import heapq
 from collections.abc import Callable, Iterator
@@ -44,7 +44,7 @@ def run_shop(
     storefront_id: str,
     progress: Callable[[int], None] | None = None,
 ) -> Run:
-    """Runs the shop to its end and a window beyond, so that every label matures. Deterministic in shop and `run_seed`."""
+    """Runs the shop until nothing is left to happen. Deterministic in shop and `run_seed`."""
     engine = Offline(keys=keys, bundle_directory=bundle_directory, run_seed=run_seed, keep_journal=True)
     run = Run(engine)
     driver = _Driver(shop, keys, storefront_id, run)

@@ -20,8 +20,8 @@ MINUTES_UNTIL_LEFT = 30
 class ShopSettings:
     """A shop: the shares are probabilities, the rest is in the unit that the name says.
 
-    What a contact does to a purchase is far stronger here than the published .03 % of purchases per send: a few thousand
-    carts must be able to teach it. `response_scale` multiplies the published open, click and unsubscribe rates.
+    What a contact does to a purchase is far stronger here than the published .03 % of purchases per send: a few
+    thousand carts must be able to teach it. `response_scale` multiplies the published open, click and unsubscribe rates.
     """
 
     storefront_id: str = "shop"

@@ -1,6 +1,6 @@
 """The simulated shop as its surroundings see it: events come out, contacts go in, purchases come of both.
 
-Everything is drawn from generators keyed by (seed, shopper, visit), so what one shopper does never changes another's draws.
+Everything is drawn from generators keyed by (seed, shopper, visit): what one shopper does never changes another's draws.
 """
 
 import heapq

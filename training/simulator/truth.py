@@ -3,7 +3,8 @@
 A shopper who was not contacted buys with probability `organic`, at a time with distribution `organic_share`. A contact
 after d hours reaches only those who have not bought by then, and shifts their log-odds by `effect`:
 
-    P(contact) = organic · G(d) + (1 − organic · G(d)) · logistic(logit(q) + effect),   q = organic (1 − G(d)) / (1 − organic · G(d))
+    P(contact) = organic · G(d) + (1 - organic · G(d)) · logistic(logit(q) + effect)
+    q = organic · (1 - G(d)) / (1 - organic · G(d))
 """
 
 import math
@@ -70,12 +71,12 @@ class CartTruth:
         hours = contact.delay_hours
         early = math.exp(-hours / 0.9)
         if self.harmed:
-            return -1.3 - 0.8 * early
-        warmth = 0.95 + _CHANNEL_WARMTH.get(contact.channel, _OTHER_CHANNEL_WARMTH)
+            return -1.5 - 0.8 * early
+        warmth = 1.1 + _CHANNEL_WARMTH.get(contact.channel, _OTHER_CHANNEL_WARMTH)
         timing = 0.9 * early if self.hot else -2.2 * early
         ripening = -0.035 * hours if self.phone else 1.2 * (1.0 - math.exp(-hours / 10.0)) - 0.4
         share = contact.discount_minor / self.value_minor if self.value_minor else 0.0
-        offer = 11.0 * self.thrift * share / (1.0 + 2.0 * share)
+        offer = 14.0 * self.thrift * share / (1.0 + 2.0 * share)
         if contact.free_shipping:
             matters = self.value_minor < _FREE_SHIPPING_MATTERS_BELOW_MINOR
             offer = (0.75 if matters else 0.1) * (0.3 + 0.7 * self.thrift)

@@ -77,7 +77,12 @@ class Visit:
 
 
 def make_visit(
-    shopper: Shopper, envelope: Envelope, catalogue: list[Product], start: int, settings: ShopSettings, rng: random.Random
+    shopper: Shopper,
+    envelope: Envelope,
+    catalogue: list[Product],
+    start: int,
+    settings: ShopSettings,
+    rng: random.Random,
 ) -> Visit:
     """Plays one visit from its start to the order or to the moment the shopper leaves."""
     basket = Basket(f"cart-{envelope.visit_id}", f"order-{envelope.visit_id}")
@@ -102,15 +107,19 @@ def make_visit(
 
 
 def order_events(
-    visit: Visit, shopper: Shopper, time: int, discount_minor: int, source: str, settings: ShopSettings, rng: random.Random
+    visit: Visit,
+    shopper: Shopper,
+    time: int,
+    discount_minor: int,
+    source: str,
+    settings: ShopSettings,
+    rng: random.Random,
 ) -> list[tuple[int, Event]]:
     """The order of a visit's basket, and for a few a refund days later."""
     basket, envelope = visit.basket, visit.envelope
     shopper.orders += 1
     shipping = basket.shipping_minor
-    total = Money(
-        minor_units=basket.value_minor - discount_minor + shipping, currency_code=settings.currency_code
-    )
+    total = Money(minor_units=basket.value_minor - discount_minor + shipping, currency_code=settings.currency_code)
     order = OrderCompleted(
         order_id=basket.order_id,
         cart_id=basket.cart_id,
@@ -128,9 +137,7 @@ def order_events(
     return events
 
 
-def _introduction(
-    shopper: Shopper, envelope: Envelope, time: int, settings: ShopSettings
-) -> list[tuple[int, Event]]:
+def _introduction(shopper: Shopper, envelope: Envelope, time: int, settings: ShopSettings) -> list[tuple[int, Event]]:
     identified = envelope.event(time, identified=Identified())
     identified.identity.name = shopper.name
     identified.identity.contacts.add(channel=Channel.CHANNEL_EMAIL, address=shopper.address)
@@ -236,7 +243,7 @@ def _truth(visit: Visit, shopper: Shopper, step: int, last_activity: int, rng: r
         -2.2
         + 0.55 * shopper.interest
         + 0.35 * step
-        + 0.25 * min(shopper.orders, 4)
+        + 0.15 * min(shopper.orders, 3)
         - 0.3 * dearness
         + (0.9 if shopper.harmed else 0.0)
         + (0.4 * min(shopper.lessons, 3) if shopper.gaming else 0.0)
