@@ -17,8 +17,8 @@ _HOUR = 3_600_000_000
 class OracleFigures:
     """Means over first-touch decisions in which a contact was eligible and the shopper was not held out.
 
-    Values are expected margin in minor units per cart, discount and contact cost taken off. "Best" is the candidate that
-    the engine valued highest, "drawn" the one it took after exploration.
+    Values are expected margin in minor units per cart, discount and contact cost taken off. "Best" is the candidate
+    that the engine valued highest, "drawn" the one it took after exploration.
     """
 
     carts: int

@@ -12,6 +12,8 @@ CLICK_DELAY_HOURS = 2.1
 """Median time from send to click, same source."""
 WINDOW_HOURS = 71.0
 """No purchase of an abandoned cart comes later than this after the shopper has left."""
+MINUTE = 60_000_000
+"""Microseconds."""
 MINUTES_UNTIL_LEFT = 30
 """A shopper who was inactive for so long has left; delays of contacts count from here."""
 
@@ -20,8 +22,9 @@ MINUTES_UNTIL_LEFT = 30
 class ShopSettings:
     """A shop: the shares are probabilities, the rest is in the unit that the name says.
 
-    What a contact does to a purchase is far stronger here than the published .03 % of purchases per send: a few
-    thousand carts must be able to teach it. `response_scale` multiplies the published open, click and unsubscribe rates.
+    What a contact does to a purchase is far stronger here than the published .03 % of purchases per send: a
+    few thousand carts must be able to teach it. `response_scale` multiplies the published rates of opening,
+    clicking and unsubscribing.
     """
 
     storefront_id: str = "shop"

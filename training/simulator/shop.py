@@ -1,6 +1,6 @@
 """The simulated shop as its surroundings see it: events come out, contacts go in, purchases come of both.
 
-Everything is drawn from generators keyed by (seed, shopper, visit): what one shopper does never changes another's draws.
+Everything is drawn from generators keyed by (seed, shopper, visit): no shopper changes another's draws.
 """
 
 import heapq
@@ -13,10 +13,10 @@ from cart_recovery.v1.person_pb2 import Identity
 from training.simulator.catalogue import build_catalogue
 from training.simulator.envelope import Envelope
 from training.simulator.response import Pending, Received, Response, respond
-from training.simulator.settings import ShopSettings
+from training.simulator.settings import MINUTE, ShopSettings
 from training.simulator.shoppers import Shopper, draw_gap_days, draw_hour_of_day, draw_referrer, draw_shopper
 from training.simulator.truth import CartTruth, organic_hours
-from training.simulator.visits import MINUTE, Visit, make_visit, order_events
+from training.simulator.visits import Visit, make_visit, order_events
 
 _DAY = 24 * 60 * MINUTE
 _HOUR = 60 * MINUTE

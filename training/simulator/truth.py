@@ -18,6 +18,7 @@ _ORGANIC_MEAN_HOURS = 30.0
 _AFTER_CONTACT_MEAN_HOURS = 5.0
 _CHANNEL_WARMTH = {Channel.CHANNEL_EMAIL: 0.0, Channel.CHANNEL_SMS: -0.3, Channel.CHANNEL_PUSH: -0.15}
 _OTHER_CHANNEL_WARMTH = -0.4
+_NOBODY = 1e-9
 _FREE_SHIPPING_MATTERS_BELOW_MINOR = 7500
 
 
@@ -57,7 +58,9 @@ class CartTruth:
 
     def shifted(self, remaining: float, contact: Contact) -> float:
         """Probability of a purchase after the contact, for one who without it would still buy with `remaining`."""
-        return logistic(log_odds(min(max(remaining, 1e-9), 1 - 1e-9)) + self.effect(contact))
+        if remaining < _NOBODY:
+            return remaining
+        return logistic(log_odds(remaining) + self.effect(contact))
 
     def value_minor_of(self, contact: Contact | None, contact_cost_minor: float = 0.0) -> float:
         """Expected margin in minor units: discount and contact cost are taken off."""

@@ -1,10 +1,8 @@
 """One visit of one shopper: the events it leaves behind, and the cart that remains if nothing was bought."""
 
-import math
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from cart_recovery.v1.channel_pb2 import Channel
 from cart_recovery.v1.commerce_pb2 import (
     CartUpdated,
     CartViewed,
@@ -17,53 +15,16 @@ from cart_recovery.v1.commerce_pb2 import (
     ProductRemoved,
     ProductViewed,
 )
-from cart_recovery.v1.event_pb2 import DeviceClass, Event
+from cart_recovery.v1.event_pb2 import Event
 from cart_recovery.v1.line_pb2 import Cart, Line
 from cart_recovery.v1.money_pb2 import Money
-from cart_recovery.v1.person_pb2 import (
-    ConsentChanged,
-    ConsentPurpose,
-    ConsentState,
-    DoubleOptIn,
-    Identified,
-    LegalBasis,
-    ProfileUpdated,
-)
+from training.simulator.basket import Basket, leave
 from training.simulator.catalogue import Product
 from training.simulator.envelope import Envelope
-from training.simulator.settings import MINUTES_UNTIL_LEFT, ShopSettings
-from training.simulator.shoppers import Shopper, logistic
+from training.simulator.introduction import introduction
+from training.simulator.settings import MINUTE, ShopSettings
+from training.simulator.shoppers import Shopper
 from training.simulator.truth import CartTruth
-
-MINUTE = 60_000_000
-SHIPPING_MINOR = 490
-FREE_SHIPPING_FROM_MINOR = 7500
-
-
-@dataclass(slots=True)
-class Basket:
-    """The cart of a visit, as the shopper sees it."""
-
-    cart_id: str
-    order_id: str
-    lines: list[Line] = field(default_factory=list)
-    products: list[Product] = field(default_factory=list)
-
-    @property
-    def value_minor(self) -> int:
-        """Sum of price times quantity."""
-        return sum(line.unit_price_minor * line.quantity for line in self.lines)
-
-    @property
-    def margin_minor(self) -> int:
-        """Value less cost."""
-        pairs = zip(self.lines, self.products, strict=True)
-        return sum(line.quantity * (line.unit_price_minor - product.cost_minor) for line, product in pairs)
-
-    @property
-    def shipping_minor(self) -> int:
-        """Free from a certain value on."""
-        return 0 if self.value_minor >= FREE_SHIPPING_FROM_MINOR else SHIPPING_MINOR
 
 
 @dataclass(slots=True)
@@ -89,7 +50,7 @@ def make_visit(
     visit = Visit(envelope, basket, [], None)
     clock = start
     if shopper.identified and shopper.visits == 0:
-        visit.events += _introduction(shopper, envelope, clock, settings)
+        visit.events += introduction(shopper, envelope, clock)
     clock = _browse_and_fill(visit, shopper, catalogue, clock, settings, rng)
     step = _checkout_step(shopper, rng)
     clock = _check_out(visit, step, clock, settings, rng)
@@ -97,7 +58,7 @@ def make_visit(
     if shopper.gaming:
         leaves += 0.08 * min(shopper.lessons, 3)
     if step < 4 and rng.random() < leaves:
-        visit.truth = _truth(visit, shopper, step, clock, rng)
+        visit.truth = leave(visit.basket, shopper, step, clock, rng)
     else:
         uses_code = rng.random() < 0.8 * shopper.thrift
         discount = round(0.1 * basket.value_minor) if uses_code else 0
@@ -135,28 +96,6 @@ def order_events(
         refund = OrderRefunded(order_id=basket.order_id, amount=total, lines=basket.lines)
         events.append((later, envelope.event(later, order_refunded=refund)))
     return events
-
-
-def _introduction(shopper: Shopper, envelope: Envelope, time: int, settings: ShopSettings) -> list[tuple[int, Event]]:
-    identified = envelope.event(time, identified=Identified())
-    identified.identity.name = shopper.name
-    identified.identity.contacts.add(channel=Channel.CHANNEL_EMAIL, address=shopper.address)
-    language = shopper.context.locale[:2]
-    events = [identified, envelope.event(time, profile_updated=ProfileUpdated(language=language))]
-    if shopper.consents:
-        for purpose in (ConsentPurpose.CONSENT_PURPOSE_MARKETING, ConsentPurpose.CONSENT_PURPOSE_CART_REMINDER):
-            consent = ConsentChanged(
-                channel=Channel.CHANNEL_EMAIL,
-                purpose=purpose,
-                state=ConsentState.CONSENT_STATE_GRANTED,
-                legal_basis=LegalBasis.LEGAL_BASIS_CONSENT,
-                source="account",
-                double_opt_in=DoubleOptIn.DOUBLE_OPT_IN_CONFIRMED,
-                jurisdiction=shopper.context.country_code,
-            )
-            consent.given_time.FromMicroseconds(time)
-            events.append(envelope.event(time, consent_changed=consent))
-    return [(time, event) for event in events]
 
 
 def _browse_and_fill(
@@ -234,30 +173,3 @@ def _check_out(visit: Visit, step: int, clock: int, settings: ShopSettings, rng:
         visit.events.append((clock, envelope.event(clock, **kind)))
         clock += round(rng.uniform(10, 90)) * 1_000_000
     return visit.events[-1][0]
-
-
-def _truth(visit: Visit, shopper: Shopper, step: int, last_activity: int, rng: random.Random) -> CartTruth:
-    basket = visit.basket
-    dearness = math.log(max(basket.value_minor, 100) / 9000)
-    organic = (
-        -2.2
-        + 0.55 * shopper.interest
-        + 0.35 * step
-        + 0.15 * min(shopper.orders, 3)
-        - 0.3 * dearness
-        + (0.9 if shopper.harmed else 0.0)
-        + (0.4 * min(shopper.lessons, 3) if shopper.gaming else 0.0)
-        + rng.gauss(0, 0.25)
-    )
-    return CartTruth(
-        cart_id=basket.cart_id,
-        shopper_number=shopper.number,
-        left_micros=last_activity + MINUTES_UNTIL_LEFT * MINUTE,
-        value_minor=basket.value_minor,
-        margin_minor=basket.margin_minor * 0.95,
-        organic=min(0.85, logistic(organic)),
-        harmed=shopper.harmed,
-        thrift=1.0 if shopper.gaming and shopper.lessons else shopper.thrift,
-        hot=step >= 2,
-        phone=shopper.device == DeviceClass.DEVICE_CLASS_PHONE,
-    )
