@@ -84,7 +84,7 @@ def write_bundle(content: BundleContent, bundles: Path, private_key: bytes) -> P
         _write(folder / SIGNATURE, _sign(manifest_bytes, private_key).SerializeToString())
         target = bundles / manifest.bundle_id
         if not target.exists():
-            os.replace(folder, target)
+            folder.replace(target)
     return target
 
 
@@ -92,7 +92,7 @@ def activate(bundles: Path, bundle_id: str) -> None:
     """Makes a bundle the active one by replacing the pointer in one step."""
     pointer = bundles / ".active-next"
     _write(pointer, f"{bundle_id}\n".encode())
-    os.replace(pointer, bundles / "active")
+    pointer.replace(bundles / "active")
 
 
 def verify_bundle(directory: Path, public_key: bytes) -> BundleManifest:

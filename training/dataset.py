@@ -114,7 +114,7 @@ def choice_weights(rows: pl.DataFrame) -> NDArray[np.float64]:
     holdout = rows["holdout"].to_numpy()
     could_choose = (propensity < 1.0) | holdout
     weight = np.where(could_choose, 1.0 / np.maximum(propensity, 1e-6), 0.0)
-    none_propensity = propensity[could_choose & ~holdout & ~rows["contacted"].to_numpy()]
+    none_propensity = propensity[could_choose & ~holdout & (rows["action_id"] == "none").to_numpy()]
     weight[holdout] = 1.0 / float(np.mean(none_propensity)) if len(none_propensity) else 1.0
     mean = float(np.mean(weight[could_choose])) if could_choose.any() else 1.0
     return np.asarray(np.minimum(weight / mean, _HEAVIEST), dtype=np.float64)
@@ -125,9 +125,9 @@ def golden_rows(rows: pl.DataFrame, names: FeatureNames, count: int, seed: int) 
     generator = np.random.default_rng(seed)
     matrix = _matrix(rows, names.context + names.action)
     missing = np.argsort(-np.isnan(matrix).sum(axis=1), kind="stable")[: count // 4]
-    drawn = generator.choice(len(matrix), size=min(len(matrix), count), replace=False)
-    chosen = np.unique(np.concatenate([missing, drawn]))[:count]
-    return np.ascontiguousarray(matrix[chosen])
+    others = np.setdiff1d(np.arange(len(matrix)), missing)
+    drawn = generator.choice(others, size=min(len(others), count - len(missing)), replace=False)
+    return np.ascontiguousarray(matrix[np.concatenate([missing, drawn])])
 
 
 def _matrix(rows: pl.DataFrame, columns: list[str]) -> Features:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -60,7 +61,7 @@ def test_about_seventy_percent_of_carts_are_abandoned(shop_and_events: tuple[Sho
 def test_some_events_are_late_and_some_come_twice(shop_and_events: tuple[Shop, list[TrackRequest]]) -> None:
     _, requests = shop_and_events
     times = [request.event.event_time.ToMicroseconds() for request in requests]
-    late = sum(later < earlier - HOUR // 60 for earlier, later in zip(times, times[1:], strict=False))
+    late = sum(later < earlier - HOUR // 60 for earlier, later in pairwise(times))
     ids = Counter(request.event.event_id for request in requests)
     assert 0.005 < late / len(times) < 0.04
     assert sum(count > 1 for count in ids.values()) / len(ids) == pytest.approx(0.01, abs=0.004)

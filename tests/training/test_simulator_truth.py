@@ -46,7 +46,7 @@ SHOPPER = Shopper(
 
 
 def email(hours: float, discount_minor: int = 0) -> Contact:
-    return Contact(Channel.CHANNEL_EMAIL, discount_minor, False, hours)
+    return Contact(Channel.CHANNEL_EMAIL, discount_minor, free_shipping=False, delay_hours=hours)
 
 
 def bought_share(truth: CartTruth, hours: float, draws: int = 6_000) -> float:
@@ -57,7 +57,13 @@ def bought_share(truth: CartTruth, hours: float, draws: int = 6_000) -> float:
         pending = Pending(truth)
         if rng.random() < truth.organic:
             pending.buy_at = truth.left_micros + round(organic_hours(rng.random()) * HOUR)
-        received = Received("cart-1", Channel.CHANNEL_EMAIL, 500, False, truth.left_micros + round(hours * HOUR))
+        received = Received(
+            "cart-1",
+            Channel.CHANNEL_EMAIL,
+            500,
+            free_shipping=False,
+            send_time_micros=truth.left_micros + round(hours * HOUR),
+        )
         respond(pending, dataclasses.replace(SHOPPER), received, ShopSettings(), rng)
         bought += pending.buy_at is not None
     return bought / draws
@@ -107,7 +113,7 @@ def test_some_shoppers_are_harmed_and_their_truth_says_so() -> None:
 
 def test_a_message_after_the_purchase_changes_nothing() -> None:
     pending = Pending(TRUTH, buy_at=START + HOUR)
-    received = Received("cart-1", Channel.CHANNEL_EMAIL, 500, False, START + 2 * HOUR)
+    received = Received("cart-1", Channel.CHANNEL_EMAIL, 500, free_shipping=False, send_time_micros=START + 2 * HOUR)
     response = respond(pending, dataclasses.replace(SHOPPER), received, ShopSettings(), random.Random(1))
     assert response.buy_at is None and pending.buy_at == START + HOUR
 
@@ -124,7 +130,9 @@ def test_a_received_message_can_bring_an_order() -> None:
             if truth is not None and cart_id not in answered and time > truth.left_micros:
                 answered.add(cart_id)
                 send_time = max(truth.left_micros + 4 * HOUR, time + HOUR)
-                shop.receive(Received(cart_id, Channel.CHANNEL_EMAIL, 0, False, send_time))
+                shop.receive(
+                    Received(cart_id, Channel.CHANNEL_EMAIL, 0, free_shipping=False, send_time_micros=send_time)
+                )
     assert orders_by_mail > 5
 
 

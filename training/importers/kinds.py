@@ -114,7 +114,7 @@ class KindFillers:
             refunded.amount.minor_units = amount
             refunded.amount.currency_code = self._currency_of(row)
 
-    def _fill_identified(self, event: Event, row: values.Row) -> None:
+    def _fill_identified(self, event: Event, _: values.Row) -> None:
         event.identified.SetInParent()
 
     def _currency_of(self, row: values.Row) -> str:

@@ -157,7 +157,9 @@ def _time_parser(time_format: str) -> Callable[[str], int]:
         return _fixed_width_utc
     if "%" not in time_format:
         raise MapRefused(f"unknown time format {time_format!r}")
-    return lambda value: _micros(_in_utc(datetime.strptime(value, time_format)))
+    if "%z" in time_format:
+        return lambda value: _micros(datetime.strptime(value, time_format).astimezone(UTC))
+    return lambda value: _micros(datetime.strptime(value, time_format).replace(tzinfo=UTC))
 
 
 def _fixed_width_utc(value: str) -> int:
