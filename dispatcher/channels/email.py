@@ -1,0 +1,134 @@
+"""E-mail over SMTP: a multipart message with deterministic Message-ID and one-click unsubscribe (RFC 8058)."""
+
+import asyncio
+from datetime import UTC, datetime
+from email.errors import MessageError
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP as SMTP_POLICY
+from email.utils import format_datetime, parseaddr
+
+from aiosmtplib import SMTP, SMTPException, SMTPRecipientsRefused, SMTPResponseException
+
+from cart_recovery.v1.channel_pb2 import Channel as ChannelKind
+from dispatcher.channels.channel import Channel, Message, Provider, Receipt
+from dispatcher.channels.logging_provider import LoggingProvider
+from dispatcher.clock import MICROS
+from dispatcher.failures import FailureKind, ProviderFailure, SmtpStage, smtp_failure
+from dispatcher.settings import DispatcherSettings, SmtpSettings
+from dispatcher.templates import Part
+
+EMAIL_PARTS = frozenset({Part.SUBJECT, Part.HTML, Part.TEXT})
+
+
+def open_channel(settings: DispatcherSettings) -> Channel:
+    """The e-mail channel with the provider that the settings name."""
+    provider: Provider
+    match settings.email_provider:
+        case "smtp":
+            provider = SmtpProvider(settings.smtp, timeout_seconds=settings.provider_timeout_seconds)
+        case "logging":
+            provider = LoggingProvider()
+        case other:
+            raise ValueError(f"unknown e-mail provider {other!r}: use smtp or logging")
+    return Channel(ChannelKind.CHANNEL_EMAIL, EMAIL_PARTS, provider)
+
+
+class SmtpProvider:
+    """One SMTP transaction per message. SMTP knows no idempotency key: what may have left is never sent again."""
+
+    name = "smtp"
+    honours_key_seconds = 0
+
+    def __init__(self, settings: SmtpSettings, *, timeout_seconds: float) -> None:
+        self._settings = settings
+        self._timeout_seconds = timeout_seconds
+
+    async def send(self, message: Message) -> Receipt:
+        """Sends one e-mail within the timeout. Raises ProviderFailure, classified by the stage it had got to."""
+        try:
+            composed = compose(message)
+            content = composed.as_bytes(policy=SMTP_POLICY)
+        except (ValueError, MessageError) as error:
+            words = "the address cannot be written into a message"
+            raise ProviderFailure(FailureKind.PERMANENT, words, address_at_fault=True) from error
+        transaction = _Transaction(self._settings, self._timeout_seconds)
+        try:
+            async with asyncio.timeout(self._timeout_seconds):
+                await transaction.run(envelope_sender(message.sender), message.recipient.address, content)
+        except SMTPRecipientsRefused as error:
+            first = error.recipients[0]
+            raise smtp_failure(transaction.stage, first.code, first.message) from error
+        except SMTPResponseException as error:
+            raise smtp_failure(transaction.stage, error.code, error.message) from error
+        except (SMTPException, TimeoutError, OSError) as error:
+            raise smtp_failure(transaction.stage, None, str(error) or "no answer in time") from error
+        except ValueError as error:
+            words = "the address cannot be given to the server"
+            raise ProviderFailure(FailureKind.PERMANENT, words, address_at_fault=True) from error
+        finally:
+            transaction.close()
+        return Receipt(provider_message_id=str(composed["Message-ID"]))
+
+    async def close(self) -> None:
+        """Every transaction closes its own connection."""
+
+
+class _Transaction:
+    """One connection and how far it got, since that decides what a failure means."""
+
+    def __init__(self, settings: SmtpSettings, timeout_seconds: float) -> None:
+        self.stage = SmtpStage.SESSION
+        self._client = SMTP(
+            hostname=settings.host,
+            port=settings.port,
+            username=settings.username,
+            password=settings.password,
+            use_tls=settings.use_tls,
+            start_tls=None if settings.use_tls else settings.start_tls,
+            timeout=timeout_seconds,
+        )
+
+    async def run(self, sender: str, recipient: str, content: bytes) -> None:
+        client = self._client
+        await client.connect()
+        await client.ehlo()
+        international = not (sender + recipient).isascii() and client.supports_extension("smtputf8")
+        encoding = "utf-8" if international else "ascii"
+        self.stage = SmtpStage.SENDER
+        await client.mail(sender, options=["SMTPUTF8"] if international else [], encoding=encoding)
+        self.stage = SmtpStage.RECIPIENT
+        await client.rcpt(recipient, encoding=encoding)
+        # From the DATA command on, silence is ambiguous: the client cannot tell on which side of the final dot it fell.
+        self.stage = SmtpStage.CONTENT
+        await client.data(content)
+
+    def close(self) -> None:
+        self._client.close()
+
+
+def compose(message: Message) -> EmailMessage:
+    """The e-mail with its headers. Raises ValueError for an address that is none."""
+    composed = EmailMessage()
+    composed["Subject"] = message.parts[Part.SUBJECT]
+    composed["From"] = message.sender
+    composed["To"] = Address(display_name=_one_line(message.recipient.name), addr_spec=message.recipient.address)
+    if message.reply_to:
+        composed["Reply-To"] = message.reply_to
+    composed["Date"] = format_datetime(datetime.fromtimestamp(message.time_micros / MICROS, UTC))
+    domain = envelope_sender(message.sender).rpartition("@")[2] or "localhost"
+    composed["Message-ID"] = f"<{message.send_id}@{domain}>"
+    composed["List-Unsubscribe"] = f"<{message.unsubscribe_url}>"
+    composed["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    composed.set_content(message.parts[Part.TEXT])
+    composed.add_alternative(message.parts[Part.HTML], subtype="html")
+    return composed
+
+
+def envelope_sender(sender: str) -> str:
+    """The bare address of a sender such as "Shop <carts@shop.example>"."""
+    return parseaddr(sender)[1]
+
+
+def _one_line(name: str) -> str:
+    return " ".join(name.split())
