@@ -9,10 +9,11 @@ from cart_recovery.v1.line_pb2 import Cart, Line
 from cart_recovery.v1.scoring_pb2 import Go
 from dispatcher.channels.channel import Channel, Message
 from dispatcher.clock import MICROS
-from dispatcher.contacts import Contacts, Recipient
+from dispatcher.contacts import Contacts
 from dispatcher.links import Links, LinkToken
 from dispatcher.money import format_money
 from dispatcher.policy import Storefront
+from dispatcher.recipient import Recipient
 from dispatcher.release import Release
 from dispatcher.templates import LineView, LinksView, MessageView, OfferView
 from dispatcher.touch import Touch

@@ -1,7 +1,4 @@
-"""Opens what the edge sealed: addresses, names and restore URLs. Nothing here is ever logged; a Recipient does not
-even show its address to a debugger's repr."""
-
-from dataclasses import dataclass, field
+"""Opens what the edge sealed: addresses, names and restore URLs. Nothing here is ever logged."""
 
 from google.protobuf.message import DecodeError
 from nacl.exceptions import CryptoError
@@ -11,18 +8,9 @@ from nats.js.errors import NotFoundError
 
 from cart_recovery.v1.channel_pb2 import Channel
 from cart_recovery.v1.journal_pb2 import ContactSecret
+from dispatcher.recipient import Recipient
 from dispatcher.schedule import channel_name
 from dispatcher.streams import CONTACTS, retried
-
-
-@dataclass(frozen=True, slots=True)
-class Recipient:
-    """A person's address on one channel."""
-
-    alias: bytes
-    """The alias whose contact this is."""
-    address: str = field(repr=False)
-    name: str = field(repr=False)
 
 
 class Contacts:

@@ -17,6 +17,7 @@ from cart_recovery.v1.reason_pb2 import Reason
 from cart_recovery.v1.scoring_pb2 import ConfirmResponse, Go
 from dispatcher.clock import MICROS
 from dispatcher.failures import BACKOFF_SECONDS, FailureKind, ProviderFailure
+from dispatcher.recipient import Recipient
 
 HELD_POLL_SECONDS = 300
 """How often a touch asks again while a person has to approve it."""
@@ -87,7 +88,7 @@ class Touch:
     @property
     def schedule_id(self) -> str:
         """The touch's name in its schedule: a second schedule of the same touch replaces the first."""
-        return self.send_id or f"{self.decision_id}-{self.number}"
+        return self.decision_id if self.decided else f"{self.decision_id}-{self.number}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +100,20 @@ class Confirmed:
 
 
 @dataclass(frozen=True, slots=True)
+class Reserved:
+    """Reachable, and with a place under every cap."""
+
+    touch: Touch
+    go: Go
+    recipient: Recipient
+
+
+@dataclass(frozen=True, slots=True)
 class Claimed:
     """The ledger says that the send is ours; nothing was given to a provider."""
 
     touch: Touch
-    go: Go
-    attempt: int
-    revision: int
+    recipient: Recipient
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +122,8 @@ class Cleared:
 
     touch: Touch
     go: Go
+    recipient: Recipient
     attempt: int
-    revision: int
     claimed_sequence: int
 
 
@@ -128,18 +136,34 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True)
-class Decide:
-    """The later touch has its own decision now; its record comes through the journal."""
-
-    touch: Touch
-
-
-@dataclass(frozen=True, slots=True)
 class Ended:
     """The touch has its outcome."""
 
     touch: Touch
     outcome: MessageOutcome
+    alias: bytes = b""
+    """Whose contact was used; empty where it did not come to that."""
+    after_sequence: int = 0
+    """Of a sent message: JOURNAL's last sequence right after the provider's answer; 0 where it could not be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """Nothing more to do: the next step, if any, comes through the journal."""
+
+    touch: Touch
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """Ended, and the ledger says so for good; the journal has still to be told."""
+
+    touch: Touch
+    event: Event
+    after_sequence: int = 0
+
+
+Step = Wait | Ended | Done
 
 
 class LedgerStage(StrEnum):
@@ -240,7 +264,7 @@ def resume(entry: LedgerEntry | None, *, now_micros: int, lease_micros: int, hon
             return Lost(entry.revision)
 
 
-def judge(touch: Touch, verdict: ConfirmResponse, now_micros: int) -> Confirmed | Wait | Decide | Ended:
+def judge(touch: Touch, verdict: ConfirmResponse, now_micros: int) -> Confirmed | Step:
     """What an answer to Confirm means for a touch that is due."""
     match verdict.WhichOneof("verdict"):
         case "go":
@@ -250,7 +274,7 @@ def judge(touch: Touch, verdict: ConfirmResponse, now_micros: int) -> Confirmed 
         case "held":
             return Wait(touch, now_micros + HELD_POLL_SECONDS * MICROS)
         case "decided_anew":
-            return Decide(touch)
+            return Done(touch)
         case "skip":
             return skipped(touch, verdict.skip.reason)
     raise ValueError("Confirm answered without a verdict")
@@ -263,7 +287,7 @@ def skipped(touch: Touch, reason: Reason.ValueType) -> Ended:
     return Ended(touch, outcome)
 
 
-def failed(touch: Touch, failure: ProviderFailure, provider: str) -> Ended:
+def failed(touch: Touch, failure: ProviderFailure, provider: str, alias: bytes = b"") -> Ended:
     """The touch ends because the provider will not take the message, or because nobody can know whether it did."""
     outcome = outcome_of(touch)
     outcome.provider = provider
@@ -272,7 +296,17 @@ def failed(touch: Touch, failure: ProviderFailure, provider: str) -> Ended:
     else:
         outcome.failed.permanent = failure.address_at_fault
         outcome.failed.diagnostic = failure.diagnostic
-    return Ended(touch, outcome)
+    return Ended(touch, outcome, alias)
+
+
+def sent(cleared: Cleared, receipt_id: str, provider: str, *, now_micros: int, after_sequence: int) -> Ended:
+    """The provider has taken the message."""
+    outcome = outcome_of(cleared.touch)
+    outcome.provider = provider
+    outcome.provider_message_id = receipt_id
+    outcome.sent.claimed_sequence = cleared.claimed_sequence
+    outcome.sent.sent_time.FromMicroseconds(now_micros)
+    return Ended(cleared.touch, outcome, cleared.recipient.alias, after_sequence)
 
 
 def lost(touch: Touch) -> Ended:
@@ -285,7 +319,7 @@ def lost(touch: Touch) -> Ended:
 def after_failure(cleared: Cleared, failure: ProviderFailure, provider: str, now_micros: int) -> Wait | Ended:
     """A transient failure waits for its next attempt, if there is one; every other ends the touch."""
     if failure.kind is not FailureKind.TRANSIENT or cleared.attempt > len(BACKOFF_SECONDS):
-        return failed(cleared.touch, failure, provider)
+        return failed(cleared.touch, failure, provider, cleared.recipient.alias)
     backoff_seconds = max(BACKOFF_SECONDS[cleared.attempt - 1], failure.retry_after_seconds)
     return Wait(cleared.touch, now_micros + round(backoff_seconds * MICROS))
 

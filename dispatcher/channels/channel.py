@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from cart_recovery.v1.channel_pb2 import Channel as ChannelKind
-from dispatcher.contacts import Recipient
+from dispatcher.recipient import Recipient
 from dispatcher.templates import Part
 
 
