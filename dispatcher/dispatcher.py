@@ -21,7 +21,7 @@ from dispatcher.links import Links
 from dispatcher.ports import Ports
 from dispatcher.process import Process
 from dispatcher.release import ActiveRelease
-from dispatcher.schedule import HeapSchedule, JetStreamSchedule, Schedule, channel_name, decode
+from dispatcher.schedule import LATER, HeapSchedule, JetStreamSchedule, Schedule, channel_name, decode
 from dispatcher.scorer import Scorer
 from dispatcher.settings import DispatcherSettings
 from dispatcher.touch import Touch, touch_of
@@ -164,8 +164,7 @@ class Dispatcher:
             Worker("cancellations", cancellations, on_event, bury, settings),
         ]
         if self._heap is None:
-            for kind in self._channels:
-                name = channel_name(kind)
+            for name in (LATER, *map(channel_name, self._channels)):
                 due = await streams.due_consumer(js, name, settings)
                 workers.append(Worker(f"due-{name}", due, on_due, bury_touch, settings))
         return workers

@@ -63,6 +63,10 @@ class Process:
         metrics.DECISIONS.labels(ChannelKind.Name(kind)).inc()
         if touch is None:
             return
+        if touch.channel not in self._ports.channels:
+            # Nobody consumes its due touches, so it cannot wait: a failure here comes again with the record.
+            await self._put(await self._settle(touch))
+            return
         await self._ports.schedule.put(touch, touch.first_due_micros)
         outcome = outcome_of(touch)
         outcome.scheduled.due_time.FromMicroseconds(touch.first_due_micros)
@@ -74,10 +78,9 @@ class Process:
 
     async def on_due(self, touch: Touch) -> None:
         """Takes a touch whose time has come as far as it goes now."""
+        step: Wait | Done
         try:
-            step = await (self._send(touch) if touch.decided else self._decide(touch))
-            if isinstance(step, Closed):
-                step = await self._report(step)
+            step = await (self._settle(touch) if touch.decided else self._decide(touch))
         except ScorerAway as away:
             metrics.SCORER_AWAY.inc()
             log.warning("scorer_away", decision_id=touch.decision_id, cause=str(away))
@@ -85,9 +88,7 @@ class Process:
         except LedgerConflict:
             # Another process stepped in between; how that went shows once its call must be over.
             step = Wait(touch, self._now() + self._lease_micros)
-        if isinstance(step, Wait):
-            metrics.WAITS.labels(ChannelKind.Name(touch.channel)).inc()
-            await self._ports.schedule.put(step.touch, step.due_micros)
+        await self._put(step)
 
     async def reconsider(self, touch: Touch, minimum_sequence: int) -> bool:
         """Asks about a pending touch after an order or opt-out; True where it lost its reason and was dropped.
@@ -106,8 +107,7 @@ class Process:
         except (ScorerAway, DecisionUnknown, LedgerConflict):
             return False
         await self._ports.schedule.cancel(touch)
-        if isinstance(follow_up, Wait):
-            await self._ports.schedule.put(follow_up.touch, follow_up.due_micros)
+        await self._put(follow_up)
         metrics.CANCELLED.labels(ChannelKind.Name(touch.channel)).inc()
         return True
 
@@ -136,6 +136,16 @@ class Process:
             "later_touch", decision_id=touch.decision_id, touch=touch.number, verdict=verdict.WhichOneof("verdict")
         )
         return step if isinstance(step, Wait) and not self._stale(touch) else Done(touch)
+
+    async def _settle(self, touch: Touch) -> Wait | Done:
+        """Sends or skips, and reports. Raises ScorerAway, LedgerConflict."""
+        step = await self._send(touch)
+        return await self._report(step) if isinstance(step, Closed) else step
+
+    async def _put(self, step: Wait | Done) -> None:
+        if isinstance(step, Wait):
+            metrics.WAITS.labels(ChannelKind.Name(step.touch.channel)).inc()
+            await self._ports.schedule.put(step.touch, step.due_micros)
 
     async def _send(self, touch: Touch) -> Wait | Closed | Done:
         """From due to closed, as far as nothing asks to wait."""

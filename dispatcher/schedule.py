@@ -17,6 +17,9 @@ from dispatcher.touch import Touch, outcome_of
 SEND_ID_HEADER = "Send-Id"
 SEQUENCE_HEADER = "Journal-Sequence"
 
+LATER = "later"
+"""Stands for the channel of touches that are decided when they fall due."""
+
 HEAP_LIMIT = 1_000_000
 """Touches that a heap holds at most; one more is refused."""
 
@@ -40,7 +43,8 @@ class Schedule(Protocol):
 
 
 class JetStreamSchedule:
-    """Schedules kept by the server: they outlive every dispatcher. Due touches arrive on `due.<channel>`."""
+    """Schedules kept by the server: they outlive every dispatcher. Due touches arrive on `due.<channel>`,
+    those still to be decided on `due.later`."""
 
     def __init__(self, js: JetStreamContext, *, ttl_seconds: int, jitter_seconds: int) -> None:
         self._js = js
@@ -52,7 +56,7 @@ class JetStreamSchedule:
         payload, headers = encode(touch)
         headers |= {
             api.Header.SCHEDULE.value: f"@at {self._due_time(touch, due_micros):%Y-%m-%dT%H:%M:%SZ}",
-            api.Header.SCHEDULE_TARGET.value: f"due.{channel_name(touch.channel)}",
+            api.Header.SCHEDULE_TARGET.value: f"due.{channel_name(touch.channel) if touch.decided else LATER}",
             # A schedule whose time passed during an outage fires at once; its due message must not live for ever.
             api.Header.SCHEDULE_TTL.value: f"{self._ttl_seconds}s",
         }

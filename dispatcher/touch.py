@@ -61,7 +61,8 @@ CROSSING_REASONS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Touch:
-    """A touch that waits for its time. Without a send id it is a later touch that has still to be decided."""
+    """A touch that waits for its time. Without a send id it is a later touch that has still to be decided, and has no
+    channel yet."""
 
     storefront_id: str
     aliases: tuple[bytes, ...]
@@ -332,7 +333,13 @@ def next_touch(ended: Ended, *, max_touches: int, gap_seconds: int, now_micros: 
     if ended.outcome.WhichOneof("outcome") == "skipped" and ended.outcome.skipped.reason in FINAL_REASONS:
         return None
     due_micros = now_micros + gap_seconds * MICROS
-    later = replace(touch, send_id="", number=touch.number + 1, first_due_micros=due_micros)
+    later = replace(
+        touch,
+        send_id="",
+        channel=Channel.CHANNEL_UNSPECIFIED,
+        number=touch.number + 1,
+        first_due_micros=due_micros,
+    )
     return Wait(later, due_micros)
 
 
