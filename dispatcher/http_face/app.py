@@ -132,7 +132,9 @@ def create_app(face: Face, *, open_pixel: bool) -> Starlette:
     ]
     if open_pixel:
         routes.append(Route("/o/{token}", face.pixel, methods=["GET"]))
-    return Starlette(routes=routes, exception_handlers={LinkRefused: _refused, BundleRefused: _unavailable, 404: _not_found})
+    return Starlette(
+        routes=routes, exception_handlers={LinkRefused: _refused, BundleRefused: _unavailable, 404: _not_found}
+    )
 
 
 async def _refused(_request: Request, _error: Exception) -> Response:

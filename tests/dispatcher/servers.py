@@ -33,9 +33,7 @@ def nats_server(directory: Path) -> Iterator[str]:
     configuration.write_text(
         f'host: 127.0.0.1\nport: {port}\njetstream {{ store_dir: "{directory}/store", sync_interval: always }}\n'
     )
-    process = subprocess.Popen(
-        [NATS_SERVER, "-c", configuration], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    process = subprocess.Popen([NATS_SERVER, "-c", configuration], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         _wait_for_port(port)
         yield f"nats://127.0.0.1:{port}"

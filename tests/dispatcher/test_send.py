@@ -126,9 +126,7 @@ async def test_second_decision_of_the_same_send_is_not_sent_again(world: World, 
     await start()
     record = await world.decide()
     await world.scorer.outcome("sent")
-    other = await world.decide(
-        alias=record.aliases[0], send_id=record.send_id, trigger=Trigger.TRIGGER_EXIT_INTENT
-    )
+    other = await world.decide(alias=record.aliases[0], send_id=record.send_id, trigger=Trigger.TRIGGER_EXIT_INTENT)
     skipped = await world.scorer.outcome("skipped")
     assert skipped.decision_id == other.decision_id
     assert skipped.skipped.reason == Reason.REASON_ALREADY_CLAIMED
