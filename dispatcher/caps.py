@@ -11,10 +11,8 @@ from nats.js.errors import APIError, BadRequestError, NotFoundError
 
 from cart_recovery.v1.scoring_pb2 import CapReservation
 from dispatcher.clock import MICROS, Clock
-from dispatcher.streams import retried
+from dispatcher.streams import SUBJECT_FULL, retried
 
-SUBJECT_FULL = 10077
-"""Server code: the subject holds as many messages as its stream allows."""
 NAME_TAKEN = 10058
 """Server code: the stream exists with other settings."""
 PLAIN_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")

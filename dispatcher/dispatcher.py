@@ -3,7 +3,6 @@
 import asyncio
 
 import structlog
-from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 
@@ -31,7 +30,8 @@ log = structlog.get_logger(__name__)
 
 
 class Dispatcher:
-    """Dispatches touches. With a rehearsal clock, touches fall due when `fire_due` says so, and caps follow that clock."""
+    """Dispatches touches. With a rehearsal clock, touches fall due when `fire_due` says so, and caps follow that
+    clock."""
 
     def __init__(self, settings: DispatcherSettings, *, rehearsal_clock: Clock | None = None) -> None:
         self._settings = settings
@@ -55,7 +55,7 @@ class Dispatcher:
             self._http = HttpFace(self._settings, self._clock, self._links, self._release, scorer)
             await self._http.start()
             if await streams.journal_exists(js, self._stopping):
-                await self._set_up(client, js, scorer)
+                await self._set_up(js, scorer)
                 await self._work(scorer)
         finally:
             if self._http is not None:
@@ -99,7 +99,7 @@ class Dispatcher:
             count += len(touches)
         return count
 
-    async def _set_up(self, client: Client, js: JetStreamContext, scorer: Scorer) -> None:
+    async def _set_up(self, js: JetStreamContext, scorer: Scorer) -> None:
         settings = self._settings
         await streams.create_streams(js, settings)
         contacts = Contacts(js, settings.contact_key)

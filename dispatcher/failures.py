@@ -46,7 +46,9 @@ SMTP_RULES = {
     # A refused login or greeting is the deployment's fault, not the recipient's: it can be put right.
     SmtpStage.SESSION: Rule(FailureKind.TRANSIENT, FailureKind.TRANSIENT, FailureKind.TRANSIENT),
     SmtpStage.SENDER: Rule(FailureKind.TRANSIENT, FailureKind.PERMANENT, FailureKind.TRANSIENT),
-    SmtpStage.RECIPIENT: Rule(FailureKind.TRANSIENT, FailureKind.PERMANENT, FailureKind.TRANSIENT, True),
+    SmtpStage.RECIPIENT: Rule(
+        FailureKind.TRANSIENT, FailureKind.PERMANENT, FailureKind.TRANSIENT, address_at_fault=True
+    ),
     # Silence or a lost connection once content flows leaves open whether the server has taken it.
     SmtpStage.CONTENT: Rule(FailureKind.TRANSIENT, FailureKind.PERMANENT, FailureKind.UNKNOWN),
 }

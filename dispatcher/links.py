@@ -1,7 +1,7 @@
 """Signed links. A token says which send and which person a link belongs to, and where it leads; it never holds an
 address. Fields are packed, the target is encrypted (a restore URL may itself be secret), and all of it is signed.
 
-    version | send id 16 | decision id 16 | alias 16 | channel | touch | storefront | link name | target | HMAC-SHA256/16
+    version | send id 16 | decision id 16 | alias 16 | channel | touch | storefront | link name | target | signature 16
 """
 
 import hashlib

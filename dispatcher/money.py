@@ -33,7 +33,7 @@ SYMBOLS = {"EUR": "€", "GBP": "£", "USD": "$", "JPY": "¥", "INR": "₹", "KR
 
 
 def format_money(minor_units: int, currency_code: str) -> str:
-    """ "€1,234.50", or "1,234.50 SEK" for a currency without a well-known sign."""
+    """Such as €1,234.50, or 1,234.50 SEK for a currency without a well-known sign."""
     exponent = EXPONENTS.get(currency_code, 2)
     whole, part = divmod(abs(minor_units), 10**exponent)
     amount = f"{whole:,}" if exponent == 0 else f"{whole:,}.{part:0{exponent}d}"

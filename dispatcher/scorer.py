@@ -13,8 +13,8 @@ from contextlib import suppress
 from typing import TypeVar
 
 import grpc
-from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo  # type: ignore[import-untyped]
-from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
+from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
+from google.rpc.status_pb2 import Status
 from grpc import aio
 
 from cart_recovery.v1.event_pb2 import Acknowledge, Event, TrackRequest, TrackResponse

@@ -22,6 +22,9 @@ MAX_DELIVER = 20
 """The server's bound; the dispatcher itself gives up at DEAD_LETTER_DELIVERIES."""
 DEAD_LETTER_DELIVERIES = 5
 
+SUBJECT_FULL = 10077
+"""Server code: the subject holds as many messages as its stream allows."""
+
 LEDGER_AGE_SECONDS = 90 * 86_400
 
 JOURNAL_EVENTS_THAT_CANCEL = ("order_completed", "consent_changed", "message_outcome", "erased")
@@ -34,8 +37,8 @@ T = TypeVar("T")
 
 async def create_streams(js: JetStreamContext, settings: DispatcherSettings) -> None:
     """Makes TOUCHES and LEDGER, or leaves them as they are."""
-    # A work queue drops a due touch once it is acknowledged; schedules stay until they fire, since nobody consumes them.
-    # No age or size limit: it would drop pending schedules.
+    # A work queue drops a due touch once it is acknowledged; schedules stay until they fire, since nobody consumes
+    # them. No age or size limit: it would drop pending schedules.
     touches = api.StreamConfig(
         name=TOUCHES,
         subjects=["sch.>", "due.>"],
@@ -125,9 +128,14 @@ async def retried(call: Callable[[], Awaitable[T]], *, attempts: int = 8) -> T:
     for _ in range(attempts - 1):
         try:
             return await call()
-        except (nats.errors.TimeoutError, nats.errors.NoRespondersError, ServiceUnavailableError):
-            await asyncio.sleep(pause_seconds)
-            pause_seconds = min(2 * pause_seconds, 2.0)
+        except ServiceUnavailableError as error:
+            # A full subject answers with the same code as a missing leader.
+            if error.err_code == SUBJECT_FULL:
+                raise
+        except (nats.errors.TimeoutError, nats.errors.NoRespondersError):
+            pass
+        await asyncio.sleep(pause_seconds)
+        pause_seconds = min(2 * pause_seconds, 2.0)
     return await call()
 
 

@@ -2,9 +2,11 @@
 the dataclasses here; a template set that could send without postal address or unsubscribe link is refused."""
 
 import html
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from typing import Any
 
 import mrml
 from liquid import BoundTemplate, DictLoader, Environment
@@ -14,6 +16,7 @@ from dispatcher.bundle import BundleRefused
 
 OUTPUT_LIMIT_BYTES = 1_000_000
 LOOP_LIMIT = 10_000
+UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
 class Part(StrEnum):
@@ -113,7 +116,7 @@ class TemplateSet:
         """The parts of a message. Raises TemplateMissing, TemplateRefused."""
         if not self.has(key, parts):
             raise TemplateMissing(key)
-        variables = asdict(view)
+        variables = _printable(asdict(view))
         try:
             rendered = {part: _rendered(self._templates[key][part], part, variables) for part in sorted(parts)}
         except (LiquidError, OSError) as error:
@@ -159,6 +162,19 @@ def _rendered(template: BoundTemplate, part: Part, variables: dict[str, object])
             return " ".join(text.split())
         case Part.TEXT:
             return text
+
+
+def _printable(value: Any) -> Any:
+    """The same variables without characters that XML cannot hold: shops and persons may be called anything."""
+    match value:
+        case str():
+            return UNPRINTABLE.sub("", value)
+        case dict():
+            return {key: _printable(inner) for key, inner in value.items()}
+        case tuple():
+            return [_printable(inner) for inner in value]
+        case _:
+            return value
 
 
 def _demand_imprint(rendered: str, view: MessageView, name: str) -> None:

@@ -91,8 +91,9 @@ class Worker:
                 else:
                     await self._handle(message)
                     await message.ack_sync(timeout=ACK_SECONDS)
-        except Exception as error:  # noqa: BLE001 - whatever one message does, the others go on
-            # It comes again after ack_wait; exception texts may quote what a peer said, so only the type is logged.
+        except Exception as error:
+            # Whatever one message does, the others go on. It comes again after ack_wait. Exception texts may quote what
+            # a peer said, so only the type is logged.
             log.error("message_failed", consumer=self._name, deliveries=deliveries, error=type(error).__name__)
         finally:
             heartbeat.cancel()

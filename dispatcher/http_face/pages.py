@@ -37,8 +37,8 @@ label{{display:block;margin:.5rem 0}}
 
 def unsubscribe_form(brand: str) -> HTMLResponse:
     """Asks for the one click, since mail scanners follow links."""
-    body = f'<p>{escape(brand)} will send you no more of these messages.</p><form method="post"><button>Unsubscribe</button></form>'
-    return _page(200, "Unsubscribe", body)
+    promise = f"<p>{escape(brand)} will send you no more of these messages.</p>"
+    return _page(200, "Unsubscribe", f'{promise}<form method="post"><button>Unsubscribe</button></form>')
 
 
 def unsubscribed(brand: str) -> HTMLResponse:

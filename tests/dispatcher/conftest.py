@@ -22,6 +22,11 @@ class Running:
         self.dispatcher = dispatcher
         self.task = asyncio.create_task(dispatcher.run())
 
+    async def settled(self) -> None:
+        """Waits until everything journalled was taken in and is done."""
+        while not await self.dispatcher.at_rest():  # noqa: ASYNC110 - asking is all that this port offers
+            await asyncio.sleep(0.01)
+
     async def stop(self) -> None:
         """The orderly end."""
         await self.dispatcher.stop()

@@ -1,24 +1,36 @@
 """A peer of the dispatcher's gRPC protocol: it answers Confirm as a test tells it to, and journals what Track brings.
 It is no scorer: it folds nothing and decides nothing."""
 
-import asyncio
-from collections import defaultdict
-from collections.abc import Awaitable, Callable
+# ruff: noqa: N802 - the methods are named by the contract
 
-from google.protobuf.any_pb2 import Any
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+from google.protobuf.any_pb2 import Any as PackedMessage
 from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 from grpc import StatusCode, aio
 from nats.js import JetStreamContext
 
 from cart_recovery.v1 import event_pb2_grpc, scoring_pb2_grpc
-from cart_recovery.v1.event_pb2 import Acknowledge, Event, TrackRequest, TrackResponse
+from cart_recovery.v1.event_pb2 import Acknowledge, Event, TrackRequest, TrackResponse, TrackStreamResponse
 from cart_recovery.v1.journal_pb2 import JournalMessage
 from cart_recovery.v1.message_pb2 import MessageOutcome
 from cart_recovery.v1.person_pb2 import IdentityKeyKind
 from cart_recovery.v1.reason_pb2 import Reason
-from cart_recovery.v1.scoring_pb2 import ConfirmRequest, ConfirmResponse, Go, Skip
+from cart_recovery.v1.scoring_pb2 import (
+    ConfirmRequest,
+    ConfirmResponse,
+    ExplainRequest,
+    ExplainResponse,
+    Go,
+    ScoreRequest,
+    ScoreResponse,
+    Skip,
+)
 
+Context = aio.ServicerContext[Any, Any]
 Answer = Callable[[ConfirmRequest], Awaitable[ConfirmResponse | None]]
 
 
@@ -40,7 +52,7 @@ class ScorerPeer(scoring_pb2_grpc.ScoringServiceServicer, event_pb2_grpc.EventSe
         self.before_track: Callable[[Event], Awaitable[None]] | None = None
         self.behind_answers = 0
         self.away = False
-        self._arrivals: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
+        self._arrival = asyncio.Condition()
 
     async def start(self) -> None:
         self._server = aio.server()
@@ -53,17 +65,18 @@ class ScorerPeer(scoring_pb2_grpc.ScoringServiceServicer, event_pb2_grpc.EventSe
         if self._server is not None:
             await self._server.stop(None)
 
-    async def outcome(self, name: str, timeout_seconds: float = 15.0) -> MessageOutcome:
-        """Waits for the first outcome of this kind and returns it."""
-        await asyncio.wait_for(self._arrivals[name].wait(), timeout_seconds)
-        return self.outcomes(name)[0]
+    async def outcome(self, name: str, *, count: int = 1, timeout_seconds: float = 15.0) -> MessageOutcome:
+        """Waits until there are `count` outcomes of this kind and returns the last of them."""
+        async with asyncio.timeout(timeout_seconds), self._arrival:
+            await self._arrival.wait_for(lambda: len(self.outcomes(name)) >= count)
+        return self.outcomes(name)[count - 1]
 
     def outcomes(self, *names: str) -> list[MessageOutcome]:
         """Distinct outcomes so far, of these kinds."""
         found = [event.message_outcome for event in self.events.values()]
         return [outcome for outcome in found if outcome.WhichOneof("outcome") in names]
 
-    async def Confirm(self, request: ConfirmRequest, context: aio.ServicerContext) -> ConfirmResponse:  # type: ignore[override]
+    async def Confirm(self, request: ConfirmRequest, context: Context) -> ConfirmResponse:
         self.confirms.append(request)
         if self.away:
             await context.abort(StatusCode.UNAVAILABLE, "away")
@@ -80,7 +93,7 @@ class ScorerPeer(scoring_pb2_grpc.ScoringServiceServicer, event_pb2_grpc.EventSe
             await context.abort(StatusCode.NOT_FOUND, "no such decision")
         return ConfirmResponse(go=self.go[request.decision_id])
 
-    async def Track(self, request: TrackRequest, context: aio.ServicerContext) -> TrackResponse:  # type: ignore[override]
+    async def Track(self, request: TrackRequest, context: Context) -> TrackResponse:
         if self.away:
             await context.abort(StatusCode.UNAVAILABLE, "away")
         if self.before_track is not None:
@@ -88,7 +101,8 @@ class ScorerPeer(scoring_pb2_grpc.ScoringServiceServicer, event_pb2_grpc.EventSe
         sequence = await self.journal(request.event)
         self.tracked.append(request.event)
         self.events.setdefault(request.event.event_id, request.event)
-        self._arrivals[request.event.message_outcome.WhichOneof("outcome") or ""].set()
+        async with self._arrival:
+            self._arrival.notify_all()
         journalled = request.acknowledge == Acknowledge.ACKNOWLEDGE_JOURNALED
         return TrackResponse(journal_sequence=sequence if journalled else 0)
 
@@ -102,23 +116,24 @@ class ScorerPeer(scoring_pb2_grpc.ScoringServiceServicer, event_pb2_grpc.EventSe
         ack = await self._js.publish(f"evt.0.{kind}", message.SerializeToString())
         return ack.seq
 
-    def TrackStream(self, request_iterator: object, context: object) -> object:  # type: ignore[override]
-        raise NotImplementedError
+    async def TrackStream(self, _requests: object, context: Context) -> AsyncIterator[TrackStreamResponse]:
+        await context.abort(StatusCode.UNIMPLEMENTED, "the dispatcher tracks one by one")
+        yield TrackStreamResponse()
 
-    async def Score(self, request: object, context: aio.ServicerContext) -> object:  # type: ignore[override]
-        await context.abort(StatusCode.UNIMPLEMENTED, "no scorer")
+    async def Score(self, _request: ScoreRequest, context: Context) -> ScoreResponse:
+        return await context.abort(StatusCode.UNIMPLEMENTED, "no scorer")
 
-    async def Explain(self, request: object, context: aio.ServicerContext) -> object:  # type: ignore[override]
-        await context.abort(StatusCode.UNIMPLEMENTED, "no scorer")
+    async def Explain(self, _request: ExplainRequest, context: Context) -> ExplainResponse:
+        return await context.abort(StatusCode.UNIMPLEMENTED, "no scorer")
 
 
-async def _abort_behind(context: aio.ServicerContext) -> None:
+async def _abort_behind(context: Context) -> None:
     info = ErrorInfo(reason="REASON_STATE_BEHIND", domain="cart_recovery")
     retry = RetryInfo()
     retry.retry_delay.FromMilliseconds(10)
     status = Status(code=StatusCode.FAILED_PRECONDITION.value[0], message="behind")
     for detail in (info, retry):
-        packed = Any()
+        packed = PackedMessage()
         packed.Pack(detail)
         status.details.append(packed)
     context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))

@@ -1,5 +1,6 @@
 """Real servers on loopback that the dispatcher talks to in tests: NATS and SMTP."""
 
+# ruff: noqa: N802 - the handlers are named by aiosmtpd
 import asyncio
 import socket
 import subprocess
@@ -12,7 +13,7 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
 
-from aiosmtpd.smtp import SMTP as SmtpSession
+from aiosmtpd import smtp
 from aiosmtpd.smtp import Envelope, Session
 
 NATS_SERVER = Path(sys.executable).parent / "nats-server"
@@ -66,6 +67,12 @@ class Behaviour:
     hang_after_content: bool = False
 
 
+def drop(session: smtp.SMTP) -> None:
+    """Cuts a connection without a word."""
+    if isinstance(session.transport, asyncio.Transport):
+        session.transport.abort()
+
+
 class MailServer:
     """An SMTP server that keeps what it accepted, and can refuse, hang, or vanish after the final dot."""
 
@@ -77,7 +84,7 @@ class MailServer:
         """Set when content has arrived, whatever the reply to it will be."""
         self.port = 0
         self._server: asyncio.Server | None = None
-        self._sessions: list[SmtpSession] = []
+        self._sessions: list[smtp.SMTP] = []
 
     async def start(self) -> None:
         loop = asyncio.get_running_loop()
@@ -88,17 +95,16 @@ class MailServer:
         if self._server is not None:
             self._server.close()
         for session in self._sessions:
-            if session.transport is not None:
-                session.transport.abort()
+            drop(session)
         await asyncio.sleep(0)
 
-    def _session(self) -> SmtpSession:
-        session = SmtpSession(self, hostname="mail.example", enable_SMTPUTF8=True, loop=asyncio.get_running_loop())
+    def _session(self) -> smtp.SMTP:
+        session = smtp.SMTP(self, hostname="mail.example", enable_SMTPUTF8=True, loop=asyncio.get_running_loop())
         self._sessions.append(session)
         return session
 
     async def handle_RCPT(
-        self, _server: SmtpSession, _session: Session, envelope: Envelope, address: str, _options: list[str]
+        self, _server: smtp.SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
     ) -> str:
         if self.behaviour.hang_at_recipient:
             await asyncio.Event().wait()
@@ -107,7 +113,7 @@ class MailServer:
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
-    async def handle_DATA(self, server: SmtpSession, _session: Session, envelope: Envelope) -> str:
+    async def handle_DATA(self, server: smtp.SMTP, _session: Session, envelope: Envelope) -> str:
         if self.behaviour.content_replies:
             self.arrived.set()
             return self.behaviour.content_replies.pop(0)
@@ -119,8 +125,7 @@ class MailServer:
         self.recipients.extend(envelope.rcpt_tos)
         self.arrived.set()
         if self.behaviour.drop_after_content:
-            assert server.transport is not None
-            server.transport.abort()
+            drop(server)
         if self.behaviour.hang_after_content:
             await asyncio.Event().wait()
         return "250 taken"

@@ -40,8 +40,7 @@ async def test_claim_is_confirmed_at_the_journals_end(world: World, start: Start
 async def test_nothing_leaves_where_none_was_chosen(world: World, start: Start) -> None:
     running = await start()
     await world.decide(channel=Channel.CHANNEL_NONE)
-    while not await running.dispatcher.at_rest():
-        await asyncio.sleep(0.01)
+    await running.settled()
     assert not world.mail.accepted and not world.scorer.events
 
 
@@ -93,8 +92,7 @@ async def test_order_cancels_a_pending_touch_before_it_is_due(world: World, star
     sequence = await world.order(record)
     assert (await world.scorer.outcome("skipped")).skipped.reason == Reason.REASON_CART_ORDERED
     assert world.scorer.confirms[0].minimum_sequence == sequence
-    while not await running.dispatcher.at_rest():
-        await asyncio.sleep(0.01)
+    await running.settled()
     info = await world.js.stream_info("TOUCHES")
     assert info.state.messages == 0
 
@@ -158,10 +156,8 @@ async def test_later_touch_is_decided_when_due_and_sent_once(world: World, start
     world.scorer.answer = decide_later
     running = await start()
     first = await world.decide()
-    while len(world.scorer.outcomes("sent")) < 2:
-        await asyncio.sleep(0.02)
-    while not await running.dispatcher.at_rest():
-        await asyncio.sleep(0.02)
+    await world.scorer.outcome("sent", count=2)
+    await running.settled()
     assert [outcome.touch for outcome in world.scorer.outcomes("sent")] == [1, 2]
     asked = [request for request in world.scorer.confirms if request.touch]
     assert [(request.decision_id, request.touch) for request in asked] == [(first.decision_id, 2)]

@@ -1,6 +1,5 @@
 """What a mail server can do to a message, and what becomes of the touch."""
 
-import asyncio
 import time
 
 import pytest
@@ -15,19 +14,12 @@ pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(60)]
 START_MICROS = 1_760_000_000 * MICROS
 
 
-async def taken_in(running: Running) -> None:
-    while not await running.dispatcher.at_rest():
-        await asyncio.sleep(0.01)
-
-
 async def rehearse(world: World, start: Start) -> tuple[Running, SteppedClock]:
     """One decision at the rehearsal's start, fired once."""
     clock = SteppedClock(START_MICROS)
     running = await start(rehearsal_clock=clock)
     await world.decide(now_micros=START_MICROS)
-    while running.dispatcher.next_due() is None:
-        await asyncio.sleep(0.01)
-    await taken_in(running)
+    await running.settled()
     assert await running.dispatcher.fire_due(START_MICROS) == 1
     return running, clock
 
@@ -116,8 +108,7 @@ async def test_malformed_address_fails_as_such(world: World, start: Start) -> No
     clock = SteppedClock(START_MICROS)
     running = await start(rehearsal_clock=clock)
     await world.decide(now_micros=START_MICROS, address="not an address\r\nBcc: all@customer.example")
-    while running.dispatcher.next_due() is None:
-        await asyncio.sleep(0.01)
+    await running.settled()
     await running.dispatcher.fire_due(START_MICROS)
     assert world.scorer.outcomes("failed")[0].failed.permanent
     assert not world.mail.accepted
