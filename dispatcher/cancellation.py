@@ -34,7 +34,7 @@ class Cancellation:
 
     async def on_event(self, message: JournalMessage, journal_sequence: int) -> None:
         """Asks about every decided pending touch of the event's person."""
-        if not may_cancel(message.event):
+        if message.imported or not may_cancel(message.event):
             return
         aliases = {key.alias for key in message.identity_keys if key.alias}
         customers = {self._customers.get(alias, alias.hex()) for alias in aliases}

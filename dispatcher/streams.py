@@ -91,7 +91,8 @@ async def cancellations_consumer(
 ) -> JetStreamContext.PullSubscription:
     """The events of JOURNAL after which a pending touch may have lost its reason."""
     subjects = [f"evt.*.{kind}" for kind in JOURNAL_EVENTS_THAT_CANCEL]
-    return await _pull(js, JOURNAL, "dispatcher-cancellations", subjects, settings)
+    # Nothing was pending before the first dispatcher: what was journalled until then cancels nothing.
+    return await _pull(js, JOURNAL, "dispatcher-cancellations", subjects, settings, api.DeliverPolicy.NEW)
 
 
 async def due_consumer(
@@ -102,11 +103,17 @@ async def due_consumer(
 
 
 async def _pull(
-    js: JetStreamContext, stream: str, durable: str, subjects: list[str], settings: DispatcherSettings
+    js: JetStreamContext,
+    stream: str,
+    durable: str,
+    subjects: list[str],
+    settings: DispatcherSettings,
+    start: api.DeliverPolicy = api.DeliverPolicy.ALL,
 ) -> JetStreamContext.PullSubscription:
     config = api.ConsumerConfig(
         name=durable,
         durable_name=durable,
+        deliver_policy=start,
         ack_policy=api.AckPolicy.EXPLICIT,
         ack_wait=settings.ack_wait_seconds,
         max_deliver=MAX_DELIVER,

@@ -6,6 +6,7 @@ from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP as SMTP_POLICY
+from email.policy import SMTPUTF8 as SMTPUTF8_POLICY
 from email.utils import format_datetime, parseaddr
 
 from aiosmtplib import SMTP, SMTPException, SMTPRecipientsRefused, SMTPResponseException
@@ -47,15 +48,16 @@ class SmtpProvider:
     async def send(self, message: Message) -> Receipt:
         """Sends one e-mail within the timeout. Raises ProviderFailure, classified by the stage it had got to."""
         try:
-            composed = compose(message)
-            content = composed.as_bytes(policy=SMTP_POLICY)
+            recipient = wire_address(message.recipient.address)
+            composed = compose(message, recipient)
+            content = composed.as_bytes(policy=SMTP_POLICY if recipient.isascii() else SMTPUTF8_POLICY)
         except (ValueError, MessageError) as error:
             words = "the address cannot be written into a message"
             raise ProviderFailure(FailureKind.PERMANENT, words, address_at_fault=True) from error
         transaction = _Transaction(self._settings, self._timeout_seconds)
         try:
             async with asyncio.timeout(self._timeout_seconds):
-                await transaction.run(envelope_sender(message.sender), message.recipient.address, content)
+                await transaction.run(envelope_sender(message.sender), recipient, content)
         except SMTPRecipientsRefused as error:
             first = error.recipients[0]
             raise smtp_failure(transaction.stage, first.code, first.message) from error
@@ -107,17 +109,17 @@ class _Transaction:
         self._client.close()
 
 
-def compose(message: Message) -> EmailMessage:
-    """The e-mail with its headers. Raises ValueError for an address that is none."""
+def compose(message: Message, recipient: str) -> EmailMessage:
+    """The e-mail with its headers, to the address in the form `wire_address` gives."""
+    local_part, _, domain = recipient.rpartition("@")
     composed = EmailMessage()
     composed["Subject"] = message.parts[Part.SUBJECT]
     composed["From"] = message.sender
-    composed["To"] = Address(display_name=_one_line(message.recipient.name), addr_spec=message.recipient.address)
+    composed["To"] = Address(" ".join(message.recipient.name.split()), local_part, domain)
     if message.reply_to:
         composed["Reply-To"] = message.reply_to
     composed["Date"] = format_datetime(datetime.fromtimestamp(message.time_micros / MICROS, UTC))
-    domain = envelope_sender(message.sender).rpartition("@")[2] or "localhost"
-    composed["Message-ID"] = f"<{message.send_id}@{domain}>"
+    composed["Message-ID"] = f"<{message.send_id}@{envelope_sender(message.sender).rpartition('@')[2]}>"
     composed["List-Unsubscribe"] = f"<{message.unsubscribe_url}>"
     composed["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     composed.set_content(message.parts[Part.TEXT])
@@ -130,5 +132,9 @@ def envelope_sender(sender: str) -> str:
     return parseaddr(sender)[1]
 
 
-def _one_line(name: str) -> str:
-    return " ".join(name.split())
+def wire_address(address: str) -> str:
+    """The address with its domain in the form that DNS knows. Raises ValueError for one that is no address."""
+    local_part, _, domain = address.rpartition("@")
+    if not local_part or not address.isprintable() or " " in address:
+        raise ValueError("not an address")
+    return f"{local_part}@{domain.encode('idna').decode()}"

@@ -9,7 +9,7 @@ import pytest_asyncio
 
 from dispatcher.clock import Clock
 from dispatcher.dispatcher import Dispatcher
-from tests.dispatcher.servers import nats_server
+from tests.dispatcher.servers import NatsServer, nats_server
 from tests.dispatcher.world import World
 
 Start = Callable[..., Awaitable["Running"]]
@@ -39,14 +39,14 @@ class Running:
 
 
 @pytest.fixture
-def nats_url(tmp_path: Path) -> Iterator[str]:
-    with nats_server(tmp_path) as url:
-        yield url
+def broker(tmp_path: Path) -> Iterator[NatsServer]:
+    with nats_server(tmp_path) as server:
+        yield server
 
 
 @pytest_asyncio.fixture
-async def world(nats_url: str, tmp_path: Path) -> AsyncIterator[World]:
-    built = await World.build(nats_url, tmp_path / "data")
+async def world(broker: NatsServer, tmp_path: Path) -> AsyncIterator[World]:
+    built = await World.build(broker.url, tmp_path / "data")
     yield built
     await built.close()
 

@@ -27,20 +27,39 @@ def free_port() -> int:
 
 
 @contextmanager
-def nats_server(directory: Path) -> Iterator[str]:
-    """A nats-server that loses nothing it acknowledged; yields its URL."""
-    port = free_port()
-    configuration = directory / "nats.conf"
-    configuration.write_text(
-        f'host: 127.0.0.1\nport: {port}\njetstream {{ store_dir: "{directory}/store", sync_interval: always }}\n'
-    )
-    process = subprocess.Popen([NATS_SERVER, "-c", configuration], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+def nats_server(directory: Path) -> Iterator["NatsServer"]:
+    """A nats-server of the test's own."""
+    server = NatsServer(directory)
+    server.start()
     try:
-        _wait_for_port(port)
-        yield f"nats://127.0.0.1:{port}"
+        yield server
     finally:
-        process.terminate()
-        process.wait()
+        server.kill()
+
+
+class NatsServer:
+    """A nats-server that loses nothing it acknowledged, and may be killed and started again on the same store."""
+
+    def __init__(self, directory: Path) -> None:
+        self._port = free_port()
+        self.url = f"nats://127.0.0.1:{self._port}"
+        self._configuration = directory / "nats.conf"
+        self._configuration.write_text(
+            f"host: 127.0.0.1\nport: {self._port}\n"
+            f'jetstream {{ store_dir: "{directory}/store", sync_interval: always }}\n'
+        )
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(
+            [NATS_SERVER, "-c", self._configuration], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        _wait_for_port(self._port)
+
+    def kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
 
 
 def _wait_for_port(port: int) -> None:
