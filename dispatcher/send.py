@@ -105,11 +105,10 @@ class Send:
         except (TemplateMissing, TemplateRefused) as error:
             log.error("template_refused", decision_id=cleared.touch.decision_id, cause=str(error))
             return skipped(cleared.touch, Reason.REASON_TEMPLATE_MISSING)
-        await self._append(LedgerStage.CALLING)
         provider = self._channel.provider
         started = time.monotonic()
         try:
-            receipt = await provider.send(message)
+            receipt = await provider.send(message, lambda: self._append(LedgerStage.CALLING))
         except ProviderFailure as failure:
             metrics.PROVIDER_CALLS.labels(provider.name, failure.kind.value).inc()
             step = after_failure(cleared, failure, provider.name, self._ports.clock.now_micros())

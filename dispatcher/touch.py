@@ -29,7 +29,6 @@ FINAL_REASONS = frozenset(
         Reason.REASON_CART_WITHOUT_PRICES,
         Reason.REASON_CART_ORDERED,
         Reason.REASON_CART_CHANGED,
-        Reason.REASON_CART_ACTIVE,
         Reason.REASON_DECISION_SUPERSEDED,
         Reason.REASON_OPTED_OUT,
         Reason.REASON_HOLDOUT,

@@ -1,5 +1,6 @@
 """What a channel and a provider are. A channel knows what its messages consist of; a provider carries them."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -32,6 +33,11 @@ class Receipt:
     provider_message_id: str
 
 
+Commit = Callable[[], Awaitable[None]]
+"""Awaited once by a provider, right before the step after which the message may be out of its hands. A process that
+dies before that has surely not sent it."""
+
+
 class Provider(Protocol):
     """Carries messages. Failures are raised as `ProviderFailure`, classified."""
 
@@ -40,8 +46,8 @@ class Provider(Protocol):
     """How long the provider recognises the idempotency key of a send, so that a call may safely be repeated; 0 for
     one that does not know keys."""
 
-    async def send(self, message: Message) -> Receipt:
-        """Delivers the message to the provider. Raises ProviderFailure."""
+    async def send(self, message: Message, commit: Commit) -> Receipt:
+        """Delivers the message to the provider. Raises ProviderFailure, and whatever `commit` raises."""
 
     async def close(self) -> None:
         """Releases what it holds."""

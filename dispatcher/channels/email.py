@@ -1,6 +1,8 @@
 """E-mail over SMTP: a multipart message with deterministic Message-ID and one-click unsubscribe (RFC 8058)."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from email.errors import MessageError
 from email.headerregistry import Address
@@ -9,10 +11,10 @@ from email.policy import SMTP as SMTP_POLICY
 from email.policy import SMTPUTF8 as SMTPUTF8_POLICY
 from email.utils import format_datetime, parseaddr
 
-from aiosmtplib import SMTP, SMTPException, SMTPRecipientsRefused, SMTPResponseException
+from aiosmtplib import SMTP, SMTPException, SMTPResponseException
 
 from cart_recovery.v1.channel_pb2 import Channel as ChannelKind
-from dispatcher.channels.channel import Channel, Message, Provider, Receipt
+from dispatcher.channels.channel import Channel, Commit, Message, Provider, Receipt
 from dispatcher.channels.logging_provider import LoggingProvider
 from dispatcher.clock import MICROS
 from dispatcher.failures import FailureKind, ProviderFailure, SmtpStage, smtp_failure
@@ -45,7 +47,7 @@ class SmtpProvider:
         self._settings = settings
         self._timeout_seconds = timeout_seconds
 
-    async def send(self, message: Message) -> Receipt:
+    async def send(self, message: Message, commit: Commit) -> Receipt:
         """Sends one e-mail within the timeout. Raises ProviderFailure, classified by the stage it had got to."""
         try:
             recipient = wire_address(message.recipient.address)
@@ -56,11 +58,22 @@ class SmtpProvider:
             raise ProviderFailure(FailureKind.PERMANENT, words, address_at_fault=True) from error
         transaction = _Transaction(self._settings, self._timeout_seconds)
         try:
+            async with self._classified(transaction):
+                await transaction.open(envelope_sender(message.sender), recipient)
+            # Outside the classification: a failure to commit is none of the mail server's.
+            await commit()
+            async with self._classified(transaction):
+                await transaction.give(content)
+        finally:
+            transaction.close()
+        return Receipt(provider_message_id=str(composed["Message-ID"]))
+
+    @asynccontextmanager
+    async def _classified(self, transaction: "_Transaction") -> AsyncIterator[None]:
+        """Bounds a part of a transaction in time; what goes wrong in it becomes a ProviderFailure."""
+        try:
             async with asyncio.timeout(self._timeout_seconds):
-                await transaction.run(envelope_sender(message.sender), recipient, content)
-        except SMTPRecipientsRefused as error:
-            first = error.recipients[0]
-            raise smtp_failure(transaction.stage, first.code, first.message) from error
+                yield
         except SMTPResponseException as error:
             raise smtp_failure(transaction.stage, error.code, error.message) from error
         except (SMTPException, TimeoutError, OSError) as error:
@@ -68,9 +81,6 @@ class SmtpProvider:
         except ValueError as error:
             words = "the address cannot be given to the server"
             raise ProviderFailure(FailureKind.PERMANENT, words, address_at_fault=True) from error
-        finally:
-            transaction.close()
-        return Receipt(provider_message_id=str(composed["Message-ID"]))
 
     async def close(self) -> None:
         """Every transaction closes its own connection."""
@@ -91,7 +101,8 @@ class _Transaction:
             timeout=timeout_seconds,
         )
 
-    async def run(self, sender: str, recipient: str, content: bytes) -> None:
+    async def open(self, sender: str, recipient: str) -> None:
+        """Connects and names sender and recipient: nothing of the message is given away."""
         client = self._client
         await client.connect()
         await client.ehlo()
@@ -101,11 +112,15 @@ class _Transaction:
         await client.mail(sender, options=["SMTPUTF8"] if international else [], encoding=encoding)
         self.stage = SmtpStage.RECIPIENT
         await client.rcpt(recipient, encoding=encoding)
-        # From the DATA command on, silence is ambiguous: the client cannot tell on which side of the final dot it fell.
+
+    async def give(self, content: bytes) -> None:
+        """Hands over the content. From here on silence is ambiguous: the client cannot tell on which side of the final
+        dot it fell."""
         self.stage = SmtpStage.CONTENT
-        await client.data(content)
+        await self._client.data(content)
 
     def close(self) -> None:
+        """Drops the connection."""
         self._client.close()
 
 

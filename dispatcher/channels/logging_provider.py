@@ -2,7 +2,7 @@
 
 import structlog
 
-from dispatcher.channels.channel import Message, Receipt
+from dispatcher.channels.channel import Commit, Message, Receipt
 
 log = structlog.get_logger(__name__)
 
@@ -13,8 +13,9 @@ class LoggingProvider:
     name = "logging"
     honours_key_seconds = 0
 
-    async def send(self, message: Message) -> Receipt:
+    async def send(self, message: Message, commit: Commit) -> Receipt:
         """Logs the send id and the sizes of the parts."""
+        await commit()
         sizes = {part.name.lower(): len(text) for part, text in message.parts.items()}
         log.info("message_logged", send_id=message.send_id, **sizes)
         return Receipt(provider_message_id=message.send_id)

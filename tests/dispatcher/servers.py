@@ -101,6 +101,8 @@ class MailServer:
         self.recipients: list[str] = []
         self.arrived = asyncio.Event()
         """Set when content has arrived, whatever the reply to it will be."""
+        self.asked = asyncio.Event()
+        """Set when a recipient was named."""
         self.port = 0
         self._server: asyncio.Server | None = None
         self._sessions: list[smtp.SMTP] = []
@@ -125,6 +127,7 @@ class MailServer:
     async def handle_RCPT(
         self, _server: smtp.SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
     ) -> str:
+        self.asked.set()
         if self.behaviour.hang_at_recipient:
             await asyncio.Event().wait()
         if self.behaviour.recipient_replies:

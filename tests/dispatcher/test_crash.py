@@ -13,6 +13,7 @@ from cart_recovery.v1.event_pb2 import Event
 from cart_recovery.v1.scoring_pb2 import ConfirmRequest
 from tests.dispatcher.conftest import Start
 from tests.dispatcher.dispatcher_process import to_json
+from tests.dispatcher.servers import Behaviour
 from tests.dispatcher.world import World
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(90)]
@@ -73,6 +74,12 @@ def at_report(outcome: str) -> Callable[[World, Stuck], asyncio.Event]:
     return arrange
 
 
+def before_the_content(world: World, _stuck: Stuck) -> asyncio.Event:
+    """Stuck at the recipient: nothing of the message was given away."""
+    world.mail.behaviour.hang_at_recipient = True
+    return world.mail.asked
+
+
 def in_the_provider(world: World, _stuck: Stuck) -> asyncio.Event:
     """Stuck after the final dot: the message has left, and no reply came."""
     world.mail.behaviour.hang_after_content = True
@@ -85,6 +92,7 @@ def in_the_provider(world: World, _stuck: Stuck) -> asyncio.Event:
         pytest.param(at_report("scheduled"), "sent", 1, id="while scheduling"),
         pytest.param(at_confirm(1), "sent", 1, id="before the claim"),
         pytest.param(at_confirm(2), "sent", 1, id="between claim and provider"),
+        pytest.param(before_the_content, "sent", 1, id="before the content"),
         pytest.param(in_the_provider, "unknown", 1, id="in the provider"),
         pytest.param(at_confirm(3), "sent", 1, id="after the provider"),
         pytest.param(at_report("sent"), "sent", 1, id="while reporting"),
@@ -100,7 +108,7 @@ async def test_killed_dispatcher_is_succeeded(
     async with killed(world, reached):
         record = await world.decide()
     stuck.lifted.set()
-    world.mail.behaviour.hang_after_content = False
+    world.mail.behaviour = Behaviour()
     await start()
     ended = await world.scorer.outcome(outcome, timeout_seconds=30)
     assert ended.send_id == record.send_id
