@@ -45,7 +45,7 @@ class DispatcherKeys:
 
 
 def ensure_keys(directory: Path) -> None:
-    """Makes the keys that are missing. Raises KeysError where a journal exists whose tokens the new key could not match."""
+    """Makes the keys that are missing. Raises KeysError where a journal exists whose tokens a new key cannot match."""
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not (directory / "edge.key").exists() and _has_journal(directory.parent):
         raise KeysError(

@@ -17,11 +17,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Self
 
 from cart_recovery.settings import Settings
 
-MAX_PAYLOAD_BYTES = 1 << 20
-"""Largest message; the edge refuses larger requests."""
+MAX_PAYLOAD_BYTES = 2 << 20
+"""Largest message: a request of the largest size (1 MiB) with its tokens still fits."""
 
 _CONFIGURATION = """\
 # Written at each start.
@@ -96,7 +97,7 @@ class NatsServer:
             self._process.wait()
             self._process = None
 
-    def __enter__(self) -> "NatsServer":
+    def __enter__(self) -> Self:
         self.start()
         return self
 

@@ -63,22 +63,24 @@ class NatsSettings(_Section):
     """Where JetStream is."""
 
     url: Annotated[str, AfterValidator(_checked_nats_url)] | None = Field(
-        None, description="URL of your own nats-server, or nothing for the embedded one"
+        default=None, description="URL of your own nats-server, or nothing for the embedded one"
     )
-    credentials_file: Path | None = Field(None, description="path of a NATS .creds file")
-    embedded_port: int = Field(0, ge=0, le=65535, description="port of the embedded server, 0 for a free one")
-    replicas: int = Field(1, ge=1, le=5, description="copies of each stream: 1 on one server, 3 in a cluster")
+    credentials_file: Path | None = Field(default=None, description="path of a NATS .creds file")
+    embedded_port: int = Field(default=0, ge=0, le=65535, description="port of the embedded server, 0 for a free one")
+    replicas: int = Field(default=1, ge=1, le=5, description="copies of each stream: 1 on one server, 3 in a cluster")
 
 
 class SmtpSettings(_Section):
     """How e-mail leaves."""
 
-    host: str = Field("127.0.0.1", description="host name of the mail server")
-    port: int = Field(25, ge=1, le=65535, description="25, 465 for tls, 587 for starttls")
-    tls: Literal["none", "starttls", "tls"] = Field("none", description="none, starttls or tls")
-    user: str | None = Field(None, description="user name at the mail server")
-    password: SecretStr | None = Field(None, description="password at the mail server, best given by the environment")
-    timeout_seconds: float = Field(30.0, gt=0, le=300, description="seconds above 0, at most 300")
+    host: str = Field(default="127.0.0.1", description="host name of the mail server")
+    port: int = Field(default=25, ge=1, le=65535, description="25, 465 for tls, 587 for starttls")
+    tls: Literal["none", "starttls", "tls"] = Field(default="none", description="none, starttls or tls")
+    user: str | None = Field(default=None, description="user name at the mail server")
+    password: SecretStr | None = Field(
+        default=None, description="password at the mail server, best given by the environment"
+    )
+    timeout_seconds: float = Field(default=30.0, gt=0, le=300, description="seconds above 0, at most 300")
 
 
 class Settings(BaseSettings):
@@ -88,22 +90,26 @@ class Settings(BaseSettings):
         env_prefix=ENVIRONMENT_PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True
     )
 
-    data_directory: Path = Field(Path("data"), description="a directory that this user may write")
-    scorer_address: Address = Field("127.0.0.1:50051", description="HOST:PORT of the gRPC services")
-    metrics_address: Address = Field("127.0.0.1:9464", description="HOST:PORT of the Prometheus page")
-    http_address: Address = Field("127.0.0.1:8080", description="HOST:PORT that links in messages lead to")
+    data_directory: Path = Field(default=Path("data"), description="a directory that this user may write")
+    scorer_address: Address = Field(default="127.0.0.1:50051", description="HOST:PORT of the gRPC services")
+    metrics_address: Address = Field(default="127.0.0.1:9464", description="HOST:PORT of the Prometheus page")
+    http_address: Address = Field(default="127.0.0.1:8080", description="HOST:PORT that links in messages lead to")
     public_url: Annotated[str, AfterValidator(_checked_public_url)] | None = Field(
-        None, description="the http face as recipients see it, by default http:// and http_address"
+        default=None, description="the http face as recipients see it, by default http:// and http_address"
     )
-    nats: NatsSettings = Field(default_factory=NatsSettings)
-    smtp: SmtpSettings = Field(default_factory=SmtpSettings)
-    email_provider: Literal["smtp", "logging"] = Field("smtp", description="smtp, or logging to send nothing")
-    spool_limit_bytes: int = Field(1 << 30, ge=1 << 20, le=1 << 40, description="bytes, at least 1 MiB")
-    threads: int = Field(32, ge=4, le=512, description="threads that answer gRPC calls, 4 to 512")
-    drain_seconds: float = Field(20.0, ge=0, le=600, description="seconds for calls and spool at the end, at most 600")
-    policy_path: Path = Field(STARTER / "policy.toml", description="path of a policy file")
-    templates_directory: Path = Field(STARTER / "templates", description="directory of *.mjml.liquid files")
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="debug, info, warning or error")
+    nats: NatsSettings = Field(default=NatsSettings(), description="a table of NATS settings")
+    smtp: SmtpSettings = Field(default=SmtpSettings(), description="a table of SMTP settings")
+    email_provider: Literal["smtp", "logging"] = Field(default="smtp", description="smtp, or logging to send nothing")
+    spool_limit_bytes: int = Field(default=1 << 30, ge=1 << 20, le=1 << 40, description="bytes, at least 1 MiB")
+    threads: int = Field(default=32, ge=4, le=512, description="threads that answer gRPC calls, 4 to 512")
+    drain_seconds: float = Field(
+        default=20.0, ge=0, le=600, description="seconds for calls and spool at the end, at most 600"
+    )
+    policy_path: Path = Field(default=STARTER / "policy.toml", description="path of a policy file")
+    templates_directory: Path = Field(default=STARTER / "templates", description="directory of *.mjml.liquid files")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="debug, info, warning or error"
+    )
 
     @property
     def keys_directory(self) -> Path:
@@ -131,8 +137,8 @@ class Settings(BaseSettings):
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 (pydantic names them)
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Options before environment before file; no other source."""
         file = cls.model_config.get("toml_file")
