@@ -1,0 +1,98 @@
+"""Puts the parts together: which keys, addresses and directories of the settings each of them gets."""
+
+import shutil
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cart_recovery.exits import CommandError
+from cart_recovery.keys import dispatcher_keys
+from cart_recovery.releases import active_bundle
+from cart_recovery.settings import Settings, split_address
+from cart_recovery.terminal import note
+
+if TYPE_CHECKING:
+    from cart_recovery.v1.policy_pb2 import Policy
+    from dispatcher.settings import DispatcherSettings
+
+
+def dispatcher_settings(settings: Settings, nats_url: str) -> "DispatcherSettings":
+    """The dispatcher's own settings. Raises KeysError."""
+    from dispatcher.settings import DispatcherSettings, SmtpSettings
+
+    keys = dispatcher_keys(settings.keys_directory)
+    smtp = settings.smtp
+    http_host, http_port = split_address(settings.http_address)
+    credentials = settings.nats.credentials_file
+    return DispatcherSettings(
+        data_directory=settings.data_directory,
+        contact_key=keys.contact,
+        link_key=keys.link,
+        bundle_public_key=keys.bundle_public,
+        nats_url=nats_url,
+        nats_credentials=str(credentials) if credentials else None,
+        replicas=settings.nats.replicas,
+        scorer_target=settings.scorer_address,
+        public_url=settings.public_url or f"http://{settings.http_address}",
+        http_host=http_host,
+        http_port=http_port,
+        email_provider=settings.email_provider,
+        smtp=SmtpSettings(
+            host=smtp.host,
+            port=smtp.port,
+            username=smtp.user,
+            password=smtp.password.get_secret_value() if smtp.password else None,
+            use_tls=smtp.tls == "tls",
+            start_tls=smtp.tls == "starttls",
+        ),
+        provider_timeout_seconds=smtp.timeout_seconds,
+    )
+
+
+def free_address() -> str:
+    """A loopback address whose port nobody uses at this moment."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return f"127.0.0.1:{probe.getsockname()[1]}"
+
+
+def active_policy(settings: Settings) -> "Policy":
+    """The policy of the active bundle. Raises CommandError where none is active."""
+    from cart_recovery.v1.bundle_pb2 import BundleManifest
+
+    bundle_id = active_bundle(settings.bundles_directory)
+    if bundle_id is None:
+        raise CommandError(f"no bundle is active in {settings.bundles_directory}; run `cart-recovery train`")
+    manifest = settings.bundles_directory / bundle_id / "manifest.pb"
+    try:
+        return BundleManifest.FromString(manifest.read_bytes()).policy
+    except FileNotFoundError:
+        raise CommandError(f"{manifest} is missing; activate another bundle with `cart-recovery release`") from None
+
+
+def abandonment_micros(policy: "Policy") -> int:
+    """The shortest time of inactivity after which any storefront's cart counts as abandoned."""
+    shops = (policy.company, *policy.storefronts)
+    seconds = [shop.abandonment_seconds for shop in shops if shop.HasField("abandonment_seconds")]
+    return min(seconds, default=1800) * 1_000_000
+
+
+def wipe(directory: Path, *, keep: frozenset[str]) -> None:
+    """Empties a data directory of an earlier run, except for what `keep` names."""
+    if not directory.is_dir():
+        return
+    for path in directory.iterdir():
+        if path.name in keep:
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+def ensure_bundle(settings: Settings) -> str:
+    """The id of the active bundle; where there is none, trains the starter bundle on the simulated shop first."""
+    bundle_id = active_bundle(settings.bundles_directory)
+    if bundle_id is not None:
+        return bundle_id
+    note("no bundle is active: training the starter bundle on the simulated shop")
+    raise CommandError("train first: `cart-recovery train`")
