@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from cart_recovery.exits import CommandError
 from cart_recovery.keys import dispatcher_keys
+from cart_recovery.nats_server import running_url
 from cart_recovery.releases import active_bundle
 from cart_recovery.settings import Settings, split_address
 from cart_recovery.terminal import note
@@ -76,17 +77,20 @@ def abandonment_micros(policy: "Policy") -> int:
     return min(seconds, default=1800) * 1_000_000
 
 
-def wipe(directory: Path, *, keep: frozenset[str]) -> None:
-    """Empties a data directory of an earlier run, except for what `keep` names."""
-    if not directory.is_dir():
-        return
-    for path in directory.iterdir():
-        if path.name in keep:
-            continue
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
+def fresh_directory(directory: Path) -> Path:
+    """Empties the directory of an earlier run and returns it. Raises CommandError where that run still goes on."""
+    if running_url(directory / "nats") is not None:
+        raise CommandError(f"another run uses {directory}; let it end first")
+    if directory.is_dir():
+        shutil.rmtree(directory)
+    directory.mkdir(parents=True)
+    return directory
+
+
+def borrow_release(owner: Settings, borrower: Settings) -> None:
+    """Lets a run in another data directory use the keys and the bundles of this one."""
+    for path in (owner.keys_directory, owner.bundles_directory):
+        (borrower.data_directory / path.name).symlink_to(path.resolve(), target_is_directory=True)
 
 
 def ensure_bundle(settings: Settings) -> str:

@@ -90,6 +90,13 @@ class NatsServer:
             process.wait()
         _url_path(self.directory).unlink(missing_ok=True)
 
+    def restart_dead(self) -> bool:
+        """Starts the server again on its port where it has died; True where it had to. Raises NatsServerError."""
+        if self._process is None or self._process.poll() is None:
+            return False
+        self.start()
+        return True
+
     def kill(self) -> None:
         """Ends the server as a power cut would; for fault tests."""
         if self._process is not None:
@@ -125,7 +132,7 @@ class NatsServer:
             start_new_session=True,
             # The server inherits the lock, so it is held exactly as long as the server lives.
             pass_fds=(lock,),
-            preexec_fn=_death_with_parent(),
+            preexec_fn=death_with_parent(),
         )
 
     def _wait_ready(self, process: subprocess.Popen[bytes], deadline: float) -> str:
@@ -158,12 +165,24 @@ def attached(settings: Settings) -> Iterator[str]:
         yield settings.nats.url
         return
     directory = settings.nats_directory
-    running = _running_url(directory)
+    running = running_url(directory)
     if running is not None:
         yield running
         return
     with NatsServer(directory, port=settings.nats.embedded_port) as server:
         yield server.url
+
+
+def running_url(directory: Path) -> str | None:
+    """The URL of a live server over `directory`; a file left behind by a dead one does not count."""
+    if not directory.is_dir():
+        return None
+    try:
+        os.close(_lock(directory))
+    except NatsServerError:
+        with contextlib.suppress(OSError):
+            return _url_path(directory).read_text()
+    return None
 
 
 def _url_path(directory: Path) -> Path:
@@ -182,19 +201,7 @@ def _lock(directory: Path) -> int:
     return descriptor
 
 
-def _running_url(directory: Path) -> str | None:
-    """The URL of a live server over `directory`; a file left behind by a dead one does not count."""
-    if not directory.is_dir():
-        return None
-    try:
-        os.close(_lock(directory))
-    except NatsServerError:
-        with contextlib.suppress(OSError):
-            return _url_path(directory).read_text()
-    return None
-
-
-def _death_with_parent() -> Callable[[], None] | None:
+def death_with_parent() -> Callable[[], None] | None:
     """What the child runs before the server: it asks the kernel to be ended with its parent, also by SIGKILL."""
     if not sys.platform.startswith("linux"):
         return None

@@ -26,3 +26,16 @@ def settings_of(options: argparse.Namespace, **overrides: Any) -> "Settings":
     if options.data is not None:
         overrides["data_directory"] = options.data
     return load_settings(options.settings, **overrides)
+
+
+def add_event_file_options(parser: argparse.ArgumentParser, *, assumptions: bool) -> None:
+    """FILE, `--format`, `--map` and, where nothing goes to a real journal, what may be assumed."""
+    parser.add_argument("file", type=Path, metavar="FILE", help="the event file, .gz or plain")
+    parser.add_argument("--format", choices=("segment-jsonl", "csv"), help="what the rows are (default: as the map says)")
+    parser.add_argument("--map", metavar="MAP", help="a map.toml, or a shipped one: segment (default), rees46, taobao")
+    parser.add_argument("--rejects", type=Path, metavar="FILE", help="where rejected rows go (default: beside the data)")
+    if assumptions:
+        parser.add_argument(
+            "--assume-addresses", action="store_true", help="give everyone an address in a reserved example domain"
+        )
+        parser.add_argument("--assume-consent", action="store_true", help="take everyone's consent for granted")

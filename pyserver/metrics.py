@@ -4,7 +4,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 
-from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client import CollectorRegistry, ProcessCollector, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
@@ -100,6 +100,7 @@ class MetricsPage:
     def __init__(self, collector: ScorerCollector, *, host: str, port: int) -> None:
         registry = CollectorRegistry()
         registry.register(collector)
+        ProcessCollector(registry=registry)
         self._server, self._thread = start_http_server(port, addr=host, registry=registry)
 
     @property
