@@ -13,8 +13,9 @@ from cart_recovery.settings import Settings, split_address
 from cart_recovery.terminal import note
 
 if TYPE_CHECKING:
-    from cart_recovery.v1.policy_pb2 import Policy
     from dispatcher.settings import DispatcherSettings
+
+    from cart_recovery.v1.policy_pb2 import Policy
 
 
 def dispatcher_settings(settings: Settings, nats_url: str) -> "DispatcherSettings":

@@ -1,5 +1,6 @@
 """The local inbox: an SMTP server on loopback that keeps every message as a file and delivers none."""
 
+import asyncio
 import queue
 import re
 from dataclasses import dataclass
@@ -7,8 +8,9 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
 
-from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from cart_recovery.loop_thread import LoopThread
 
 QUEUE_LIMIT = 100_000
 """Arrivals nobody has taken; one more is refused with a temporary error."""
@@ -35,25 +37,24 @@ class Arrival:
 class Inbox:
     """The server over `directory`. Arrivals are observed with `take`."""
 
-    def __init__(self, directory: Path, *, host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(self, directory: Path, *, port: int = 0) -> None:
         self.directory = directory
         directory.mkdir(parents=True, exist_ok=True)
         self._number = max((number for number, _ in list_inbox(directory)), default=0)
         self._arrivals: queue.Queue[Arrival] = queue.Queue(QUEUE_LIMIT)
-        self._controller = Controller(_Handler(self), hostname=host, port=port)
-
-    @property
-    def port(self) -> int:
+        self.port = port
         """The port in use, once started."""
-        return int(self._controller.server.sockets[0].getsockname()[1])
 
     def start(self) -> None:
-        """Accepts mail."""
-        self._controller.start()
+        """Accepts mail on loopback."""
+        self._loop = LoopThread("inbox")
+        self._server = self._loop.call(self._listen())
+        self.port = int(self._server.sockets[0].getsockname()[1])
 
     def stop(self) -> None:
         """Closes the server; the files stay."""
-        self._controller.stop()
+        self._loop.call(self._close())
+        self._loop.close()
 
     def take(self) -> list[Arrival]:
         """The messages that arrived since the last call, oldest first."""
@@ -76,6 +77,14 @@ class Inbox:
         self._arrivals.put_nowait(Arrival(self._number, path, recipients[0], read_message(path)))
         return True
 
+    async def _listen(self) -> asyncio.Server:
+        loop = asyncio.get_running_loop()
+        handler = _Handler(self)
+        return await loop.create_server(lambda: SMTP(handler, hostname="inbox", loop=loop), "127.0.0.1", self.port)
+
+    async def _close(self) -> None:
+        self._server.close()
+
 
 class _Handler:
     def __init__(self, inbox: Inbox) -> None:
@@ -97,8 +106,7 @@ def list_inbox(directory: Path) -> list[tuple[int, Path]]:
 
 def read_message(path: Path) -> EmailMessage:
     """Parses one message file."""
-    message = message_from_bytes(path.read_bytes(), policy=policy.default)
-    return message
+    return message_from_bytes(path.read_bytes(), policy=policy.default)
 
 
 def text_of(message: EmailMessage) -> str:

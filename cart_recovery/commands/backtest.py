@@ -1,8 +1,9 @@
 """Tells what would have been decided on an event file: the same engine, offline, without any server.
 
-examples:
+Examples:
   cart-recovery backtest shop.csv.gz --map rees46 --assume-addresses --assume-consent
   cart-recovery backtest events.jsonl --json
+
 """
 
 import argparse

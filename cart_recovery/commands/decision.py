@@ -1,9 +1,10 @@
 """Shows where one decision came from and what came of it, or re-executes it from the journal, bit for bit.
 
-examples:
+Examples:
   cart-recovery decision show 4f1c8e02…           its lineage, as a person reads it
   cart-recovery decision replay 4f1c8e02…         the proof that it comes out the same
   cart-recovery decision replay --all             the proof for every decision of the journal
+
 """
 
 import argparse
@@ -29,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Runs the command and returns its exit code."""
     from audit.journal import read_journal
+
     from cart_recovery.nats_server import attached
 
     settings = settings_of(options)
@@ -52,6 +54,7 @@ def run(options: argparse.Namespace) -> int:
         return EXIT_DONE
 
     from audit.execution import render_proof, render_verification, verify, verify_all
+
     from pyserver.process import engine_keys
 
     keys, bundles = engine_keys(settings), settings.bundles_directory

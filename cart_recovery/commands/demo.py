@@ -1,8 +1,9 @@
 """Shows the whole system on a simulated shop: real gRPC, JetStream, SMTP and HTTP on this machine alone, on a clock that
 jumps from one happening to the next. Needs no choices and no preparation; Ctrl-C cleans up.
 
-example:
+Example:
   cart-recovery demo
+
 """
 
 import argparse
@@ -27,13 +28,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Runs the command and returns its exit code."""
     from audit.kpi_text import render_figures
+    from training.simulator.settings import ShopSettings
+    from training.simulator.shop import Shop
+
     from cart_recovery.composition import borrow_release, ensure_bundle, fresh_directory
     from cart_recovery.keys import ensure_keys
     from cart_recovery.rehearsal.demo import run_demo
     from cart_recovery.rehearsal.live import rehearsal_settings
     from pyserver.logs import configure_logs
-    from training.simulator.settings import ShopSettings
-    from training.simulator.shop import Shop
 
     began = time.monotonic()
     configure_logs("error", process="demo")
@@ -43,7 +45,9 @@ def run(options: argparse.Namespace) -> int:
     settings = rehearsal_settings(live, fresh_directory(live.data_directory / "demo"))
     borrow_release(live, settings)
     shop = Shop(_SEED, _SHOPPERS, _START_MICROS, ShopSettings(days=_DAYS, response_scale=4.0))
-    note(f"A simulated shop with {_SHOPPERS} shoppers, {_DAYS:.0f} days. All servers are real, on this machine alone.\n")
+    note(
+        f"A simulated shop with {_SHOPPERS} shoppers, {_DAYS:.0f} days. All servers are real, on this machine alone.\n"
+    )
     progress = Progress("demo")
 
     def say(words: str) -> None:

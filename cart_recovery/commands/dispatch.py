@@ -1,7 +1,8 @@
 """Runs the dispatcher: it schedules touches, asks before each send, sends, and reports how it went. SIGTERM stops it.
 
-example:
+Example:
   cart-recovery dispatch --settings cart-recovery.toml
+
 """
 
 import argparse
@@ -19,9 +20,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Runs the command and returns its exit code."""
+    from dispatcher.dispatcher import Dispatcher
+
     from cart_recovery.composition import dispatcher_settings
     from cart_recovery.nats_server import attached
-    from dispatcher.dispatcher import Dispatcher
     from pyserver.logs import configure_logs
 
     settings = settings_of(options)

@@ -1,8 +1,9 @@
 """Lists the e-mails of the local inbox, or opens one.
 
-examples:
+Examples:
   cart-recovery inbox            all e-mails, oldest first
   cart-recovery inbox 3          the third one as text, and where its HTML part was written
+
 """
 
 import argparse

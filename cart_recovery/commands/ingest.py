@@ -1,8 +1,9 @@
 """Puts an event file into the journal. Run again, it sends only what is missing; imported events cause no decision.
 
-examples:
+Examples:
   cart-recovery ingest events.jsonl --format segment-jsonl
   cart-recovery ingest shop.csv.gz --format csv --map rees46
+
 """
 
 import argparse

@@ -1,9 +1,10 @@
 """Runs the whole live system on an event file and on the file's own clock. Every message lands in a local inbox and
 nowhere else, so that a shop sees what it would have sent before it connects anything.
 
-examples:
+Examples:
   cart-recovery rehearse events.jsonl --assume-consent
   cart-recovery rehearse shop.csv.gz --map rees46 --assume-addresses --assume-consent
+
 """
 
 import argparse
@@ -24,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Runs the command and returns its exit code."""
     from audit.kpi_text import render_figures
+
     from cart_recovery.composition import borrow_release, ensure_bundle, fresh_directory
     from cart_recovery.event_files import Rejects, event_file_of, in_order
     from cart_recovery.keys import ensure_keys

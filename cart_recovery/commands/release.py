@@ -1,8 +1,9 @@
 """Lists the release bundles, or makes one the active bundle; a running scorer follows within a second.
 
-examples:
+Examples:
   cart-recovery release list
   cart-recovery release activate 5e0c1d…
+
 """
 
 import argparse

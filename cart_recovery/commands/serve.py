@@ -1,7 +1,8 @@
 """Runs the scorer: gRPC services, spool, relay and feed, metrics. SIGTERM and Ctrl-C drain it.
 
-example:
+Example:
   cart-recovery serve --settings cart-recovery.toml
+
 """
 
 import argparse

@@ -2,8 +2,9 @@
 
 A part that dies is started again. Ctrl-C and SIGTERM stop all parts in order: dispatcher, scorer, nats-server.
 
-example:
+Example:
   cart-recovery up --settings cart-recovery.toml
+
 """
 
 import argparse

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Self
 
 import grpc
+from dispatcher.clock import SteppedClock
+from dispatcher.dispatcher import Dispatcher
 
 from cart_recovery.composition import dispatcher_settings, free_address
 from cart_recovery.inbox import Inbox
+from cart_recovery.loop_thread import LoopThread
 from cart_recovery.nats_server import NatsServer
-from cart_recovery.rehearsal.loop_thread import LoopThread
 from cart_recovery.rehearsal.observer import JournalObserver
 from cart_recovery.rehearsal.world import World
 from cart_recovery.settings import Settings, SmtpSettings
@@ -22,8 +24,6 @@ from cart_recovery.v1.event_pb2 import Event, TrackRequest, TrackStreamRequest
 from cart_recovery.v1.event_pb2_grpc import EventServiceStub
 from cart_recovery.v1.scoring_pb2 import ScoreRequest, Trigger
 from cart_recovery.v1.scoring_pb2_grpc import ScoringServiceStub
-from dispatcher.clock import SteppedClock
-from dispatcher.dispatcher import Dispatcher
 from pyserver.process import Scorer
 
 _READY_SECONDS = 60.0

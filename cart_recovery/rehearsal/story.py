@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from audit.amounts import duration, money
 from audit.reason_words import REASON_WORDS
+
 from cart_recovery.v1.channel_pb2 import Channel
 from cart_recovery.v1.decision_pb2 import DecisionRecord
 from cart_recovery.v1.event_pb2 import Event
