@@ -85,7 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="cart-recovery",
         usage="cart-recovery COMMAND [options]",
-        description=f"Decides what to do about abandoned carts, does it, proves what it earned.\n\ncommands:\n{listing}",
+        description=f"Decides what to do about abandoned carts, does it, proves its worth.\n\ncommands:\n{listing}",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

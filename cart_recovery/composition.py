@@ -10,12 +10,15 @@ from cart_recovery.keys import dispatcher_keys
 from cart_recovery.nats_server import running_url
 from cart_recovery.releases import active_bundle
 from cart_recovery.settings import Settings, split_address
-from cart_recovery.terminal import note
+from cart_recovery.terminal import Progress, note
 
 if TYPE_CHECKING:
     from dispatcher.settings import DispatcherSettings
 
     from cart_recovery.v1.policy_pb2 import Policy
+
+_FIRST_START = "first start"
+"""What the starter bundle's manifest says of its origin."""
 
 
 def dispatcher_settings(settings: Settings, nats_url: str) -> "DispatcherSettings":
@@ -95,9 +98,37 @@ def borrow_release(owner: Settings, borrower: Settings) -> None:
 
 
 def ensure_bundle(settings: Settings) -> str:
-    """The id of the active bundle; where there is none, trains the starter bundle on the simulated shop first."""
+    """The id of the active bundle; where there is none, or this engine cannot load it, trains the starter bundle."""
     bundle_id = active_bundle(settings.bundles_directory)
-    if bundle_id is not None:
+    if bundle_id is not None and _loadable(settings, bundle_id):
         return bundle_id
-    note("no bundle is active: training the starter bundle on the simulated shop")
-    raise CommandError("train first: `cart-recovery train`")
+    try:
+        from cart_recovery.bundle_training import train_bundle
+    except ModuleNotFoundError as error:
+        raise CommandError(
+            f"no bundle is active and {error.name} is missing for training one: install the extra `training`, or copy "
+            f"a bundle into {settings.bundles_directory} and activate it"
+        ) from None
+    note("no usable bundle yet: the starter bundle is trained on the simulated shop, once")
+    progress = Progress("training")
+    report = train_bundle(settings, carts=None, progress=progress.show)
+    progress.close()
+    return report.bundle_id
+
+
+def _loadable(settings: Settings, bundle_id: str) -> bool:
+    """Whether this engine accepts the bundle. Only a refused starter bundle is replaced; another one is an error."""
+    from cart_recovery.v1.bundle_pb2 import BundleManifest
+    from pyserver.process import engine_keys
+    from rust_features import BundleRefused, verify_bundle
+
+    directory = settings.bundles_directory / bundle_id
+    try:
+        verify_bundle(str(directory), keys=engine_keys(settings))
+    except BundleRefused as refused:
+        manifest = directory / "manifest.pb"
+        made_by = BundleManifest.FromString(manifest.read_bytes()).created_by if manifest.exists() else ""
+        if made_by != _FIRST_START:
+            raise CommandError(f"the active bundle {bundle_id} cannot be used: {refused}") from refused
+        return False
+    return True

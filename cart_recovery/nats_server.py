@@ -24,6 +24,10 @@ from cart_recovery.settings import Settings
 MAX_PAYLOAD_BYTES = 2 << 20
 """Largest message: a request of the largest size (1 MiB) with its tokens still fits."""
 
+_LOCK_SECONDS = 2.0
+"""A server whose parent was killed needs a moment to go."""
+_POLL_SECONDS = 0.01
+
 _CONFIGURATION = """\
 # Written at each start.
 server_name: "cart-recovery"
@@ -62,7 +66,7 @@ class NatsServer:
         Call it from the main thread: the kernel ends the server with the thread that started it.
         """
         self.directory.mkdir(parents=True, exist_ok=True)
-        lock = _lock(self.directory)
+        lock = _lock(self.directory, wait_seconds=_LOCK_SECONDS)
         try:
             self._process = self._spawn(lock)
         finally:
@@ -145,7 +149,7 @@ class NatsServer:
                 host, port = url.removeprefix("nats://").rsplit(":", 1)
                 socket.create_connection((host, int(port)), timeout=1).close()
                 return url
-            time.sleep(0.01)
+            time.sleep(_POLL_SECONDS)
         raise NatsServerError(f"nats-server was not ready in time; see {self.log_path}")
 
 
@@ -178,7 +182,7 @@ def running_url(directory: Path) -> str | None:
     if not directory.is_dir():
         return None
     try:
-        os.close(_lock(directory))
+        os.close(_lock(directory, wait_seconds=0))
     except NatsServerError:
         with contextlib.suppress(OSError):
             return _url_path(directory).read_text()
@@ -189,16 +193,21 @@ def _url_path(directory: Path) -> Path:
     return directory / "url"
 
 
-def _lock(directory: Path) -> int:
+def _lock(directory: Path, *, wait_seconds: float) -> int:
     descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        raise NatsServerError(
-            f"another nats-server already runs over {directory}: stop it, or use another data directory"
-        ) from None
-    return descriptor
+    limit = time.monotonic() + wait_seconds
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() < limit:
+                time.sleep(_POLL_SECONDS)
+                continue
+            os.close(descriptor)
+            raise NatsServerError(
+                f"another nats-server already runs over {directory}: stop it, or use another data directory"
+            ) from None
+        return descriptor
 
 
 def death_with_parent() -> Callable[[], None] | None:

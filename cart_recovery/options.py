@@ -11,9 +11,7 @@ if TYPE_CHECKING:
 def add_settings_options(parser: argparse.ArgumentParser) -> None:
     """`--settings` and `--data`."""
     parser.add_argument("--settings", type=Path, metavar="FILE", help="settings file (default: cart-recovery.toml)")
-    parser.add_argument(
-        "--data", type=Path, metavar="DIR", help="data directory (default: from the settings, else data)"
-    )
+    parser.add_argument("--data", type=Path, metavar="DIR", help="data directory (default: as the settings say)")
 
 
 def add_json_option(parser: argparse.ArgumentParser) -> None:
@@ -34,12 +32,10 @@ def add_event_file_options(parser: argparse.ArgumentParser, *, assumptions: bool
     """FILE, `--format`, `--map` and, where nothing goes to a real journal, what may be assumed."""
     parser.add_argument("file", type=Path, metavar="FILE", help="the event file, .gz or plain")
     parser.add_argument(
-        "--format", choices=("segment-jsonl", "csv"), help="what the rows are (default: as the map says)"
+        "--format", choices=("segment-jsonl", "csv"), help="form of the rows (default: as the map says)"
     )
     parser.add_argument("--map", metavar="MAP", help="a map.toml, or a shipped one: segment (default), rees46, taobao")
-    parser.add_argument(
-        "--rejects", type=Path, metavar="FILE", help="where rejected rows go (default: beside the data)"
-    )
+    parser.add_argument("--rejects", type=Path, metavar="FILE", help="where rejected rows go")
     if assumptions:
         parser.add_argument(
             "--assume-addresses", action="store_true", help="give everyone an address in a reserved example domain"

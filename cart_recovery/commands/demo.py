@@ -1,5 +1,5 @@
-"""Shows the whole system on a simulated shop: real gRPC, JetStream, SMTP and HTTP on this machine alone, on a clock that
-jumps from one happening to the next. Needs no choices and no preparation; Ctrl-C cleans up.
+"""Shows the whole system on a simulated shop: real gRPC, JetStream, SMTP and HTTP on this machine alone, on a clock
+that jumps from one happening to the next. Needs no choices and no preparation; Ctrl-C cleans up.
 
 Example:
   cart-recovery demo
