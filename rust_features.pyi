@@ -59,7 +59,7 @@ class Engine:
         *,
         data_directory: str,
         keys: Keys,
-        spool_limit_bytes: int = ...,
+        spool_limit_bytes: int = 1 << 30,
         clock: Literal["wall", "events"] = "wall",
         alias_seed: bytes | None = None,
         import_id: str | None = None,
