@@ -43,6 +43,8 @@ class Scorer:
             spool_limit_bytes=settings.spool_limit_bytes,
             clock=clock,
             alias_seed=alias_seed,
+            # Who waits for the journal holds a thread; Score must always find one.
+            journal_waiters=max(1, settings.threads // 4),
         )
         self.calls = CallMetrics()
         self.server = ScorerServer(
@@ -67,6 +69,11 @@ class Scorer:
         self.server.start()
         self._supervisor.start()
         _log.info("scorer started", port=self.server.port)
+
+    @property
+    def metrics_port(self) -> int | None:
+        """The port of the metrics page, once started."""
+        return None if self._page is None else self._page.port
 
     def wait_ready(self, *, timeout_seconds: float) -> bool:
         """Waits until decisions can be taken; False where that took too long."""
