@@ -21,6 +21,10 @@ _FIRST_START = "first start"
 """What the starter bundle's manifest says of its origin."""
 
 
+class BundleUnusable(CommandError):
+    """There is no bundle to decide with; the message says why and what helps."""
+
+
 def dispatcher_settings(settings: Settings, nats_url: str) -> "DispatcherSettings":
     """The dispatcher's own settings. Raises KeysError."""
     from dispatcher.settings import DispatcherSettings, SmtpSettings
@@ -98,14 +102,17 @@ def borrow_release(owner: Settings, borrower: Settings) -> None:
 
 
 def ensure_bundle(settings: Settings) -> str:
-    """The id of the active bundle; where there is none, or this engine cannot load it, trains the starter bundle."""
+    """The id of the active bundle; where there is none, or this engine cannot load it, trains the starter bundle.
+
+    Raises BundleUnusable.
+    """
     bundle_id = active_bundle(settings.bundles_directory)
     if bundle_id is not None and _loadable(settings, bundle_id):
         return bundle_id
     try:
         from cart_recovery.bundle_training import train_bundle
     except ModuleNotFoundError as error:
-        raise CommandError(
+        raise BundleUnusable(
             f"no bundle is active and {error.name} is missing for training one: install the extra `training`, or copy "
             f"a bundle into {settings.bundles_directory} and activate it"
         ) from None
@@ -129,6 +136,6 @@ def _loadable(settings: Settings, bundle_id: str) -> bool:
         manifest = directory / "manifest.pb"
         made_by = BundleManifest.FromString(manifest.read_bytes()).created_by if manifest.exists() else ""
         if made_by != _FIRST_START:
-            raise CommandError(f"the active bundle {bundle_id} cannot be used: {refused}") from refused
+            raise BundleUnusable(f"the active bundle {bundle_id} cannot be used: {refused}") from refused
         return False
     return True

@@ -11,6 +11,7 @@ import threading
 
 from cart_recovery.exits import EXIT_DONE
 from cart_recovery.options import add_settings_options, settings_of
+from cart_recovery.terminal import note
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Runs the command and returns its exit code."""
-    from cart_recovery.composition import ensure_bundle
+    from cart_recovery.composition import BundleUnusable, ensure_bundle
     from cart_recovery.keys import ensure_keys
     from cart_recovery.nats_server import attached
     from pyserver.logs import configure_logs
@@ -31,7 +32,10 @@ def run(options: argparse.Namespace) -> int:
     settings = settings_of(options, **overrides)
     configure_logs(settings.log_level, process="scorer")
     ensure_keys(settings.keys_directory)
-    ensure_bundle(settings)
+    try:
+        ensure_bundle(settings)
+    except BundleUnusable as unusable:
+        note(f"{unusable}; events are accepted meanwhile, nothing is decided")
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

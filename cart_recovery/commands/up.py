@@ -26,14 +26,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Runs the command and returns its exit code."""
-    from cart_recovery.composition import ensure_bundle
     from cart_recovery.keys import ensure_keys
     from cart_recovery.nats_server import NatsServer
     from cart_recovery.supervision import Part, Supervisor
 
     settings = settings_of(options)
     ensure_keys(settings.keys_directory)
-    ensure_bundle(settings)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
