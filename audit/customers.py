@@ -1,4 +1,4 @@
-"""Customers as the engine saw them: sets of aliases that its decisions name together, and the arm each was drawn into."""
+"""Customers as the engine saw them: aliases that its decisions name together, and the arm each was drawn into."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

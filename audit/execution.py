@@ -12,16 +12,12 @@ from pathlib import Path
 import polars as pl
 
 import rust_features
+from audit.decisions import DecisionUnknown, decisions_of
 from audit.differences import FieldDifference, differences
-from audit.journal import messages
 from cart_recovery.v1.decision_pb2 import DecisionRecord
 
 Progress = Callable[[int, int], None]
 """Called with (decisions checked, decisions in all)."""
-
-
-class DecisionUnknown(Exception):
-    """The journal does not hold this decision."""
 
 
 @dataclass(frozen=True)
@@ -55,18 +51,7 @@ class Verification:
         return not self.failed
 
 
-def decisions_of(journal: pl.DataFrame) -> dict[str, DecisionRecord]:
-    """The decisions of a journal in its order; of records with one id the first, which is the answer."""
-    records: dict[str, DecisionRecord] = {}
-    for _, message in messages(journal):
-        if message.WhichOneof("content") == "decision":
-            records.setdefault(message.decision.decision_id, message.decision)
-    return records
-
-
-def verify(
-    journal: pl.DataFrame, decision_id: str, *, keys: rust_features.Keys, bundles_directory: Path
-) -> Proof:
+def verify(journal: pl.DataFrame, decision_id: str, *, keys: rust_features.Keys, bundles_directory: Path) -> Proof:
     """Proves one decision. `bundles_directory` holds a folder for each bundle id. Raises DecisionUnknown."""
     record = decisions_of(journal).get(decision_id)
     if record is None:
@@ -124,13 +109,13 @@ def _prove(
     features = tuple(_feature_differences(record.features, replayed.get(record.decision_id)))
     bundle = bundles_directory / record.bundle_id
     try:
-        stored, executed = rust_features.execute(
-            journal, record.decision_id, keys=keys, bundle_directory=str(bundle)
-        )
+        stored, executed = rust_features.execute(journal, record.decision_id, keys=keys, bundle_directory=str(bundle))
     except rust_features.EngineError as error:
         return Proof(record.decision_id, (), features, str(error))
-    found = () if stored == executed else tuple(
-        differences(DecisionRecord.FromString(stored), DecisionRecord.FromString(executed))
+    found = (
+        ()
+        if stored == executed
+        else tuple(differences(DecisionRecord.FromString(stored), DecisionRecord.FromString(executed)))
     )
     if stored != executed and not found:
         found = (FieldDifference("(encoding)", stored.hex(), executed.hex()),)

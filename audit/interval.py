@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist, fmean, variance
 
+from audit.amounts import counted, share
 from audit.unavailable import Unavailable
 
 CONFIDENCE = 0.95
@@ -53,7 +54,9 @@ class SampleRatio:
         return self.p_value < SAMPLE_RATIO_ALPHA
 
 
-def difference(treated: Sequence[float], held_out: Sequence[float]) -> Difference | Unavailable:
+def difference(
+    treated: Sequence[float], held_out: Sequence[float], *, unit: str = "customer"
+) -> Difference | Unavailable:
     """The difference of means of two independent arms (Welch 1947), never narrower than with the pooled variance.
 
     A small holdout with hardly a buyer has a variance near zero; the pooled variance, which the larger arm knows
@@ -63,11 +66,11 @@ def difference(treated: Sequence[float], held_out: Sequence[float]) -> Differenc
         return Unavailable("nobody was held out")
     if min(len(treated), len(held_out)) < MINIMUM_CUSTOMERS:
         return Unavailable(
-            f"{len(treated)} customers treated and {len(held_out)} held out; each arm needs {MINIMUM_CUSTOMERS}"
+            f"{counted(len(treated), unit)} treated and {len(held_out)} held out; each arm needs {MINIMUM_CUSTOMERS}"
         )
     outcomes = sum(value != 0 for value in treated) + sum(value != 0 for value in held_out)
     if outcomes < MINIMUM_OUTCOMES:
-        return Unavailable(f"{outcomes} customers have an outcome; {MINIMUM_OUTCOMES} are needed")
+        return Unavailable(f"{counted(outcomes, unit)} with an outcome; {MINIMUM_OUTCOMES} are needed")
     error, freedom = _standard_error(treated, held_out)
     estimate = fmean(treated) - fmean(held_out)
     reach = student_quantile(0.5 + CONFIDENCE / 2, freedom) * error
@@ -103,6 +106,6 @@ def sample_ratio(treated: int, held_out: int, holdout_share: float) -> SampleRat
     total = treated + held_out
     expected = total * holdout_share
     if min(expected, total - expected) < MINIMUM_EXPECTED:
-        return Unavailable(f"{total} customers are too few to check a holdout of {holdout_share:.0%}")
+        return Unavailable(f"{counted(total, 'customer')}: too few to check a holdout of {share(holdout_share)}")
     statistic = (held_out - expected) ** 2 / expected + (treated - (total - expected)) ** 2 / (total - expected)
     return SampleRatio(treated, held_out, expected, math.erfc(math.sqrt(statistic / 2)))

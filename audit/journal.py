@@ -62,6 +62,8 @@ async def _read(nats_url: str, credentials: str | None, first_sequence: int, pro
         nats_url,
         user_credentials=credentials,
         allow_reconnect=False,
+        max_reconnect_attempts=1,
+        reconnect_time_wait=0.2,
         connect_timeout=_CONNECT_SECONDS,
         error_cb=_ignore_asynchronous_error,
     )

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TypeVar
 
-from audit.amounts import duration, moment, money, share
+from audit.amounts import counted, duration, moment, money, share
 from audit.interval import Difference, SampleRatio
 from audit.kpis import Figures
 from audit.reason_words import REASON_WORDS
@@ -51,14 +51,14 @@ def _carts(figures: Figures) -> list[str]:
         "Carts",
         _row("abandoned", f"{figures.abandoned:,}", _open_windows(figures)),
         _row("eligible", f"{figures.eligible:,}"),
-        _row("contacted", f"{figures.contacted:,}", f"{figures.messages_sent:,} messages"),
+        _row("contacted", f"{figures.contacted:,}", counted(figures.messages_sent, "message")),
         _row("held out", f"{figures.held_out:,}"),
-        _measured("recovered (any)", figures.recovery_rate_any, share, f"{figures.recovered_any:,} carts"),
+        _measured("recovered (any)", figures.recovery_rate_any, share, counted(figures.recovered_any, "cart")),
         _measured(
             "recovered (attributed)",
             figures.recovery_rate_attributed,
             share,
-            f"{figures.recovered_attributed:,} carts, after a click or open",
+            f"{counted(figures.recovered_attributed, 'cart')}, after a click or open",
         ),
         _measured("time to contact, p50", figures.time_to_contact_p50_seconds, duration),
         _measured("time to contact, p90", figures.time_to_contact_p90_seconds, duration),
@@ -108,7 +108,7 @@ def _effect(figures: Figures) -> list[str]:
     def points(value: float, *, signed: bool = True) -> str:
         return f"{value * 100:{'+' if signed else ''}.2f} pp"
 
-    sizes = f"{figures.treated_customers:,} customers treated, {figures.held_out_customers:,} held out"
+    sizes = f"{counted(figures.treated_customers, 'customer')} treated, {figures.held_out_customers:,} held out"
     if figures.crossed_customers:
         sizes += f", {figures.crossed_customers:,} crossed by a later link"
     return [
@@ -147,12 +147,15 @@ def _cost(figures: Figures) -> list[str]:
     def amount(value: float) -> str:
         return money(value, _currency(figures))
 
+    def ratio(value: float, *, signed: bool = True) -> str:
+        return f"{value:{'+' if signed else ''}.2f}"
+
     return [
         "Cost",
         _measured("discount", figures.discount_cost_minor, amount),
         _row("contact", amount(figures.contact_cost_minor)),
         _measured("per incremental recovered cart", figures.cost_per_recovered_minor, amount),
-        _measured("incremental revenue per cost", figures.incremental_return_on_spend, lambda value: f"{value:.2f}"),
+        _lift("incremental revenue per cost", figures.incremental_return_on_spend, ratio),
     ]
 
 

@@ -96,7 +96,8 @@ class Figures:
     customer_value_uplift: Unavailable
     discount_cost_minor: int | Unavailable
     contact_cost_minor: float
-    incremental_return_on_spend: float | Unavailable
+    incremental_return_on_spend: Difference | Unavailable
+    """Incremental revenue per minor unit of discount and contact cost."""
     cost_per_recovered_minor: float | Unavailable
     time_to_contact_p50_seconds: float | Unavailable
     time_to_contact_p90_seconds: float | Unavailable
@@ -166,7 +167,7 @@ def figures_of(facts: Facts, policy: Policy, *, storefront_id: str = "", latency
         recovery_rate_incremental=_times(incremental_recovered, 1 / max(1, accounts.treated_abandonments)),
         incremental_revenue=incremental_revenue,
         incremental_margin=_times(blank or accounts.margin_difference(), accounts.treated),
-        order_value_uplift=blank or accounts.money(difference(*accounts.order_values_by_arm())),
+        order_value_uplift=blank or accounts.money(difference(*accounts.order_values_by_arm(), unit="order")),
         customer_value_uplift=Unavailable(f"it needs the margin of {_CLV_DAYS} days per customer"),
         discount_cost_minor=accounts.discount_cost_minor,
         contact_cost_minor=accounts.contact_cost_minor,
@@ -202,12 +203,10 @@ def _quantile(values: list[float], probability: float) -> float | Unavailable:
     return Unavailable("no message was sent") if value is None else float(value)
 
 
-def _return_on_spend(revenue: Difference | Unavailable, spend: float | Unavailable) -> float | Unavailable:
-    if isinstance(revenue, Unavailable):
-        return revenue
+def _return_on_spend(revenue: Difference | Unavailable, spend: float | Unavailable) -> Difference | Unavailable:
     if isinstance(spend, Unavailable):
         return spend
-    return revenue.estimate / spend if spend > 0 else Unavailable("nothing was spent")
+    return _times(revenue, 1 / spend) if spend > 0 else Unavailable("nothing was spent")
 
 
 def _cost_per_recovered(recovered: Difference | Unavailable, spend: float | Unavailable) -> float | Unavailable:
