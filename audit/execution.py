@@ -86,8 +86,10 @@ def render_proof(proof: Proof) -> str:
     lines = [f"Decision {proof.decision_id} is NOT reproduced."]
     if proof.failure:
         lines.append(f"  {proof.failure}")
-    for each in (*proof.differences, *proof.feature_differences):
-        lines.append(f"  {each.path}: recorded {each.stored}, re-executed {each.executed}")
+    lines += [
+        f"  {each.path}: recorded {each.stored}, re-executed {each.executed}"
+        for each in (*proof.differences, *proof.feature_differences)
+    ]
     return "\n".join(lines)
 
 

@@ -1,6 +1,8 @@
 """One journalled event in the words of a person."""
 
-from audit.amounts import moment, money
+from collections.abc import Callable
+
+from audit.amounts import counted, moment, money
 from audit.facts import micros
 from audit.reason_words import REASON_WORDS
 from cart_recovery.v1.channel_pb2 import Channel
@@ -13,34 +15,9 @@ from cart_recovery.v1.reason_pb2 import Reason
 
 def describe(event: Event) -> str:
     """A short sentence without ids of the person; a kind without words of its own is named as the contract does."""
-    match event.WhichOneof("kind"):
-        case "product_viewed":
-            return f"viewed {_product(event.product_viewed.product)}"
-        case "product_added":
-            return f"put {_line(event.product_added.line, event.product_added.currency_code)} into the cart"
-        case "product_removed":
-            return f"took {_line(event.product_removed.line, '')} out of the cart"
-        case "cart_updated":
-            lines = event.cart_updated.cart.lines
-            return f"the cart holds {len(lines)} {'line' if len(lines) == 1 else 'lines'}"
-        case "checkout_step_completed":
-            return f"completed checkout step {event.checkout_step_completed.step}"
-        case "payment_failed":
-            return f"the payment failed ({event.payment_failed.failure_code or 'no cause given'})"
-        case "order_completed":
-            total = event.order_completed.total
-            return f"ordered for {money(total.minor_units, total.currency_code)}"
-        case "consent_changed":
-            return _consent(event)
-        case "message_outcome":
-            return _outcome(event.message_outcome)
-        case "offer_redeemed":
-            discount = event.offer_redeemed.discount
-            return f"redeemed {event.offer_redeemed.offer_id} for {money(discount.minor_units, discount.currency_code)}"
-        case None:
-            return "an event without a kind"
-        case kind:
-            return kind.replace("_", " ")
+    kind = event.WhichOneof("kind") or "an event without a kind"
+    words = _WORDS.get(kind)
+    return words(event) if words is not None else kind.replace("_", " ")
 
 
 def _product(line: Line) -> str:
@@ -93,3 +70,33 @@ def _outcome(outcome: MessageOutcome) -> str:
             return f"{channel}: no outcome"
         case kind:
             return f"{channel} {kind}"
+
+
+def _cart(event: Event) -> str:
+    return f"the cart holds {counted(len(event.cart_updated.cart.lines), 'line')}"
+
+
+def _redemption(event: Event) -> str:
+    discount = event.offer_redeemed.discount
+    return f"redeemed {event.offer_redeemed.offer_id} for {money(discount.minor_units, discount.currency_code)}"
+
+
+def _order(event: Event) -> str:
+    total = event.order_completed.total
+    return f"ordered for {money(total.minor_units, total.currency_code)}"
+
+
+_WORDS: dict[str, Callable[[Event], str]] = {
+    "product_viewed": lambda event: f"viewed {_product(event.product_viewed.product)}",
+    "product_added": lambda event: (
+        f"put {_line(event.product_added.line, event.product_added.currency_code)} into the cart"
+    ),
+    "product_removed": lambda event: f"took {_line(event.product_removed.line, '')} out of the cart",
+    "cart_updated": _cart,
+    "checkout_step_completed": lambda event: f"completed checkout step {event.checkout_step_completed.step}",
+    "payment_failed": lambda event: f"the payment failed ({event.payment_failed.failure_code or 'no cause given'})",
+    "order_completed": _order,
+    "consent_changed": _consent,
+    "message_outcome": lambda event: _outcome(event.message_outcome),
+    "offer_redeemed": _redemption,
+}

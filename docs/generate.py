@@ -106,7 +106,7 @@ def main() -> int:
     stale = [path for path, text in fresh.items() if not path.exists() or path.read_text() != text]
     if check:
         for path in stale:
-            print(f"stale: {path.relative_to(ROOT)} (run docs/generate.py)")
+            sys.stderr.write(f"stale: {path.relative_to(ROOT)} (run docs/generate.py)\n")
         return 1 if stale else 0
     for path in stale:
         path.write_text(fresh[path])

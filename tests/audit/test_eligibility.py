@@ -19,7 +19,7 @@ def record(*reasons: list[reason_pb2.Reason.ValueType], chosen: int = 0, holdout
 
 
 @pytest.mark.parametrize(
-    ("reasons", "eligible"),
+    ("reasons", "expected"),
     [
         ([], True),
         ([reason_pb2.REASON_LOWER_VALUE], True),
@@ -30,9 +30,9 @@ def record(*reasons: list[reason_pb2.Reason.ValueType], chosen: int = 0, holdout
     ],
 )
 def test_a_cart_is_eligible_where_one_way_of_contact_is_open(
-    reasons: list[reason_pb2.Reason.ValueType], eligible: bool
+    reasons: list[reason_pb2.Reason.ValueType], expected: object
 ) -> None:
-    assert is_eligible(record([reason_pb2.REASON_OPTED_OUT], reasons)) is eligible
+    assert is_eligible(record([reason_pb2.REASON_OPTED_OUT], reasons)) is expected
 
 
 def test_a_sent_message_needs_no_reason_for_silence() -> None:

@@ -143,7 +143,7 @@ def experiment(treated: int, held_out: int, *, buyers: int, held_out_buyers: int
             shop.outcome(customer, 2 * HOUR, decision, sent={})
         if customer < buyers or treated <= customer < treated + held_out_buyers:
             price = {"total": 10_000} if out else {"total": 9_000, "discount": 1_000, "codes": ["TEN"]}
-            shop.order(customer, 3 * HOUR, **price)  # type: ignore[arg-type]
+            shop.order(customer, 3 * HOUR, **price)
     return shop
 
 
