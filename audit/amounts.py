@@ -11,14 +11,14 @@ _DECIMALS = {
 
 
 def money(minor: float, currency_code: str, *, signed: bool = False) -> str:
-    """ "12.30 EUR" for 1230 minor units of EUR; with `signed`, a plus stands before a gain."""
+    """1230 minor units of EUR are "12.30 EUR"; with `signed`, a plus stands before a gain."""
     decimals = _DECIMALS.get(currency_code, 2)
     sign = "+" if signed else ""
     return f"{minor / 10**decimals:{sign},.{decimals}f} {currency_code}".rstrip()
 
 
 def share(value: float) -> str:
-    """ "12.3 %" for .123."""
+    """A share of .123 is "12.3 %"."""
     return f"{value:.1%}".replace("%", " %")
 
 
@@ -34,10 +34,10 @@ def duration(seconds: float) -> str:
 
 
 def moment(micros: int) -> str:
-    """ "2026-11-03 18:00:05 UTC" for microseconds since 1970."""
+    """Microseconds since 1970 as in "2026-11-03 18:00:05 UTC"."""
     return datetime.fromtimestamp(micros // 1_000_000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def counted(count: int, noun: str) -> str:
-    """ "1 cart", "1,200 carts"."""
+    """As in "1 cart" and "1,200 carts"."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"

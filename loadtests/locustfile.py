@@ -19,7 +19,7 @@ from locust.env import Environment
 
 from loadtests.processor import CpuClock, CpuUnknown, cpu_of_page, cpu_of_process
 from loadtests.shoppers import score_request, visit
-from loadtests.verdict import CallFigures, Summary
+from loadtests.verdict import EXIT_MISSED, CallFigures, Summary
 
 grpc.experimental.gevent.init_gevent()
 
@@ -75,7 +75,7 @@ measured = Measured()
 
 def add_options(parser: LocustArgumentParser) -> None:
     """The options of this file, beside Locust's own."""
-    parser.add_argument("--slo-p99-ms", type=float, default=None, help="exit 1 where a call's p99 is above")
+    parser.add_argument("--slo-p99-ms", type=float, default=None, help="exit 3 where a call's p99 is above")
     parser.add_argument("--server-pid", type=int, default=None, help="process whose CPU time is counted")
     parser.add_argument("--metrics-url", default=None, help="page that shows process_cpu_seconds_total")
     parser.add_argument("--summary", default=None, help="file for the figures as JSON")
@@ -102,7 +102,7 @@ def judge(environment: Environment, **_: Any) -> None:
     summary = measured.summary(options.slo_p99_ms if options is not None else None)
     if options is not None and options.summary:
         Path(options.summary).write_text(json.dumps(summary.as_json()))
-    environment.process_exit_code = 0 if summary.met else 1
+    environment.process_exit_code = 0 if summary.met else EXIT_MISSED
 
 
 class GrpcUser(User):

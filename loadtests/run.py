@@ -7,11 +7,9 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from loadtests.verdict import Summary, render, with_summary
+from loadtests.verdict import EXIT_MISSED, Summary, render, with_summary
 
 _LOCUSTFILE = Path(__file__).with_name("locustfile.py")
-# Locust's own exit code where the objective was missed or a call failed; anything else is a fault of the run.
-_MISSED = 1
 
 
 @dataclass(frozen=True)
@@ -24,7 +22,7 @@ class LoadTest:
     spawn_rate: float = 20.0
     run_seconds: int = 30
     slo_p99_ms: float | None = None
-    """Above it, for any kind of call, the exit code is 1."""
+    """Above it, for any kind of call, the objective is missed."""
     report: Path | None = None
     """Where the HTML report goes."""
     server_pid: int | None = None
@@ -37,7 +35,7 @@ class Result:
     """What came out."""
 
     exit_code: int
-    """0 all calls answered and the objective kept, 1 not, 2 Locust could not run."""
+    """0 all calls answered and the objective kept, 3 not, 1 Locust could not run."""
     text: str
     summary: Summary | None
 
@@ -47,9 +45,9 @@ def run(test: LoadTest) -> Result:
     with tempfile.TemporaryDirectory() as temporary:
         summary_path = Path(temporary) / "summary.json"
         process = subprocess.run(_command(test, summary_path), cwd=_LOCUSTFILE.parent.parent, check=False)
-        if process.returncode not in (0, _MISSED) or not summary_path.exists():
+        if process.returncode not in (0, EXIT_MISSED) or not summary_path.exists():
             text = f"locust ended with exit code {process.returncode}; its message stands above"
-            return Result(2, text, None)
+            return Result(1, text, None)
         summary = Summary.from_json(json.loads(summary_path.read_text()))
     if test.report is not None:
         test.report.write_text(with_summary(test.report.read_text(), summary))

@@ -4,6 +4,9 @@ import html
 from dataclasses import asdict, dataclass
 from typing import Any
 
+EXIT_MISSED = 3
+"""Exit code of a run that missed its objective or had a failed call; Locust's own faults end with 1."""
+
 
 @dataclass(frozen=True)
 class CallFigures:

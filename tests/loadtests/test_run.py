@@ -36,12 +36,12 @@ def test_a_generous_objective_is_met_and_reported(peer: tuple[str, int], tmp_pat
 def test_a_missed_objective_sets_the_exit_code(peer: tuple[str, int]) -> None:
     result = run(LoadTest(host=peer[0], run_seconds=2, slo_p99_ms=0.001))
     summary = result.summary
-    assert result.exit_code == 1 and summary is not None and not summary.met
+    assert result.exit_code == 3 and summary is not None and not summary.met
     assert summary.server_cpu_micros_per_call is None and summary.server_cpu_missing
 
 
 def test_a_server_that_is_away_misses_without_an_objective() -> None:
     result = run(LoadTest(host="127.0.0.1:1", users=2, run_seconds=2))
     summary = result.summary
-    assert result.exit_code == 1 and summary is not None
+    assert result.exit_code == 3 and summary is not None
     assert sum(each.failures for each in summary.calls) > 0
