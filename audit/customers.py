@@ -27,12 +27,12 @@ class Customers:
             for alias in decision.aliases:
                 self._parents[self._root(alias)] = self._root(decision.aliases[0])
         for decision in ordered:
-            if decision.eligible and decision.aliases:
-                self._assign(self._root(decision.aliases[0]), decision)
+            if decision.arm is not None and decision.aliases:
+                self._assign(self._root(decision.aliases[0]), decision.clock_micros, decision.arm)
 
-    def _assign(self, root: bytes, decision: Decision) -> None:
-        customer = self.assigned.setdefault(root, Customer(decision.clock_micros, decision.holdout))
-        customer.crossed |= customer.holdout != decision.holdout
+    def _assign(self, root: bytes, clock_micros: int, holdout: bool) -> None:  # noqa: FBT001
+        customer = self.assigned.setdefault(root, Customer(clock_micros, holdout))
+        customer.crossed |= customer.holdout != holdout
 
     def _root(self, alias: bytes) -> bytes:
         self._parents.setdefault(alias, alias)

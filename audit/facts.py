@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from audit.carts import Carts, Catalogue
-from audit.eligibility import is_eligible
+from audit.eligibility import drawn_arm, is_eligible
 from cart_recovery.v1.channel_pb2 import Channel
 from cart_recovery.v1.commerce_pb2 import OrderCompleted
 from cart_recovery.v1.decision_pb2 import DecisionRecord
@@ -58,7 +58,8 @@ class Decision:
     contact_cost_minor: float
     aliases: tuple[bytes, ...]
     eligible: bool
-    holdout: bool
+    arm: bool | None
+    """Held out or not; None where no contact was possible, so that nothing was drawn."""
 
 
 @dataclass(slots=True)
@@ -153,7 +154,7 @@ class Facts:
             contact_cost_minor=chosen.contact_cost_minor,
             aliases=tuple(record.aliases),
             eligible=is_eligible(record),
-            holdout=record.holdout,
+            arm=drawn_arm(record),
         )
         self.decisions[record.decision_id] = decision
         key = (request.storefront_id, request.cart_id, micros(record.abandonment_time))

@@ -145,7 +145,7 @@ def figures_of(facts: Facts, policy: Policy, *, storefront_id: str = "", latency
         abandoned=len(abandonments),
         eligible=sum(each.eligible for each in abandonments),
         contacted=len(accounts.contacted),
-        held_out=sum(each.decisions[0].holdout for each in abandonments),
+        held_out=sum(each.decisions[0].arm is True for each in abandonments),
         window_open=sum(
             facts.last_micros - each.micros
             < terms_of(policy, each.storefront_id).attribution_window_seconds * 1_000_000

@@ -51,5 +51,6 @@ REASON_WORDS: dict[int, str] = {
     130: "The address failed permanently at the provider",
     131: "Another process claimed this send",
     132: "The deadline was passed for too long",
+    133: "The draw among the best candidates chose another, to learn from it",
 }
 """The sentence a person reads, by number of `cart_recovery.v1.Reason`."""

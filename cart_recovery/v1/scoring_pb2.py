@@ -30,49 +30,49 @@ from cart_recovery.v1 import reason_pb2 as cart__recovery_dot_v1_dot_reason__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x63\x61rt_recovery/v1/scoring.proto\x12\x10\x63\x61rt_recovery.v1\x1a\x1e\x63\x61rt_recovery/v1/channel.proto\x1a\x1b\x63\x61rt_recovery/v1/line.proto\x1a\x1c\x63\x61rt_recovery/v1/money.proto\x1a\x1d\x63\x61rt_recovery/v1/person.proto\x1a\x1d\x63\x61rt_recovery/v1/reason.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9d\x02\n\x0cScoreRequest\x12\x15\n\rstorefront_id\x18\x01 \x01(\t\x12,\n\x08identity\x18\x02 \x01(\x0b\x32\x1a.cart_recovery.v1.Identity\x12\x11\n\x07\x63\x61rt_id\x18\x03 \x01(\tH\x00\x12&\n\x04\x63\x61rt\x18\x04 \x01(\x0b\x32\x16.cart_recovery.v1.CartH\x00\x12*\n\x07trigger\x18\x05 \x01(\x0e\x32\x19.cart_recovery.v1.Trigger\x12+\n\x08\x63hannels\x18\x06 \x03(\x0e\x32\x19.cart_recovery.v1.Channel\x12\x0f\n\x07\x64ry_run\x18\x07 \x01(\x08\x12\x17\n\x0f\x63\x61ndidate_count\x18\x08 \x01(\rB\n\n\x08occasion\"\xed\x01\n\x06\x41\x63tion\x12\x11\n\taction_id\x18\x01 \x01(\t\x12*\n\x07\x63hannel\x18\x02 \x01(\x0e\x32\x19.cart_recovery.v1.Channel\x12\x10\n\x08offer_id\x18\x03 \x01(\t\x12\x16\n\x0e\x64iscount_minor\x18\x04 \x01(\x03\x12-\n\tsend_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x35\n\x11offer_expiry_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0ctemplate_key\x18\x07 \x01(\t\"\xbf\x01\n\x0fScoredCandidate\x12(\n\x06\x61\x63tion\x18\x01 \x01(\x0b\x32\x18.cart_recovery.v1.Action\x12\x10\n\x08\x65ligible\x18\x02 \x01(\x08\x12)\n\x07reasons\x18\x03 \x03(\x0e\x32\x18.cart_recovery.v1.Reason\x12\x1c\n\x14recovery_probability\x18\x04 \x01(\x01\x12\x13\n\x0bvalue_minor\x18\x05 \x01(\x01\x12\x12\n\npropensity\x18\x06 \x01(\x01\"6\n\rExperimentArm\x12\x15\n\rexperiment_id\x18\x01 \x01(\t\x12\x0e\n\x06\x61rm_id\x18\x02 \x01(\t\"\xb8\x03\n\rScoreResponse\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12(\n\x06\x61\x63tion\x18\x02 \x01(\x0b\x32\x18.cart_recovery.v1.Action\x12+\n#recovery_probability_without_action\x18\x03 \x01(\x01\x12\x1c\n\x14recovery_probability\x18\x04 \x01(\x01\x12<\n\x1b\x65xpected_incremental_margin\x18\x05 \x01(\x0b\x32\x17.cart_recovery.v1.Money\x12\x35\n\ncandidates\x18\x06 \x03(\x0b\x32!.cart_recovery.v1.ScoredCandidate\x12\x38\n\x0f\x65xperiment_arms\x18\x07 \x03(\x0b\x32\x1f.cart_recovery.v1.ExperimentArm\x12\x0f\n\x07holdout\x18\x08 \x01(\x08\x12\x11\n\tbundle_id\x18\t \x01(\t\x12\x16\n\x0estate_sequence\x18\n \x01(\x04\x12\x19\n\x11state_age_seconds\x18\x0b \x01(\r\x12\x17\n\x0frepeated_answer\x18\x0c \x01(\x08\"_\n\x0e\x43onfirmRequest\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12\x18\n\x10minimum_sequence\x18\x02 \x01(\x04\x12\r\n\x05touch\x18\x03 \x01(\r\x12\x0f\n\x07\x63laimed\x18\x04 \x01(\x08\"\x92\x02\n\x0f\x43onfirmResponse\x12\"\n\x02go\x18\x01 \x01(\x0b\x32\x14.cart_recovery.v1.GoH\x00\x12\x31\n\nwait_until\x18\x02 \x01(\x0b\x32\x1b.cart_recovery.v1.WaitUntilH\x00\x12&\n\x04held\x18\x03 \x01(\x0b\x32\x16.cart_recovery.v1.HeldH\x00\x12&\n\x04skip\x18\x04 \x01(\x0b\x32\x16.cart_recovery.v1.SkipH\x00\x12\x35\n\x0c\x64\x65\x63ided_anew\x18\x05 \x01(\x0b\x32\x1d.cart_recovery.v1.DecidedAnewH\x00\x12\x16\n\x0estate_sequence\x18\x06 \x01(\x04\x42\t\n\x07verdict\"\xd0\x01\n\x02Go\x12$\n\x04\x63\x61rt\x18\x01 \x01(\x0b\x32\x16.cart_recovery.v1.Cart\x12\x0f\n\x07\x61liases\x18\x02 \x03(\x0c\x12(\n\x06\x61\x63tion\x18\x03 \x01(\x0b\x32\x18.cart_recovery.v1.Action\x12\x12\n\noffer_code\x18\x04 \x01(\t\x12\x13\n\x0boffer_label\x18\x05 \x01(\t\x12\x10\n\x08language\x18\x06 \x01(\t\x12.\n\x04\x63\x61ps\x18\x07 \x03(\x0b\x32 .cart_recovery.v1.CapReservation\"L\n\x0e\x43\x61pReservation\x12\x0f\n\x07rule_id\x18\x01 \x01(\t\x12\x11\n\tmax_sends\x18\x02 \x01(\r\x12\x16\n\x0ewindow_seconds\x18\x03 \x01(\r\"_\n\tWaitUntil\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12(\n\x06reason\x18\x02 \x01(\x0e\x32\x18.cart_recovery.v1.Reason\"\x06\n\x04Held\"0\n\x04Skip\x12(\n\x06reason\x18\x01 \x01(\x0e\x32\x18.cart_recovery.v1.Reason\"L\n\x0b\x44\x65\x63idedAnew\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12(\n\x06\x61\x63tion\x18\x02 \x01(\x0b\x32\x18.cart_recovery.v1.Action\"c\n\x0e\x45xplainRequest\x12\x15\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\tH\x00\x12/\n\x05score\x18\x02 \x01(\x0b\x32\x1e.cart_recovery.v1.ScoreRequestH\x00\x42\t\n\x07subject\"\xa6\x01\n\x0f\x45xplainResponse\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12\x11\n\tsentences\x18\x02 \x03(\t\x12\x39\n\ncandidates\x18\x03 \x03(\x0b\x32%.cart_recovery.v1.CandidateArithmetic\x12\x30\n\x08\x66\x65\x61tures\x18\x04 \x03(\x0b\x32\x1e.cart_recovery.v1.NamedFeature\"\xc4\x02\n\x13\x43\x61ndidateArithmetic\x12(\n\x06\x61\x63tion\x18\x01 \x01(\x0b\x32\x18.cart_recovery.v1.Action\x12\x10\n\x08\x65ligible\x18\x02 \x01(\x08\x12)\n\x07reasons\x18\x03 \x03(\x0e\x32\x18.cart_recovery.v1.Reason\x12\x1c\n\x14recovery_probability\x18\x04 \x01(\x01\x12\x14\n\x0cmargin_minor\x18\x05 \x01(\x01\x12\x1a\n\x12return_probability\x18\x06 \x01(\x01\x12\x16\n\x0e\x64iscount_minor\x18\x07 \x01(\x01\x12\x1a\n\x12\x63ontact_cost_minor\x18\x08 \x01(\x01\x12\x19\n\x11\x62udget_cost_minor\x18\t \x01(\x01\x12\x13\n\x0bvalue_minor\x18\n \x01(\x01\x12\x12\n\npropensity\x18\x0b \x01(\x01\"J\n\x0cNamedFeature\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04unit\x18\x02 \x01(\t\x12\r\n\x05value\x18\x03 \x01(\x02\x12\x0f\n\x07missing\x18\x04 \x01(\t*\xee\x01\n\x07Trigger\x12\x17\n\x13TRIGGER_UNSPECIFIED\x10\x00\x12\x19\n\x15TRIGGER_CHECKOUT_CALL\x10\x01\x12\x17\n\x13TRIGGER_EXIT_INTENT\x10\x02\x12\x1a\n\x16TRIGGER_PAYMENT_FAILED\x10\x03\x12\x16\n\x12TRIGGER_INACTIVITY\x10\x04\x12\x18\n\x14TRIGGER_RETURN_VISIT\x10\x05\x12\x15\n\x11TRIGGER_TOUCH_DUE\x10\x06\x12\x16\n\x12TRIGGER_PRICE_DROP\x10\x07\x12\x19\n\x15TRIGGER_BACK_IN_STOCK\x10\x08\x32\xfa\x01\n\x0eScoringService\x12H\n\x05Score\x12\x1e.cart_recovery.v1.ScoreRequest\x1a\x1f.cart_recovery.v1.ScoreResponse\x12N\n\x07\x43onfirm\x12 .cart_recovery.v1.ConfirmRequest\x1a!.cart_recovery.v1.ConfirmResponse\x12N\n\x07\x45xplain\x12 .cart_recovery.v1.ExplainRequest\x1a!.cart_recovery.v1.ExplainResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x63\x61rt_recovery/v1/scoring.proto\x12\x10\x63\x61rt_recovery.v1\x1a\x1e\x63\x61rt_recovery/v1/channel.proto\x1a\x1b\x63\x61rt_recovery/v1/line.proto\x1a\x1c\x63\x61rt_recovery/v1/money.proto\x1a\x1d\x63\x61rt_recovery/v1/person.proto\x1a\x1d\x63\x61rt_recovery/v1/reason.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9d\x02\n\x0cScoreRequest\x12\x15\n\rstorefront_id\x18\x01 \x01(\t\x12,\n\x08identity\x18\x02 \x01(\x0b\x32\x1a.cart_recovery.v1.Identity\x12\x11\n\x07\x63\x61rt_id\x18\x03 \x01(\tH\x00\x12&\n\x04\x63\x61rt\x18\x04 \x01(\x0b\x32\x16.cart_recovery.v1.CartH\x00\x12*\n\x07trigger\x18\x05 \x01(\x0e\x32\x19.cart_recovery.v1.Trigger\x12+\n\x08\x63hannels\x18\x06 \x03(\x0e\x32\x19.cart_recovery.v1.Channel\x12\x0f\n\x07\x64ry_run\x18\x07 \x01(\x08\x12\x17\n\x0f\x63\x61ndidate_count\x18\x08 \x01(\rB\n\n\x08occasion\"\x84\x02\n\x06\x41\x63tion\x12\x11\n\taction_id\x18\x01 \x01(\t\x12*\n\x07\x63hannel\x18\x02 \x01(\x0e\x32\x19.cart_recovery.v1.Channel\x12\x10\n\x08offer_id\x18\x03 \x01(\t\x12\x16\n\x0e\x64iscount_minor\x18\x04 \x01(\x03\x12-\n\tsend_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x35\n\x11offer_expiry_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0ctemplate_key\x18\x07 \x01(\t\x12\x15\n\rfree_shipping\x18\x08 \x01(\x08\"\xbf\x01\n\x0fScoredCandidate\x12(\n\x06\x61\x63tion\x18\x01 \x01(\x0b\x32\x18.cart_recovery.v1.Action\x12\x10\n\x08\x65ligible\x18\x02 \x01(\x08\x12)\n\x07reasons\x18\x03 \x03(\x0e\x32\x18.cart_recovery.v1.Reason\x12\x1c\n\x14recovery_probability\x18\x04 \x01(\x01\x12\x13\n\x0bvalue_minor\x18\x05 \x01(\x01\x12\x12\n\npropensity\x18\x06 \x01(\x01\"6\n\rExperimentArm\x12\x15\n\rexperiment_id\x18\x01 \x01(\t\x12\x0e\n\x06\x61rm_id\x18\x02 \x01(\t\"\xb8\x03\n\rScoreResponse\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12(\n\x06\x61\x63tion\x18\x02 \x01(\x0b\x32\x18.cart_recovery.v1.Action\x12+\n#recovery_probability_without_action\x18\x03 \x01(\x01\x12\x1c\n\x14recovery_probability\x18\x04 \x01(\x01\x12<\n\x1b\x65xpected_incremental_margin\x18\x05 \x01(\x0b\x32\x17.cart_recovery.v1.Money\x12\x35\n\ncandidates\x18\x06 \x03(\x0b\x32!.cart_recovery.v1.ScoredCandidate\x12\x38\n\x0f\x65xperiment_arms\x18\x07 \x03(\x0b\x32\x1f.cart_recovery.v1.ExperimentArm\x12\x0f\n\x07holdout\x18\x08 \x01(\x08\x12\x11\n\tbundle_id\x18\t \x01(\t\x12\x16\n\x0estate_sequence\x18\n \x01(\x04\x12\x19\n\x11state_age_seconds\x18\x0b \x01(\r\x12\x17\n\x0frepeated_answer\x18\x0c \x01(\x08\"_\n\x0e\x43onfirmRequest\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12\x18\n\x10minimum_sequence\x18\x02 \x01(\x04\x12\r\n\x05touch\x18\x03 \x01(\r\x12\x0f\n\x07\x63laimed\x18\x04 \x01(\x08\"\x92\x02\n\x0f\x43onfirmResponse\x12\"\n\x02go\x18\x01 \x01(\x0b\x32\x14.cart_recovery.v1.GoH\x00\x12\x31\n\nwait_until\x18\x02 \x01(\x0b\x32\x1b.cart_recovery.v1.WaitUntilH\x00\x12&\n\x04held\x18\x03 \x01(\x0b\x32\x16.cart_recovery.v1.HeldH\x00\x12&\n\x04skip\x18\x04 \x01(\x0b\x32\x16.cart_recovery.v1.SkipH\x00\x12\x35\n\x0c\x64\x65\x63ided_anew\x18\x05 \x01(\x0b\x32\x1d.cart_recovery.v1.DecidedAnewH\x00\x12\x16\n\x0estate_sequence\x18\x06 \x01(\x04\x42\t\n\x07verdict\"\xd0\x01\n\x02Go\x12$\n\x04\x63\x61rt\x18\x01 \x01(\x0b\x32\x16.cart_recovery.v1.Cart\x12\x0f\n\x07\x61liases\x18\x02 \x03(\x0c\x12(\n\x06\x61\x63tion\x18\x03 \x01(\x0b\x32\x18.cart_recovery.v1.Action\x12\x12\n\noffer_code\x18\x04 \x01(\t\x12\x13\n\x0boffer_label\x18\x05 \x01(\t\x12\x10\n\x08language\x18\x06 \x01(\t\x12.\n\x04\x63\x61ps\x18\x07 \x03(\x0b\x32 .cart_recovery.v1.CapReservation\"L\n\x0e\x43\x61pReservation\x12\x0f\n\x07rule_id\x18\x01 \x01(\t\x12\x11\n\tmax_sends\x18\x02 \x01(\r\x12\x16\n\x0ewindow_seconds\x18\x03 \x01(\r\"_\n\tWaitUntil\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12(\n\x06reason\x18\x02 \x01(\x0e\x32\x18.cart_recovery.v1.Reason\"\x06\n\x04Held\"0\n\x04Skip\x12(\n\x06reason\x18\x01 \x01(\x0e\x32\x18.cart_recovery.v1.Reason\"L\n\x0b\x44\x65\x63idedAnew\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12(\n\x06\x61\x63tion\x18\x02 \x01(\x0b\x32\x18.cart_recovery.v1.Action\"c\n\x0e\x45xplainRequest\x12\x15\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\tH\x00\x12/\n\x05score\x18\x02 \x01(\x0b\x32\x1e.cart_recovery.v1.ScoreRequestH\x00\x42\t\n\x07subject\"\xa6\x01\n\x0f\x45xplainResponse\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12\x11\n\tsentences\x18\x02 \x03(\t\x12\x39\n\ncandidates\x18\x03 \x03(\x0b\x32%.cart_recovery.v1.CandidateArithmetic\x12\x30\n\x08\x66\x65\x61tures\x18\x04 \x03(\x0b\x32\x1e.cart_recovery.v1.NamedFeature\"\xc4\x02\n\x13\x43\x61ndidateArithmetic\x12(\n\x06\x61\x63tion\x18\x01 \x01(\x0b\x32\x18.cart_recovery.v1.Action\x12\x10\n\x08\x65ligible\x18\x02 \x01(\x08\x12)\n\x07reasons\x18\x03 \x03(\x0e\x32\x18.cart_recovery.v1.Reason\x12\x1c\n\x14recovery_probability\x18\x04 \x01(\x01\x12\x14\n\x0cmargin_minor\x18\x05 \x01(\x01\x12\x1a\n\x12return_probability\x18\x06 \x01(\x01\x12\x16\n\x0e\x64iscount_minor\x18\x07 \x01(\x01\x12\x1a\n\x12\x63ontact_cost_minor\x18\x08 \x01(\x01\x12\x19\n\x11\x62udget_cost_minor\x18\t \x01(\x01\x12\x13\n\x0bvalue_minor\x18\n \x01(\x01\x12\x12\n\npropensity\x18\x0b \x01(\x01\"J\n\x0cNamedFeature\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04unit\x18\x02 \x01(\t\x12\r\n\x05value\x18\x03 \x01(\x02\x12\x0f\n\x07missing\x18\x04 \x01(\t*\xee\x01\n\x07Trigger\x12\x17\n\x13TRIGGER_UNSPECIFIED\x10\x00\x12\x19\n\x15TRIGGER_CHECKOUT_CALL\x10\x01\x12\x17\n\x13TRIGGER_EXIT_INTENT\x10\x02\x12\x1a\n\x16TRIGGER_PAYMENT_FAILED\x10\x03\x12\x16\n\x12TRIGGER_INACTIVITY\x10\x04\x12\x18\n\x14TRIGGER_RETURN_VISIT\x10\x05\x12\x15\n\x11TRIGGER_TOUCH_DUE\x10\x06\x12\x16\n\x12TRIGGER_PRICE_DROP\x10\x07\x12\x19\n\x15TRIGGER_BACK_IN_STOCK\x10\x08\x32\xfa\x01\n\x0eScoringService\x12H\n\x05Score\x12\x1e.cart_recovery.v1.ScoreRequest\x1a\x1f.cart_recovery.v1.ScoreResponse\x12N\n\x07\x43onfirm\x12 .cart_recovery.v1.ConfirmRequest\x1a!.cart_recovery.v1.ConfirmResponse\x12N\n\x07\x45xplain\x12 .cart_recovery.v1.ExplainRequest\x1a!.cart_recovery.v1.ExplainResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'cart_recovery.v1.scoring_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_TRIGGER']._serialized_start=3029
-  _globals['_TRIGGER']._serialized_end=3267
+  _globals['_TRIGGER']._serialized_start=3052
+  _globals['_TRIGGER']._serialized_end=3290
   _globals['_SCOREREQUEST']._serialized_start=239
   _globals['_SCOREREQUEST']._serialized_end=524
   _globals['_ACTION']._serialized_start=527
-  _globals['_ACTION']._serialized_end=764
-  _globals['_SCOREDCANDIDATE']._serialized_start=767
-  _globals['_SCOREDCANDIDATE']._serialized_end=958
-  _globals['_EXPERIMENTARM']._serialized_start=960
-  _globals['_EXPERIMENTARM']._serialized_end=1014
-  _globals['_SCORERESPONSE']._serialized_start=1017
-  _globals['_SCORERESPONSE']._serialized_end=1457
-  _globals['_CONFIRMREQUEST']._serialized_start=1459
-  _globals['_CONFIRMREQUEST']._serialized_end=1554
-  _globals['_CONFIRMRESPONSE']._serialized_start=1557
-  _globals['_CONFIRMRESPONSE']._serialized_end=1831
-  _globals['_GO']._serialized_start=1834
-  _globals['_GO']._serialized_end=2042
-  _globals['_CAPRESERVATION']._serialized_start=2044
-  _globals['_CAPRESERVATION']._serialized_end=2120
-  _globals['_WAITUNTIL']._serialized_start=2122
-  _globals['_WAITUNTIL']._serialized_end=2217
-  _globals['_HELD']._serialized_start=2219
-  _globals['_HELD']._serialized_end=2225
-  _globals['_SKIP']._serialized_start=2227
-  _globals['_SKIP']._serialized_end=2275
-  _globals['_DECIDEDANEW']._serialized_start=2277
-  _globals['_DECIDEDANEW']._serialized_end=2353
-  _globals['_EXPLAINREQUEST']._serialized_start=2355
-  _globals['_EXPLAINREQUEST']._serialized_end=2454
-  _globals['_EXPLAINRESPONSE']._serialized_start=2457
-  _globals['_EXPLAINRESPONSE']._serialized_end=2623
-  _globals['_CANDIDATEARITHMETIC']._serialized_start=2626
-  _globals['_CANDIDATEARITHMETIC']._serialized_end=2950
-  _globals['_NAMEDFEATURE']._serialized_start=2952
-  _globals['_NAMEDFEATURE']._serialized_end=3026
-  _globals['_SCORINGSERVICE']._serialized_start=3270
-  _globals['_SCORINGSERVICE']._serialized_end=3520
+  _globals['_ACTION']._serialized_end=787
+  _globals['_SCOREDCANDIDATE']._serialized_start=790
+  _globals['_SCOREDCANDIDATE']._serialized_end=981
+  _globals['_EXPERIMENTARM']._serialized_start=983
+  _globals['_EXPERIMENTARM']._serialized_end=1037
+  _globals['_SCORERESPONSE']._serialized_start=1040
+  _globals['_SCORERESPONSE']._serialized_end=1480
+  _globals['_CONFIRMREQUEST']._serialized_start=1482
+  _globals['_CONFIRMREQUEST']._serialized_end=1577
+  _globals['_CONFIRMRESPONSE']._serialized_start=1580
+  _globals['_CONFIRMRESPONSE']._serialized_end=1854
+  _globals['_GO']._serialized_start=1857
+  _globals['_GO']._serialized_end=2065
+  _globals['_CAPRESERVATION']._serialized_start=2067
+  _globals['_CAPRESERVATION']._serialized_end=2143
+  _globals['_WAITUNTIL']._serialized_start=2145
+  _globals['_WAITUNTIL']._serialized_end=2240
+  _globals['_HELD']._serialized_start=2242
+  _globals['_HELD']._serialized_end=2248
+  _globals['_SKIP']._serialized_start=2250
+  _globals['_SKIP']._serialized_end=2298
+  _globals['_DECIDEDANEW']._serialized_start=2300
+  _globals['_DECIDEDANEW']._serialized_end=2376
+  _globals['_EXPLAINREQUEST']._serialized_start=2378
+  _globals['_EXPLAINREQUEST']._serialized_end=2477
+  _globals['_EXPLAINRESPONSE']._serialized_start=2480
+  _globals['_EXPLAINRESPONSE']._serialized_end=2646
+  _globals['_CANDIDATEARITHMETIC']._serialized_start=2649
+  _globals['_CANDIDATEARITHMETIC']._serialized_end=2973
+  _globals['_NAMEDFEATURE']._serialized_start=2975
+  _globals['_NAMEDFEATURE']._serialized_end=3049
+  _globals['_SCORINGSERVICE']._serialized_start=3293
+  _globals['_SCORINGSERVICE']._serialized_end=3543
 # @@protoc_insertion_point(module_scope)

@@ -120,6 +120,7 @@ class Action(_message.Message):
     SEND_TIME_FIELD_NUMBER: _builtins.int
     OFFER_EXPIRY_TIME_FIELD_NUMBER: _builtins.int
     TEMPLATE_KEY_FIELD_NUMBER: _builtins.int
+    FREE_SHIPPING_FIELD_NUMBER: _builtins.int
     action_id: _builtins.str
     """"none", or the id in the policy."""
     channel: _channel_pb2.Channel.ValueType
@@ -127,6 +128,8 @@ class Action(_message.Message):
     discount_minor: _builtins.int
     """What the offer takes off this cart, in minor units."""
     template_key: _builtins.str
+    free_shipping: _builtins.bool
+    """The offer is free shipping; its worth is the discount."""
     @_builtins.property
     def send_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -141,10 +144,11 @@ class Action(_message.Message):
         send_time: _timestamp_pb2.Timestamp | None = ...,
         offer_expiry_time: _timestamp_pb2.Timestamp | None = ...,
         template_key: _builtins.str = ...,
+        free_shipping: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["offer_expiry_time", b"offer_expiry_time", "send_time", b"send_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action_id", b"action_id", "channel", b"channel", "discount_minor", b"discount_minor", "offer_expiry_time", b"offer_expiry_time", "offer_id", b"offer_id", "send_time", b"send_time", "template_key", b"template_key"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action_id", b"action_id", "channel", b"channel", "discount_minor", b"discount_minor", "free_shipping", b"free_shipping", "offer_expiry_time", b"offer_expiry_time", "offer_id", b"offer_id", "send_time", b"send_time", "template_key", b"template_key"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

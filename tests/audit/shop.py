@@ -115,6 +115,8 @@ class Shop:
             currency_code="EUR",
             cart_value_minor=10_000,
         )
+        if consent:
+            record.experiment_arms.add(experiment_id="holdout", arm_id="holdout" if held_out else "contact")
         record.request.storefront_id = STOREFRONT
         record.request.cart_id = f"cart-{customer}"
         record.request.trigger = TRIGGER_INACTIVITY

@@ -2,7 +2,7 @@
 
 import pytest
 
-from audit.eligibility import is_eligible, silence_reason
+from audit.eligibility import drawn_arm, is_eligible, silence_reason
 from cart_recovery.v1 import reason_pb2
 from cart_recovery.v1.channel_pb2 import CHANNEL_EMAIL, CHANNEL_NONE
 from cart_recovery.v1.decision_pb2 import Candidate, DecisionRecord
@@ -13,7 +13,7 @@ def record(*reasons: list[reason_pb2.Reason.ValueType], chosen: int = 0, holdout
     """A record with "none" and one e-mail candidate for each list of reasons."""
     candidates = [Candidate(action=Action(action_id="none", channel=CHANNEL_NONE), eligible=True)]
     for each in reasons:
-        eligible = not set(each) - {reason_pb2.REASON_LOWER_VALUE}
+        eligible = not set(each) - {reason_pb2.REASON_LOWER_VALUE, reason_pb2.REASON_NOT_DRAWN}
         candidates.append(Candidate(action=Action(channel=CHANNEL_EMAIL), reasons=each, eligible=eligible))
     return DecisionRecord(candidates=candidates, chosen=chosen, holdout=holdout)
 
@@ -45,6 +45,18 @@ def test_holdout_is_named_before_anything_else() -> None:
 
 def test_silence_by_choice_is_named_as_lower_value() -> None:
     assert silence_reason(record([reason_pb2.REASON_LOWER_VALUE])) == reason_pb2.REASON_LOWER_VALUE
+
+
+def test_silence_by_the_draw_is_named_so() -> None:
+    drawn = record([reason_pb2.REASON_LOWER_VALUE], [reason_pb2.REASON_NOT_DRAWN])
+    assert silence_reason(drawn) == reason_pb2.REASON_NOT_DRAWN
+
+
+def test_an_arm_stands_where_a_contact_was_possible() -> None:
+    assert drawn_arm(record([])) is None
+    drawn = record([])
+    drawn.experiment_arms.add(experiment_id="holdout", arm_id="contact")
+    assert drawn_arm(drawn) is False
 
 
 def test_the_reason_of_most_candidates_is_named() -> None:

@@ -47,7 +47,7 @@ async def publish(url: str, count: int, first_second: int) -> None:
     """Creates JOURNAL where it is missing and appends ticks of consecutive seconds, spread over subjects."""
     client = await nats.connect(url)
     stream = client.jetstream()
-    await stream.add_stream(StreamConfig(name="JOURNAL", subjects=["evt.>", "dec.>"], deny_delete=True))
+    await stream.add_stream(StreamConfig(name="JOURNAL", subjects=["evt.*.*", "dec.*.*"], deny_delete=True))
     for batch in range(first_second, first_second + count, 500):
         last = min(batch + 500, first_second + count)
         await asyncio.gather(*(stream.publish(f"evt.{second % 7}.tick", tick(second)) for second in range(batch, last)))
