@@ -1,7 +1,7 @@
-"""Generates `docs/reasons.md` and `audit/reason_words.py` from the comments of `reason.proto`.
+"""Generates what is stated once and shown elsewhere: `docs/reasons.md` and `audit/reason_words.py` from the comments of
+`reason.proto`, and `docs/settings.md` from the settings model.
 
-The words of a reason are stated once, in the contract. With `--check`, writes nothing and exits 1 where a committed
-file differs from what the contract says.
+With `--check`, writes nothing and exits 1 where a committed file differs from its source.
 """
 
 import argparse
@@ -10,8 +10,12 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from cart_recovery.settings import ENVIRONMENT_PREFIX, SETTINGS_FILE, Settings
 from google.protobuf.descriptor_pb2 import EnumDescriptorProto, FileDescriptorProto, FileDescriptorSet
 from grpc_tools import protoc
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
 
 ROOT = Path(__file__).resolve().parent.parent
 CONTRACT = "cart_recovery/v1/reason.proto"
@@ -96,13 +100,57 @@ def module(table: list[Row]) -> str:
     )
 
 
+def settings_page() -> str:
+    """The documentation page of the settings."""
+    return "\n".join(
+        [
+            "# Settings",
+            "",
+            f"In `{SETTINGS_FILE}` of the working directory or the file that `--settings` names; the environment comes",
+            "before the file, options before both. Generated from `cart_recovery/settings.py` by `docs/generate.py`.",
+            "",
+            "| Setting | Environment | Default | Expected |",
+            "| --- | --- | --- | --- |",
+            *_settings(Settings, ()),
+            "",
+        ]
+    )
+
+
+def _settings(model: type[BaseModel], section: tuple[str, ...]) -> list[str]:
+    found = []
+    for name, field in model.model_fields.items():
+        path = (*section, name)
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            found += _settings(field.annotation, path)
+        else:
+            environment = ENVIRONMENT_PREFIX + "__".join(path).upper()
+            found.append(f"| `{'.'.join(path)}` | `{environment}` | {_default(field)} | {field.description} |")
+    return found
+
+
+def _default(field: FieldInfo) -> str:
+    value = field.default
+    if value is PydanticUndefined:
+        return "required"
+    if value is None:
+        return "–"
+    if isinstance(value, Path):
+        value = value.relative_to(ROOT) if value.is_relative_to(ROOT) else value
+    return f"`{value}`"
+
+
 def main() -> int:
     """Runs the command and returns its exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="compare only")
     check = parser.parse_args().check
     table = rows()
-    fresh = {ROOT / "docs" / "reasons.md": page(table), ROOT / "audit" / "reason_words.py": module(table)}
+    fresh = {
+        ROOT / "docs" / "reasons.md": page(table),
+        ROOT / "docs" / "settings.md": settings_page(),
+        ROOT / "audit" / "reason_words.py": module(table),
+    }
     stale = [path for path, text in fresh.items() if not path.exists() or path.read_text() != text]
     if check:
         for path in stale:
