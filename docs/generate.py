@@ -10,12 +10,13 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from cart_recovery.settings import ENVIRONMENT_PREFIX, SETTINGS_FILE, Settings
 from google.protobuf.descriptor_pb2 import EnumDescriptorProto, FileDescriptorProto, FileDescriptorSet
 from grpc_tools import protoc
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
+
+from cart_recovery.settings import ENVIRONMENT_PREFIX, SETTINGS_FILE, Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 CONTRACT = "cart_recovery/v1/reason.proto"

@@ -1,30 +1,32 @@
-"""A policy with so many candidate actions, made from the starter policy."""
+"""A policy file with so many candidate actions, made from the starter policy."""
 
+import json
 import tomllib
 from pathlib import Path
-
-from google.protobuf.json_format import ParseDict
-
-from cart_recovery.v1.channel_pb2 import CHANNEL_EMAIL
-from cart_recovery.v1.policy_pb2 import Policy
+from typing import Any
 
 _HOUR = 3600
 
 
-def policy_of(starter: Path, actions: int) -> Policy:
-    """The starter policy with `actions` candidates, "none" among them: e-mails that differ in delay and offer."""
-    policy = ParseDict(tomllib.loads(starter.read_text()), Policy())
-    template = next(action for action in policy.actions if action.channel == CHANNEL_EMAIL)
-    offers = ["", *(offer.offer_id for offer in policy.offers)]
-    template_key = template.template_key
-    del policy.actions[:]
-    for number in range(actions - 1):
-        offer_id = offers[number % len(offers)]
-        policy.actions.add(
-            action_id=f"email_{number}",
-            channel=CHANNEL_EMAIL,
-            offer_id=offer_id,
-            delay_seconds=_HOUR * (1 + number // len(offers)),
-            template_key=template_key,
-        )
-    return policy
+def write_policy(starter: Path, target: Path, actions: int) -> None:
+    """Writes the starter policy with `actions` candidates, "none" among them: its own actions, then later copies."""
+    policy = tomllib.loads(starter.read_text())
+    own = policy["actions"]
+    policy["actions"] = [
+        own[number % len(own)]
+        | {
+            "action_id": f"action_{number}",
+            "delay_seconds": own[number % len(own)].get("delay_seconds", 0) + _HOUR * (number // len(own)),
+        }
+        for number in range(actions - 1)
+    ]
+    target.write_text("".join(f"{key} = {_inline(value)}\n" for key, value in policy.items()))
+
+
+def _inline(value: Any) -> str:
+    """A TOML value on one line; strings, numbers and booleans are written as in JSON."""
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {_inline(inner)}" for key, inner in value.items()) + " }"
+    if isinstance(value, list):
+        return "[" + ", ".join(_inline(each) for each in value) + "]"
+    return json.dumps(value, ensure_ascii=False)

@@ -16,15 +16,14 @@ from statistics import median
 from typing import Any
 
 import grpc
-from cart_recovery.settings import STARTER
 
 import rust_features
+from cart_recovery.settings import STARTER
 from cart_recovery.v1.event_pb2 import TrackRequest, TrackStreamRequest, TrackStreamResponse
-from cart_recovery.v1.policy_pb2 import Policy
 from cart_recovery.v1.scoring_pb2 import TRIGGER_CHECKOUT_CALL, ScoreRequest, ScoreResponse
 from loadtests.benchmarks.echo import METHOD as ECHO_METHOD
 from loadtests.benchmarks.machine import machine
-from loadtests.benchmarks.policies import policy_of
+from loadtests.benchmarks.policies import write_policy
 from loadtests.benchmarks.servers import Server, await_rest, echo, scorer
 from loadtests.processor import cpu_of_process
 from loadtests.shoppers import STOREFRONT, cart, consent_request, identity, track_request
@@ -35,8 +34,8 @@ _DEADLINE_SECONDS = 10.0
 # As many as the scorer's default, in both servers.
 _THREADS = 32
 
-MakeBundle = Callable[[Path, Policy, int], None]
-"""Writes keys and an active, signed bundle of a policy, with so many trees in each model, under a data directory."""
+MakeBundle = Callable[[Path, Path, int], None]
+"""Writes keys and an active, signed bundle: (data directory, policy file, trees in each model)."""
 
 Call = Callable[[bytes], bytes]
 
@@ -139,7 +138,9 @@ def _run(benchmark: Benchmark, actions: int, make_bundle: MakeBundle, progress: 
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         progress(f"{actions} actions: making a bundle with {benchmark.trees} trees a model")
-        make_bundle(directory, policy_of(STARTER / "policy.toml", actions), benchmark.trees)
+        policy = directory / "policy.toml"
+        write_policy(STARTER / "policy.toml", policy, actions)
+        make_bundle(directory, policy, benchmark.trees)
         server = stack.enter_context(scorer(directory, _THREADS))
         progress(f"{actions} actions: {benchmark.customers:,} customers come in")
         _preload(server, benchmark.customers)

@@ -1,8 +1,12 @@
 """The parts of the benchmark: the echo answers what it should, and the report says what was measured."""
 
+import tomllib
+from pathlib import Path
+
 import grpc
 
 from loadtests.benchmarks.echo import METHOD
+from loadtests.benchmarks.policies import write_policy
 from loadtests.benchmarks.score_over_echo import Benchmark, Report, Round, Run, render
 from loadtests.benchmarks.servers import echo
 from loadtests.processor import cpu_of_process
@@ -36,3 +40,28 @@ def test_the_report_names_protocol_figures_and_machine() -> None:
         "",
         "engine 7; cores 2",
     ]
+
+
+def test_the_policy_has_as_many_candidates_as_asked_and_keeps_the_rest(tmp_path: Path) -> None:
+    starter, target = tmp_path / "starter.toml", tmp_path / "policy.toml"
+    starter.write_text(
+        """
+        version = "1 \\"quoted\\" ü"
+        [company]
+        hosts = ["shop.example"]
+        [[company.quiet_hours]]
+        start_minute = 5
+        [[actions]]
+        action_id = "reminder"
+        delay_seconds = 60
+        [[actions]]
+        action_id = "offer"
+        offer_id = "ten"
+        """
+    )
+    write_policy(starter, target, 6)
+    written, own = tomllib.loads(target.read_text()), tomllib.loads(starter.read_text())
+    assert [action.get("delay_seconds") for action in written["actions"]] == [60, 0, 3660, 3600, 7260]
+    assert written["actions"][3]["offer_id"] == "ten"
+    assert len({action["action_id"] for action in written["actions"]}) == 5
+    assert {key: written[key] for key in ("version", "company")} == {key: own[key] for key in ("version", "company")}
