@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from audit.carts import Carts, Catalogue
-from audit.eligibility import drawn_arm, is_eligible
+from audit.eligibility import drawn_arm, is_eligible, silence_reason
 from cart_recovery.v1.channel_pb2 import Channel
 from cart_recovery.v1.commerce_pb2 import OrderCompleted
 from cart_recovery.v1.decision_pb2 import DecisionRecord
@@ -60,6 +60,8 @@ class Decision:
     eligible: bool
     arm: bool | None
     """Held out or not; None where no contact was possible, so that nothing was drawn."""
+    silence: "Reason.ValueType | None"
+    """Why nobody is contacted; None where somebody is."""
 
 
 @dataclass(slots=True)
@@ -100,7 +102,8 @@ class Order:
 
 
 class Facts:
-    """A single pass over the journal; its size is that of the decisions, orders, carts and products."""
+    """A single pass over the journal. It grows with the carts, decisions, sends, orders, products and event ids found:
+    a small share of the journal itself."""
 
     def __init__(self, storefront_id: str = "") -> None:
         """An empty `storefront_id` counts all storefronts together."""
@@ -155,6 +158,7 @@ class Facts:
             aliases=tuple(record.aliases),
             eligible=is_eligible(record),
             arm=drawn_arm(record),
+            silence=silence_reason(record),
         )
         self.decisions[record.decision_id] = decision
         key = (request.storefront_id, request.cart_id, micros(record.abandonment_time))

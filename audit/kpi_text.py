@@ -22,7 +22,8 @@ def render_figures(figures: Figures) -> str:
         _head(figures),
         _carts(figures),
         _actions(figures),
-        _skipped(figures),
+        _by_reason("Left alone, by reason", figures.left_alone),
+        _by_reason("Touches not sent, by reason", figures.skipped),
         _effect(figures),
         _cost(figures),
         _guardrails(figures),
@@ -86,11 +87,11 @@ def _actions(figures: Figures) -> list[str]:
     return rows
 
 
-def _skipped(figures: Figures) -> list[str]:
-    ranked = sorted(figures.skipped.items(), key=lambda item: (-item[1], item[0]))
+def _by_reason(title: str, counts: dict[str, int]) -> list[str]:
+    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     width = max((len(_words(name)) + 2 for name, _ in ranked), default=0)
     rows = [f"  {_words(name):<{max(width, _LABEL_WIDTH)}}{count:>{_NUMBER_WIDTH},}" for name, count in ranked]
-    return ["Touches not sent, by reason", *rows] if rows else []
+    return [title, *rows] if rows else []
 
 
 def _words(name: str) -> str:

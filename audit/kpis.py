@@ -75,6 +75,8 @@ class Figures:
     window_open: int
     """Abandoned carts whose attribution window the journal does not cover to its end yet."""
     actions: tuple[ActionFigures, ...]
+    left_alone: dict[str, int]
+    """Abandoned carts whose first decision chose "none", by name of the reason."""
     skipped: dict[str, int]
     """Touches not sent, by name of the reason."""
     messages_sent: int
@@ -152,6 +154,9 @@ def figures_of(facts: Facts, policy: Policy, *, storefront_id: str = "", latency
             for each in abandonments
         ),
         actions=_actions(accounts, abandonments, recovered),
+        left_alone=dict(
+            Counter(Reason.Name(why) for each in abandonments if (why := each.decisions[0].silence) is not None)
+        ),
         skipped=dict(Counter(Reason.Name(send.skipped) for send in facts.sends.values() if send.skipped is not None)),
         messages_sent=len(accounts.sent),
         messages_crossed=sum(send.crossed for send in accounts.sent),

@@ -41,6 +41,11 @@ def test_carts_are_counted_by_what_was_decided_and_done() -> None:
     ]
 
 
+def test_carts_left_alone_are_counted_by_their_reason() -> None:
+    figures = compute_figures(contacted_shop().journal(), POLICY)
+    assert figures.left_alone == {"REASON_HOLDOUT": 1, "REASON_CONSENT_MISSING": 1}
+
+
 def test_recovery_is_given_both_ways() -> None:
     figures = compute_figures(contacted_shop().journal(), POLICY)
     assert (figures.recovered_any, figures.recovered_attributed) == (3, 1)
