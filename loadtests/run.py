@@ -44,7 +44,10 @@ def run(test: LoadTest) -> Result:
     """Runs the test to its end."""
     with tempfile.TemporaryDirectory() as temporary:
         summary_path = Path(temporary) / "summary.json"
-        process = subprocess.run(_command(test, summary_path), cwd=_LOCUSTFILE.parent.parent, check=False)
+        # Locust's own tables go to stderr: stdout is the caller's.
+        process = subprocess.run(
+            _command(test, summary_path), cwd=_LOCUSTFILE.parent.parent, stdout=sys.stderr.fileno(), check=False
+        )
         if process.returncode not in (0, EXIT_MISSED) or not summary_path.exists():
             text = f"locust ended with exit code {process.returncode}; its message stands above"
             return Result(1, text, None)
