@@ -13,6 +13,8 @@ from typing import cast
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from cart_recovery.composition import free_address
+
 _HANG_SECONDS = 60.0
 
 
@@ -52,7 +54,8 @@ class SmtpSink:
     """The server. Whatever it recorded outlives a stop and a new start, which keeps the port."""
 
     def __init__(self) -> None:
-        self.port = 0
+        # The controller calls its own port after the start, so it has to know it before.
+        self.port = int(free_address().rpartition(":")[2])
         self.answer_delay_seconds = 0.0
         """How long the server thinks before it answers to the content."""
         self._plans: dict[str, list[Behaviour]] = {}
@@ -65,7 +68,6 @@ class SmtpSink:
         """Accepts mail."""
         self._controller = Controller(_Handler(self), hostname="127.0.0.1", port=self.port)
         self._controller.start()
-        self.port = _port_of(self._controller)
 
     def stop(self) -> None:
         """Closes the port; harmless when it is closed."""
@@ -134,8 +136,3 @@ class _Handler:
             cast("asyncio.Transport", server.transport).abort()
         await asyncio.sleep(self._sink.answer_delay_seconds)
         return "250 taken"
-
-
-def _port_of(controller: Controller) -> int:
-    server = cast("asyncio.Server", controller.server)
-    return int(server.sockets[0].getsockname()[1])
