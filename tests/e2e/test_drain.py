@@ -41,7 +41,6 @@ def test_a_scorer_that_is_asked_to_stop_loses_nothing(deployment: Deployment) ->
     assert deployment.scorer.log_lines("scorer stopped")[0]["flushed"] is True
     # Nothing was started since: what the journal holds was flushed before the end.
     assert_exactly_once(deployment, load, deployment.journal())
-    assert not list((deployment.data_directory / "spool").rglob("*.segment"))
 
 
 def test_a_call_in_hand_is_answered_while_the_scorer_stops(deployment: Deployment) -> None:

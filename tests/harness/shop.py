@@ -128,8 +128,8 @@ class Shop:
         return [self._consent(shopper, purpose, CONSENT_STATE_GRANTED) for purpose in purposes]
 
     def opted_out(self, shopper: Shopper) -> Event:
-        """The person no longer wants marketing by e-mail."""
-        return self._consent(shopper, CONSENT_PURPOSE_MARKETING, CONSENT_STATE_WITHDRAWN)
+        """The person no longer wants to be reminded of carts by e-mail."""
+        return self._consent(shopper, CONSENT_PURPOSE_CART_REMINDER, CONSENT_STATE_WITHDRAWN)
 
     def abandoning(self, shopper: Shopper) -> list[Event]:
         """All events of a person who may be written to and leaves a cart."""
