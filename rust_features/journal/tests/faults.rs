@@ -88,10 +88,10 @@ fn a_batch_of_which_one_message_is_stored_already_goes_on_one_by_one() {
         .enable_all()
         .build()
         .unwrap();
+    // The fold stands still at the first message while the second is stored and the spool fills.
+    let held = collector.lock();
     runtime.block_on(async {
         let context = async_nats::jetstream::new(async_nats::connect(&server.url).await.unwrap());
-        // The fold stands still at the first message while the second is stored and the spool fills.
-        let held = collector.lock();
         context
             .publish("evt.0.tick", tick.clone().into())
             .await
@@ -104,11 +104,11 @@ fn a_batch_of_which_one_message_is_stored_already_goes_on_one_by_one() {
             .unwrap()
             .await
             .unwrap();
-        for index in 0..900 {
-            spool.append(&frame(&format!("e{index}"), "p")).unwrap();
-        }
-        drop(held);
     });
+    for index in 0..900 {
+        spool.append(&frame(&format!("e{index}"), "p")).unwrap();
+    }
+    drop(held);
     assert!(journal.stop(PATIENCE), "{:?}", journal.status());
     assert_eq!(
         sorted(collector.offsets(SpoolId([1; 16]))),
