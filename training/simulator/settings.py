@@ -23,8 +23,7 @@ class ShopSettings:
     """A shop: the shares are probabilities, the rest is in the unit that the name says.
 
     What a contact does to a purchase is far stronger here than the published .03 % of purchases per send: a
-    few thousand carts must be able to teach it. `response_scale` multiplies the published rates of opening,
-    clicking and unsubscribing.
+    few thousand carts must be able to teach it.
     """
 
     storefront_id: str = "shop"
@@ -50,3 +49,6 @@ class ShopSettings:
     duplicate_share: float = 0.01
     """Events that are sent a second time."""
     response_scale: float = 1.0
+    """Multiplies opening, clicking and opting out."""
+    unsubscribe_scale: float = 1.0
+    """Multiplies opting out once more, so that a shop of sixty shoppers shows it at all."""
