@@ -1,0 +1,48 @@
+# make demo   the whole system on a simulated shop        make test   all tests
+# make check  style, types, contracts, licences           make setup  the environment alone
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := demo
+.PHONY: setup demo test test-rust test-python check
+
+export UV_COMPILE_BYTECODE := 1
+export UV_PYTHON_DOWNLOADS := never
+# The same interpreter for every build of the binding, or Cargo compiles it anew each time.
+export PYO3_PYTHON := $(CURDIR)/.venv/bin/python
+export PATH := $(PATH):$(HOME)/.cargo/bin
+
+BIN := .venv/bin
+PACKAGES := cart_recovery pyserver dispatcher training audit loadtests
+MANIFEST := --manifest-path rust_features/Cargo.toml
+
+setup:
+	@setup/rust.sh
+	@uv=$$(setup/uv.sh); \
+	if ! $$uv sync --locked --all-extras --quiet; then \
+	    echo "setup: the environment could not be made; the message stands above (Python 3.11 or newer is needed)" >&2; \
+	    exit 1; \
+	fi
+
+demo: setup
+	@$(BIN)/cart-recovery demo
+
+test: test-rust test-python
+
+test-rust: setup
+	cargo test --locked $(MANIFEST) --workspace --quiet
+
+test-python: setup
+	$(BIN)/python -m pytest
+
+check: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy $(PACKAGES) proto/generate.py
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python proto/generate.py --check
+	$(BIN)/buf lint proto
+	setup/breaking.sh
+	cargo fmt $(MANIFEST) --all --check
+	cargo clippy --locked $(MANIFEST) --workspace --all-targets --quiet -- -D warnings
+	$(BIN)/python -m pytest tests/tidy -q

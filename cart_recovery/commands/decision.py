@@ -1,0 +1,75 @@
+"""Shows where one decision came from and what came of it, or re-executes it from the journal, bit for bit.
+
+Examples:
+  cart-recovery decision show 4f1c8e02…           its lineage, as a person reads it
+  cart-recovery decision replay 4f1c8e02…         the proof that it comes out the same
+  cart-recovery decision replay --all             the proof for every decision of the journal
+
+"""
+
+import argparse
+
+from cart_recovery.exits import EXIT_DONE, EXIT_FAILED, EXIT_USAGE, CommandError
+from cart_recovery.options import add_json_option, add_settings_options, settings_of
+from cart_recovery.terminal import Progress, print_json
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of this command."""
+    actions = parser.add_subparsers(dest="action", required=True, metavar="{show,replay}")
+    show = actions.add_parser("show", help="lineage of a decision")
+    show.add_argument("decision_id", metavar="ID", help="decision id, 32 hexadecimal digits")
+    replay = actions.add_parser("replay", help="re-execute a decision")
+    replay.add_argument("decision_id", metavar="ID", nargs="?", help="decision id, 32 hexadecimal digits")
+    replay.add_argument("--all", action="store_true", help="every decision of the journal")
+    for one in (show, replay):
+        add_settings_options(one)
+        add_json_option(one)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Runs the command and returns its exit code."""
+    from audit.journal import read_journal
+
+    from cart_recovery.nats_server import attached
+
+    settings = settings_of(options)
+    every = options.action == "replay" and options.all
+    if every == (options.decision_id is not None):
+        raise CommandError("name one decision, or --all", EXIT_USAGE)
+    credentials = settings.nats.credentials_file
+    progress = Progress("journal")
+    with attached(settings) as nats_url:
+        journal = read_journal(nats_url, str(credentials) if credentials else None, progress=progress.count)
+    progress.close()
+    if options.action == "show":
+        from audit.lineage import trace
+        from audit.lineage_text import render_lineage
+
+        lineage = trace(journal, options.decision_id)
+        if options.json:
+            print_json(lineage.as_json())
+        else:
+            print(render_lineage(lineage))
+        return EXIT_DONE
+
+    from audit.execution import render_proof, render_verification, verify, verify_all
+
+    from pyserver.process import engine_keys
+
+    keys, bundles = engine_keys(settings), settings.bundles_directory
+    if every:
+        proving = Progress("re-executed")
+        verification = verify_all(journal, keys=keys, bundles_directory=bundles, progress=proving.count)
+        proving.close()
+        figures = {"decisions": verification.decisions, "failed": [one.decision_id for one in verification.failed]}
+        text, holds = render_verification(verification), verification.holds
+    else:
+        proof = verify(journal, options.decision_id, keys=keys, bundles_directory=bundles)
+        figures = {"decisions": 1, "failed": [] if proof.holds else [proof.decision_id]}
+        text, holds = render_proof(proof), proof.holds
+    if options.json:
+        print_json(figures)
+    else:
+        print(text)
+    return EXIT_DONE if holds else EXIT_FAILED

@@ -1,0 +1,42 @@
+"""Runs the dispatcher: it schedules touches, asks before each send, sends, and reports how it went. SIGTERM stops it.
+
+Example:
+  cart-recovery dispatch --settings cart-recovery.toml
+
+"""
+
+import argparse
+import asyncio
+import signal
+
+from cart_recovery.exits import EXIT_DONE
+from cart_recovery.options import add_settings_options, settings_of
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of this command."""
+    add_settings_options(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Runs the command and returns its exit code."""
+    from dispatcher.dispatcher import Dispatcher
+
+    from cart_recovery.composition import dispatcher_settings
+    from cart_recovery.nats_server import attached
+    from pyserver.logs import configure_logs
+
+    settings = settings_of(options)
+    configure_logs(settings.log_level, process="dispatcher")
+
+    async def dispatch(nats_url: str) -> None:
+        dispatcher = Dispatcher(dispatcher_settings(settings, nats_url))
+        loop = asyncio.get_running_loop()
+        running = asyncio.create_task(dispatcher.run())
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, lambda: asyncio.ensure_future(dispatcher.stop()))
+        await running
+
+    with attached(settings) as nats_url:
+        asyncio.run(dispatch(nats_url))
+    return EXIT_DONE

@@ -1,0 +1,80 @@
+"""Measures a running scorer under a realistic mix of calls, or the ratio of Score to an empty gRPC echo.
+
+Examples:
+  cart-recovery loadtest run --users 50 --slo-p99-ms 5 --report report.html
+  cart-recovery loadtest echo --actions 8 --json
+
+"""
+
+import argparse
+from pathlib import Path
+
+from cart_recovery.exits import EXIT_DONE
+from cart_recovery.options import add_json_option, add_settings_options, settings_of
+from cart_recovery.terminal import note, print_json
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of this command."""
+    kinds = parser.add_subparsers(dest="kind", required=True, metavar="{run,echo}")
+    run_parser = kinds.add_parser("run", help="Locust users against a running scorer")
+    run_parser.add_argument("--users", type=int, default=20, help="simulated callers (default: %(default)s)")
+    run_parser.add_argument("--seconds", type=int, default=30, help="how long (default: %(default)s)")
+    run_parser.add_argument("--slo-p99-ms", type=float, help="exit with 3 where any kind of call has a higher p99")
+    run_parser.add_argument("--report", type=Path, metavar="FILE", help="write the HTML report there")
+    echo = kinds.add_parser("echo", help="Score over an empty gRPC echo of the same sizes, in one run")
+    echo.add_argument("--actions", type=int, nargs="+", default=[8, 32], help="candidate actions of each run")
+    echo.add_argument("--customers", type=int, default=100_000, help="customers in memory (default: %(default)s)")
+    for one in (run_parser, echo):
+        add_settings_options(one)
+        add_json_option(one)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Runs the command and returns its exit code."""
+    return _load(options) if options.kind == "run" else _echo(options)
+
+
+def _load(options: argparse.Namespace) -> int:
+    from dataclasses import asdict
+
+    from loadtests.run import LoadTest
+    from loadtests.run import run as run_load
+
+    settings = settings_of(options)
+    test = LoadTest(
+        host=settings.scorer_address,
+        users=options.users,
+        run_seconds=options.seconds,
+        slo_p99_ms=options.slo_p99_ms,
+        report=options.report,
+        metrics_url=f"http://{settings.metrics_address}/metrics",
+    )
+    result = run_load(test)
+    if options.json and result.summary is not None:
+        print_json(asdict(result.summary))
+    else:
+        print(result.text)
+    return result.exit_code
+
+
+def _echo(options: argparse.Namespace) -> int:
+    from loadtests.benchmarks.score_over_echo import Benchmark, measure, render
+
+    from cart_recovery.bundle_training import train_bundle
+    from cart_recovery.keys import ensure_keys
+
+    settings = settings_of(options)
+
+    def make_bundle(directory: Path, policy: Path, trees: int) -> None:
+        own = settings.model_copy(update={"data_directory": directory, "policy_path": policy})
+        ensure_keys(own.keys_directory)
+        train_bundle(own, carts=None, trees=trees, progress=note)
+
+    benchmark = Benchmark(actions=tuple(options.actions), customers=options.customers)
+    report = measure(benchmark, make_bundle=make_bundle, progress=note)
+    if options.json:
+        print_json(report.as_json())
+    else:
+        print(render(report))
+    return EXIT_DONE

@@ -1,0 +1,49 @@
+"""Runs the scorer: gRPC services, spool, relay and feed, metrics. SIGTERM and Ctrl-C drain it.
+
+Example:
+  cart-recovery serve --settings cart-recovery.toml
+
+"""
+
+import argparse
+import signal
+import threading
+
+from cart_recovery.exits import EXIT_DONE
+from cart_recovery.options import add_settings_options, settings_of
+from cart_recovery.terminal import note
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of this command."""
+    parser.add_argument("--address", metavar="HOST:PORT", help="where the gRPC services listen")
+    add_settings_options(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Runs the command and returns its exit code."""
+    from cart_recovery.composition import BundleUnusable, ensure_bundle
+    from cart_recovery.keys import ensure_keys
+    from cart_recovery.nats_server import attached
+    from pyserver.logs import configure_logs
+    from pyserver.process import Scorer
+
+    overrides = {"scorer_address": options.address} if options.address else {}
+    settings = settings_of(options, **overrides)
+    configure_logs(settings.log_level, process="scorer")
+    ensure_keys(settings.keys_directory)
+    try:
+        ensure_bundle(settings)
+    except BundleUnusable as unusable:
+        note(f"{unusable}; events are accepted meanwhile, nothing is decided")
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    with attached(settings) as nats_url:
+        scorer = Scorer(settings)
+        try:
+            scorer.start(nats_url)
+            stop.wait()
+        finally:
+            scorer.stop()
+    return EXIT_DONE

@@ -1,0 +1,141 @@
+"""Puts the parts together: which keys, addresses and directories of the settings each of them gets."""
+
+import shutil
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cart_recovery.exits import CommandError
+from cart_recovery.keys import dispatcher_keys
+from cart_recovery.nats_server import running_url
+from cart_recovery.releases import active_bundle
+from cart_recovery.settings import Settings, split_address
+from cart_recovery.terminal import Progress, note
+
+if TYPE_CHECKING:
+    from dispatcher.settings import DispatcherSettings
+
+    from cart_recovery.v1.policy_pb2 import Policy
+
+_FIRST_START = "first start"
+"""What the starter bundle's manifest says of its origin."""
+
+
+class BundleUnusable(CommandError):
+    """There is no bundle to decide with; the message says why and what helps."""
+
+
+def dispatcher_settings(settings: Settings, nats_url: str) -> "DispatcherSettings":
+    """The dispatcher's own settings. Raises KeysError."""
+    from dispatcher.settings import DispatcherSettings, SmtpSettings
+
+    keys = dispatcher_keys(settings.keys_directory)
+    smtp = settings.smtp
+    http_host, http_port = split_address(settings.http_address)
+    credentials = settings.nats.credentials_file
+    return DispatcherSettings(
+        data_directory=settings.data_directory,
+        contact_key=keys.contact,
+        link_key=keys.link,
+        bundle_public_key=keys.bundle_public,
+        nats_url=nats_url,
+        nats_credentials=str(credentials) if credentials else None,
+        replicas=settings.nats.replicas,
+        scorer_target=settings.scorer_address,
+        public_url=settings.public_url or f"http://{settings.http_address}",
+        http_host=http_host,
+        http_port=http_port,
+        email_provider=settings.email_provider,
+        smtp=SmtpSettings(
+            host=smtp.host,
+            port=smtp.port,
+            username=smtp.user,
+            password=smtp.password.get_secret_value() if smtp.password else None,
+            use_tls=smtp.tls == "tls",
+            start_tls=smtp.tls == "starttls",
+        ),
+        provider_timeout_seconds=smtp.timeout_seconds,
+    )
+
+
+def free_address() -> str:
+    """A loopback address whose port nobody uses at this moment."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return f"127.0.0.1:{probe.getsockname()[1]}"
+
+
+def active_policy(settings: Settings) -> "Policy":
+    """The policy of the active bundle. Raises CommandError where none is active."""
+    from cart_recovery.v1.bundle_pb2 import BundleManifest
+
+    bundle_id = active_bundle(settings.bundles_directory)
+    if bundle_id is None:
+        raise CommandError(f"no bundle is active in {settings.bundles_directory}; run `cart-recovery train`")
+    manifest = settings.bundles_directory / bundle_id / "manifest.pb"
+    try:
+        return BundleManifest.FromString(manifest.read_bytes()).policy
+    except FileNotFoundError:
+        raise CommandError(f"{manifest} is missing; activate another bundle with `cart-recovery release`") from None
+
+
+def abandonment_micros(policy: "Policy") -> int:
+    """The shortest time of inactivity after which any storefront's cart counts as abandoned."""
+    shops = (policy.company, *policy.storefronts)
+    seconds = [shop.abandonment_seconds for shop in shops if shop.HasField("abandonment_seconds")]
+    return min(seconds, default=1800) * 1_000_000
+
+
+def fresh_directory(directory: Path) -> Path:
+    """Empties the directory of an earlier run and returns it. Raises CommandError where that run still goes on."""
+    if running_url(directory / "nats") is not None:
+        raise CommandError(f"another run uses {directory}; let it end first")
+    if directory.is_dir():
+        shutil.rmtree(directory)
+    directory.mkdir(parents=True)
+    return directory
+
+
+def borrow_release(owner: Settings, borrower: Settings) -> None:
+    """Lets a run in another data directory use the keys and the bundles of this one."""
+    for path in (owner.keys_directory, owner.bundles_directory):
+        (borrower.data_directory / path.name).symlink_to(path.resolve(), target_is_directory=True)
+
+
+def ensure_bundle(settings: Settings) -> str:
+    """The id of the active bundle; where there is none, or this engine cannot load it, trains the starter bundle.
+
+    Raises BundleUnusable.
+    """
+    bundle_id = active_bundle(settings.bundles_directory)
+    if bundle_id is not None and _loadable(settings, bundle_id):
+        return bundle_id
+    try:
+        from cart_recovery.bundle_training import train_bundle
+    except ModuleNotFoundError as error:
+        raise BundleUnusable(
+            f"no bundle is active and {error.name} is missing for training one: install the extra `training`, or copy "
+            f"a bundle into {settings.bundles_directory} and activate it"
+        ) from None
+    note("no usable bundle yet: the starter bundle is trained on the simulated shop, once")
+    progress = Progress("training")
+    report = train_bundle(settings, carts=None, progress=progress.show)
+    progress.close()
+    return report.bundle_id
+
+
+def _loadable(settings: Settings, bundle_id: str) -> bool:
+    """Whether this engine accepts the bundle. Only a refused starter bundle is replaced; another one is an error."""
+    from cart_recovery.v1.bundle_pb2 import BundleManifest
+    from pyserver.process import engine_keys
+    from rust_features import BundleRefused, verify_bundle
+
+    directory = settings.bundles_directory / bundle_id
+    try:
+        verify_bundle(str(directory), keys=engine_keys(settings))
+    except BundleRefused as refused:
+        manifest = directory / "manifest.pb"
+        made_by = BundleManifest.FromString(manifest.read_bytes()).created_by if manifest.exists() else ""
+        if made_by != _FIRST_START:
+            raise BundleUnusable(f"the active bundle {bundle_id} cannot be used: {refused}") from refused
+        return False
+    return True

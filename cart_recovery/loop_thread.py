@@ -1,0 +1,42 @@
+"""An event loop in a thread of its own, for the asynchronous parts of a program that steps synchronously."""
+
+import asyncio
+import concurrent.futures
+import threading
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+_CALL_SECONDS = 120.0
+
+
+class LoopThread:
+    """Runs coroutines from another thread."""
+
+    def __init__(self, name: str) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name=name, daemon=True)
+        self._thread.start()
+
+    def begin(self, work: Coroutine[Any, Any, T]) -> "concurrent.futures.Future[T]":
+        """Starts a coroutine and does not wait for it."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+    def call(self, work: Coroutine[Any, Any, T]) -> T:
+        """Runs a coroutine to its end and returns what it returns. Raises what it raises, or TimeoutError."""
+        return self.begin(work).result(_CALL_SECONDS)
+
+    def close(self) -> None:
+        """Ends the loop; whatever still runs in it is cancelled."""
+        self.call(_cancel_all())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+async def _cancel_all() -> None:
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

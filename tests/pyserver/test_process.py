@@ -1,0 +1,140 @@
+"""A scorer from start to orderly end, with a real nats-server."""
+
+import asyncio
+import queue
+import urllib.request
+from collections.abc import Callable, Iterator
+
+import grpc
+import nats
+import pytest
+from structlog.testing import capture_logs
+
+from cart_recovery.nats_server import NatsServer
+from cart_recovery.settings import Settings
+from cart_recovery.v1.event_pb2 import Acknowledge, TrackResponse
+from cart_recovery.v1.event_pb2_grpc import EventServiceStub
+from pyserver.bundles import BundlePointer
+from pyserver.process import Scorer
+from tests.pyserver.conftest import added
+
+Connect = Callable[[Scorer], grpc.Channel]
+
+
+@pytest.fixture
+def server(settings: Settings) -> Iterator[NatsServer]:
+    with NatsServer(settings.nats_directory) as running:
+        yield running
+
+
+def journalled(url: str) -> int:
+    async def count() -> int:
+        client = await nats.connect(url)
+        info = await client.jetstream().stream_info("JOURNAL", subjects_filter="evt.*.product_added")
+        await client.close()
+        return sum((info.state.subjects or {}).values())
+
+    return asyncio.run(count())
+
+
+def test_stopping_flushes_the_spool_into_the_journal(settings: Settings, server: NatsServer, connect: Connect) -> None:
+    scorer = Scorer(settings)
+    scorer.start(server.url)
+    events = EventServiceStub(connect(scorer))
+    for number in range(200):
+        events.Track(added(f"event-{number}", customer_id=f"customer-{number % 7}"))
+    assert scorer.stop()
+    assert journalled(server.url) == 200
+
+
+def test_what_was_accepted_without_nats_is_journalled_after_the_next_start(
+    settings: Settings, lonely: Scorer, connect: Connect
+) -> None:
+    EventServiceStub(connect(lonely)).Track(added("early"))
+    assert not lonely.stop()
+    with NatsServer(settings.nats_directory) as server:
+        again = Scorer(settings)
+        again.start(server.url)
+        assert again.stop()
+        assert journalled(server.url) == 1
+
+
+def test_journalled_means_in_the_journal(settings: Settings, server: NatsServer, connect: Connect) -> None:
+    scorer = Scorer(settings)
+    scorer.start(server.url)
+    request = added("event")
+    request.acknowledge = Acknowledge.ACKNOWLEDGE_JOURNALED
+    assert EventServiceStub(connect(scorer)).Track(request, timeout=30).journal_sequence > 0
+    assert journalled(server.url) == 1
+    scorer.stop()
+
+
+def test_waiting_for_the_journal_takes_at_most_a_quarter_of_the_threads(lonely: Scorer, connect: Connect) -> None:
+    events = EventServiceStub(connect(lonely))
+
+    ended: queue.SimpleQueue[grpc.Future[TrackResponse]] = queue.SimpleQueue()
+    for number in range(12):
+        request = added(f"waiting-{number}")
+        request.acknowledge = Acknowledge.ACKNOWLEDGE_JOURNALED
+        events.Track.future(request, timeout=60).add_done_callback(ended.put)
+    # Two of the eight threads may wait; the other ten callers are told at once.
+    codes = [ended.get(timeout=10).code() for _ in range(10)]
+    assert set(codes) == {grpc.StatusCode.RESOURCE_EXHAUSTED}
+    assert ended.empty()
+    assert events.Track(added("at once"), timeout=2).spool_offset >= 0
+
+
+def test_a_caller_is_refused_once_the_scorer_stops(settings: Settings, server: NatsServer, connect: Connect) -> None:
+    scorer = Scorer(settings)
+    scorer.start(server.url)
+    events = EventServiceStub(connect(scorer))
+    events.Track(added("event"))
+    scorer.stop()
+    with pytest.raises(grpc.RpcError) as refused:
+        events.Track(added("late"), timeout=2)
+    assert refused.value.code() == grpc.StatusCode.UNAVAILABLE
+
+
+def test_an_address_in_use_is_an_error(settings: Settings, lonely: Scorer) -> None:
+    taken = settings.model_copy(
+        update={
+            "scorer_address": f"127.0.0.1:{lonely.server.port}",
+            "data_directory": settings.data_directory.with_name("other"),
+        }
+    )
+    taken.data_directory.mkdir()
+    (taken.data_directory / "keys").symlink_to(settings.keys_directory)
+    with pytest.raises(RuntimeError, match="bind"):
+        Scorer(taken)
+
+
+def test_the_metrics_page_tells_gauges_counters_and_durations(lonely: Scorer, connect: Connect) -> None:
+    EventServiceStub(connect(lonely)).Track(added("event"))
+    with urllib.request.urlopen(f"http://127.0.0.1:{lonely.metrics_port}/metrics", timeout=5) as answer:
+        page = answer.read().decode()
+    assert "cart_recovery_spool_depth_messages 1.0" in page
+    assert 'cart_recovery_call_duration_seconds_count{method="Track"} 1.0' in page
+    assert "cart_recovery_events_accepted_total 1.0" in page
+    assert "process_cpu_seconds_total" in page
+
+
+def test_a_refused_bundle_is_logged_once_and_nothing_else_changes(settings: Settings, lonely: Scorer) -> None:
+    wanted = "0" * 32
+    (settings.bundles_directory / wanted).mkdir(parents=True)
+    (settings.bundles_directory / "active").write_text(wanted)
+    pointer = BundlePointer(settings.bundles_directory, lonely.engine)
+    with capture_logs() as logs:
+        pointer.follow()
+        pointer.follow()
+    assert [(one["event"], one["wanted"]) for one in logs] == [("bundle refused", wanted)]
+    assert pointer.refusal
+    assert lonely.engine.status().bundle_id is None
+
+
+@pytest.mark.parametrize("text", ["", "../../outside", "not an id"])
+def test_a_pointer_leads_nowhere_but_to_a_bundle(settings: Settings, lonely: Scorer, text: str) -> None:
+    settings.bundles_directory.mkdir()
+    (settings.bundles_directory / "active").write_text(text)
+    pointer = BundlePointer(settings.bundles_directory, lonely.engine)
+    pointer.follow()
+    assert pointer.refusal == "the pointer holds no bundle id of 32 hexadecimal digits"
