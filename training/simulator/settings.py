@@ -31,8 +31,10 @@ class ShopSettings:
     home_url: str = "https://shop.example"
     products: int = 120
     days: float = 60.0
-    """Visits begin within so many days."""
-    days_between_visits: float = 9.0
+    """Visits begin within so many days; shoppers come for the first time all through them."""
+    days_between_visits: float = 6.0
+    return_share: float = 0.75
+    """Shoppers who come again, after each visit."""
     abandoned_share: float = 0.70
     """Carts left without an order in the same session."""
     identified_share: float = 0.88
@@ -52,3 +54,10 @@ class ShopSettings:
     """Multiplies opening, clicking and opting out."""
     unsubscribe_scale: float = 1.0
     """Multiplies opting out once more, so that a shop of sixty shoppers shows it at all."""
+
+    def visits_per_shopper(self) -> float:
+        """Expected visits that begin within the days, about."""
+        gaps = int(self.days / self.days_between_visits) + 1
+        return sum(
+            self.return_share**gap * max(0.0, 1 - gap * self.days_between_visits / self.days) for gap in range(gaps)
+        )
