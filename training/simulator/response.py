@@ -95,7 +95,9 @@ def respond(
     pending.discount_minor = received.discount_minor if uses_offer and not received.free_shipping else 0
     if received.discount_minor:
         shopper.lessons += 1
-    unsubscribes = rng.random() < UNSUBSCRIBE_RATE * settings.response_scale * (6.0 if shopper.harmed else 1.0)
+    unsubscribes = rng.random() < UNSUBSCRIBE_RATE * settings.response_scale * settings.unsubscribe_scale * (
+        6.0 if shopper.harmed else 1.0
+    )
     unsubscribe_at = (open_at or time + _HOUR) + 60 * _SECOND if unsubscribes else None
     return Response(open_at or unsubscribe_at, click_at, unsubscribe_at, pending.buy_at)
 

@@ -23,8 +23,7 @@ class ShopSettings:
     """A shop: the shares are probabilities, the rest is in the unit that the name says.
 
     What a contact does to a purchase is far stronger here than the published .03 % of purchases per send: a
-    few thousand carts must be able to teach it. `response_scale` multiplies the published rates of opening,
-    clicking and unsubscribing.
+    few thousand carts must be able to teach it.
     """
 
     storefront_id: str = "shop"
@@ -32,8 +31,10 @@ class ShopSettings:
     home_url: str = "https://shop.example"
     products: int = 120
     days: float = 60.0
-    """Visits begin within so many days."""
-    days_between_visits: float = 9.0
+    """Visits begin within so many days; shoppers come for the first time all through them."""
+    days_between_visits: float = 6.0
+    return_share: float = 0.75
+    """Shoppers who come again, after each visit."""
     abandoned_share: float = 0.70
     """Carts left without an order in the same session."""
     identified_share: float = 0.88
@@ -50,3 +51,13 @@ class ShopSettings:
     duplicate_share: float = 0.01
     """Events that are sent a second time."""
     response_scale: float = 1.0
+    """Multiplies opening, clicking and opting out."""
+    unsubscribe_scale: float = 1.0
+    """Multiplies opting out once more, so that a shop of sixty shoppers shows it at all."""
+
+    def visits_per_shopper(self) -> float:
+        """Expected visits that begin within the days, about."""
+        gaps = int(self.days / self.days_between_visits) + 1
+        return sum(
+            self.return_share**gap * max(0.0, 1 - gap * self.days_between_visits / self.days) for gap in range(gaps)
+        )

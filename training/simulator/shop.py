@@ -54,8 +54,7 @@ class Shop:
         self._catalogue_events(start_micros, all_products=True)
         self._next_reprice = start_micros + _DAY
         for shopper in self._shoppers:
-            days = rng.random() * min(self._settings.days_between_visits, self._settings.days)
-            self._plan_visit(shopper.number, start_micros, days, rng)
+            self._plan_visit(shopper.number, start_micros, rng.random() * self._settings.days, rng)
 
     def next_time(self) -> int | None:
         """When the next event arrives at the earliest, or None at the end."""
@@ -118,7 +117,8 @@ class Shop:
             self._left[visit.basket.cart_id] = left
             self._last_cart[number] = visit.basket.cart_id
             self._plan_purchase(left)
-        self._plan_visit(number, start, draw_gap_days(self._settings, rng), rng)
+        if rng.random() < self._settings.return_share:
+            self._plan_visit(number, start, draw_gap_days(self._settings, rng), rng)
 
     def _envelope(self, shopper: Shopper, rng: random.Random) -> Envelope:
         visit_id = f"{shopper.number}-{shopper.visits}"
