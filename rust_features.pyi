@@ -63,12 +63,14 @@ class Engine:
         clock: Literal["wall", "events"] = "wall",
         alias_seed: bytes | None = None,
         import_id: str | None = None,
+        journal_waiters: int = 8,
     ) -> Engine:
         """Opens the spool under `data_directory`, cutting a torn tail.
 
         With clock "events" time is the highest event time tracked, moved on by `advance`. `alias_seed` (32 bytes)
         derives aliases and decision seeds instead of drawing them, for rehearsals. `import_id` names the spool of an
-        import, whose offsets are row numbers. Raises SpoolCorrupt.
+        import, whose offsets are row numbers. At most `journal_waiters` callers of `track` wait for the journal at
+        once. Raises SpoolCorrupt.
         """
 
     def start(self, *, nats_url: str, nats_credentials: str | None = None) -> None:
@@ -113,12 +115,16 @@ class EngineStatus:
     connected: bool
     failure: str | None
     """Why relay or feed stopped for good, in words."""
+    last_error: str | None
+    """Why the last connection ended, in words."""
     state_age_seconds: float
     spool_depth_messages: int
     spool_depth_bytes: int
     customers: int
     carts: int
     decisions: int
+    decisions_in_flight: int
+    """Between spool and fold."""
     at_rest: bool
     """Everything spooled is in the journal and folded, and nothing waits to be decided."""
     counters: dict[str, int]
@@ -169,10 +175,13 @@ def replay(journal: ArrowStream, *, attribution_window_seconds: int) -> ArrowStr
     much of the window the journal covers).
     """
 
-def execute(journal: ArrowStream, decision_id: str, *, keys: Keys, bundle_directory: str) -> tuple[bytes, bytes]:
-    """Re-executes one decision from the journal: (the stored DecisionRecord, the re-executed one), serialised.
+def execute(
+    journal: ArrowStream, *, keys: Keys, bundles_directory: str, decision_id: str | None = None
+) -> list[tuple[bytes, bytes]]:
+    """Re-executes one decision, or every decision, in one fold of the journal from its start: (the stored
+    DecisionRecord, the re-executed one), serialised, in the journal's order.
 
-    Raises EngineError where the journal does not hold the decision, Refused where the engine version differs.
+    Raises EngineError where the journal does not hold the decision, or was decided by another engine version.
     """
 
 def verify_bundle(directory: str, *, keys: Keys) -> str:
@@ -180,6 +189,9 @@ def verify_bundle(directory: str, *, keys: Keys) -> str:
 
 def feature_table() -> list[tuple[str, str, str, str, str, bool]]:
     """(name, group, unit, meaning, missing rule, is action feature) in the models' order."""
+
+def feature_documentation() -> str:
+    """The page about the features, in Markdown."""
 
 def feature_schema_hash() -> str:
     """Hash of the feature table's names, units and order, 32 hexadecimal digits."""

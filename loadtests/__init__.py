@@ -1,0 +1,1 @@
+"""Load on a running scorer, and benchmarks that start what they measure."""

@@ -51,6 +51,8 @@ class DecisionRecord(_message.Message):
     ABANDONMENT_TIME_FIELD_NUMBER: _builtins.int
     CURRENCY_CODE_FIELD_NUMBER: _builtins.int
     CART_VALUE_MINOR_FIELD_NUMBER: _builtins.int
+    MARGIN_MINOR_FIELD_NUMBER: _builtins.int
+    RETURN_PROBABILITY_FIELD_NUMBER: _builtins.int
     decision_id: _builtins.str
     """Hexadecimal form of the decision key: (storefront, occasion, version, trigger, touch)."""
     send_id: _builtins.str
@@ -71,6 +73,10 @@ class DecisionRecord(_message.Message):
     currency_code: _builtins.str
     cart_value_minor: _builtins.int
     """Cart value at the decision, minor units; absent where prices were missing."""
+    margin_minor: _builtins.float
+    """What the cart earns if it is bought, before returns, minor units."""
+    return_probability: _builtins.float
+    """Of what is bought, in [0, 1]."""
     @_builtins.property
     def request(self) -> Global___DecisionRequest:
         """The six arguments of the decision."""
@@ -119,10 +125,12 @@ class DecisionRecord(_message.Message):
         abandonment_time: _timestamp_pb2.Timestamp | None = ...,
         currency_code: _builtins.str = ...,
         cart_value_minor: _builtins.int | None = ...,
+        margin_minor: _builtins.float = ...,
+        return_probability: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_cart_value_minor", b"_cart_value_minor", "abandonment_time", b"abandonment_time", "cart_value_minor", b"cart_value_minor", "clock", b"clock", "request", b"request"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_cart_value_minor", b"_cart_value_minor", "abandonment_time", b"abandonment_time", "aliases", b"aliases", "budget_price_version", b"budget_price_version", "bundle_id", b"bundle_id", "candidates", b"candidates", "cart_value_minor", b"cart_value_minor", "chosen", b"chosen", "clock", b"clock", "currency_code", b"currency_code", "decision_id", b"decision_id", "draw", b"draw", "engine_version", b"engine_version", "experiment_arms", b"experiment_arms", "feature_schema_hash", b"feature_schema_hash", "features", b"features", "holdout", b"holdout", "request", b"request", "seed", b"seed", "send_id", b"send_id", "state_sequence", b"state_sequence", "touch", b"touch"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_cart_value_minor", b"_cart_value_minor", "abandonment_time", b"abandonment_time", "aliases", b"aliases", "budget_price_version", b"budget_price_version", "bundle_id", b"bundle_id", "candidates", b"candidates", "cart_value_minor", b"cart_value_minor", "chosen", b"chosen", "clock", b"clock", "currency_code", b"currency_code", "decision_id", b"decision_id", "draw", b"draw", "engine_version", b"engine_version", "experiment_arms", b"experiment_arms", "feature_schema_hash", b"feature_schema_hash", "features", b"features", "holdout", b"holdout", "margin_minor", b"margin_minor", "request", b"request", "return_probability", b"return_probability", "seed", b"seed", "send_id", b"send_id", "state_sequence", b"state_sequence", "touch", b"touch"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__cart_value_minor: _TypeAlias = _typing.Literal["cart_value_minor"]  # noqa: Y015
     _WhichOneofArgType__cart_value_minor: _TypeAlias = _typing.Literal["_cart_value_minor", b"_cart_value_minor"]  # noqa: Y015

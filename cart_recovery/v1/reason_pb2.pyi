@@ -129,6 +129,8 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """Another process claimed this send."""
     REASON_STALE: _Reason.ValueType  # 132
     """The deadline was passed for too long; nothing was decided."""
+    REASON_NOT_DRAWN: _Reason.ValueType  # 133
+    """The draw among the best candidates chose another, to learn from it."""
 
 class Reason(_Reason, metaclass=_ReasonEnumTypeWrapper):
     """The one table of reason codes: request errors, rejected candidates, skipped touches. The comment of a value
@@ -242,4 +244,6 @@ REASON_ALREADY_CLAIMED: Reason.ValueType  # 131
 """Another process claimed this send."""
 REASON_STALE: Reason.ValueType  # 132
 """The deadline was passed for too long; nothing was decided."""
+REASON_NOT_DRAWN: Reason.ValueType  # 133
+"""The draw among the best candidates chose another, to learn from it."""
 Global___Reason: _TypeAlias = Reason  # noqa: Y015

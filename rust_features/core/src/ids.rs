@@ -24,7 +24,10 @@ macro_rules! id {
 
         impl fmt::Display for $name {
             fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                self.0.iter().try_for_each(|byte| write!(formatter, "{byte:02x}"))
+                let digits = self.0.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+                let mut text = [0; 32];
+                text.iter_mut().zip(digits).for_each(|(place, digit)| *place = hex_digit(digit));
+                formatter.write_str(std::str::from_utf8(&text).unwrap_or_default())
             }
         }
 
@@ -72,6 +75,14 @@ id!(
     /// Hash of (storefront, product id).
     ProductKey
 );
+id!(
+    /// Name of a spool: random and new at each start of a scorer; of an import, the hash of its file and map.
+    SpoolId
+);
+
+fn hex_digit(value: u8) -> u8 {
+    if value < 10 { b'0' + value } else { b'a' + value - 10 }
+}
 
 fn hex_to_bytes(text: &str) -> Option<[u8; 16]> {
     let digits = text.as_bytes();

@@ -9,6 +9,10 @@ pub struct Micros(pub i64);
 const PER_SECOND: i64 = 1_000_000;
 
 impl Micros {
+    /// The last second of the year 9999, which every protobuf timestamp allows: the clock where events are checked
+    /// against their own time, not against the wall's.
+    pub const END_OF_TIME: Self = Self(253_402_300_799_000_000);
+
     /// Later by so many seconds, saturating.
     #[must_use]
     pub fn plus_seconds(self, seconds: u32) -> Self {

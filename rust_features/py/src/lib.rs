@@ -1,1 +1,28 @@
-//! py
+//! The Python face of the engine: registration only. Each file wraps one area; none holds logic.
+
+mod arrow;
+mod engine;
+mod error;
+mod keys;
+mod offline;
+mod replay;
+mod status;
+
+use pyo3::prelude::*;
+
+#[pymodule]
+fn rust_features(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("ENGINE_VERSION", cart_recovery_core::ENGINE_VERSION)?;
+    error::register(module)?;
+    module.add_class::<keys::PyKeys>()?;
+    module.add_class::<engine::PyEngine>()?;
+    module.add_class::<status::PyEngineStatus>()?;
+    module.add_class::<offline::PyOffline>()?;
+    module.add_function(wrap_pyfunction!(keys::outside_token, module)?)?;
+    module.add_function(wrap_pyfunction!(replay::replay_rows, module)?)?;
+    module.add_function(wrap_pyfunction!(replay::execute, module)?)?;
+    module.add_function(wrap_pyfunction!(replay::verify_bundle, module)?)?;
+    module.add_function(wrap_pyfunction!(replay::feature_table, module)?)?;
+    module.add_function(wrap_pyfunction!(replay::feature_documentation, module)?)?;
+    module.add_function(wrap_pyfunction!(replay::feature_schema_hash, module)?)
+}

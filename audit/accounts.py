@@ -1,0 +1,189 @@
+"""Adds up, per customer and in all, what the abandoned carts, sends and orders of a journal earned and cost."""
+
+from statistics import fmean
+
+from audit.customers import Customers
+from audit.facts import Abandonment, Facts, Order, Send
+from audit.interval import Difference, difference
+from audit.recovery import Recovery
+from audit.terms import terms_of
+from audit.unavailable import Unavailable
+from cart_recovery.v1.policy_pb2 import Policy
+
+Arms = tuple[list[float], list[float]]
+"""One value per customer (or per order): treated, held out."""
+
+
+class Accounts:
+    """Intention to treat: a customer counts in the arm drawn at the first eligible occasion, with everything after."""
+
+    def __init__(
+        self,
+        facts: Facts,
+        customers: Customers,
+        policy: Policy,
+        abandonments: list[tuple[Abandonment, Recovery | None]],
+    ) -> None:
+        self._facts = facts
+        self._customers = customers
+        self._policy = policy
+        self._abandonments = abandonments
+        self.treated = sum(not customer.holdout for customer in customers.assigned.values())
+        self.held_out = len(customers.assigned) - self.treated
+        self.sent = [send for send in facts.sends.values() if send.sent_micros is not None]
+        self._sent_by_decision: dict[str, list[Send]] = {}
+        for send in self.sent:
+            self._sent_by_decision.setdefault(send.decision_id, []).append(send)
+        self.contacted = [each for each, _ in abandonments if self.actions_sent(each)]
+        self.currency = self._currency()
+        self.contact_cost_minor = sum(
+            facts.decisions[send.decision_id].contact_cost_minor
+            for send in self.sent
+            if send.decision_id in facts.decisions
+        )
+        self.discount_cost_minor = self._discount_cost()
+        self.treated_abandonments = sum(
+            (owner := self._assigned(each)) is not None and not customers.assigned[owner].holdout
+            for each, _ in abandonments
+        )
+
+    def action_of(self, send: Send) -> str:
+        """The action a send carried out."""
+        return self._facts.decisions[send.decision_id].action_id
+
+    def actions_sent(self, abandonment: Abandonment) -> set[str]:
+        """The actions of which a message was sent for the abandoned cart."""
+        return {
+            decision.action_id for decision in abandonment.decisions if decision.decision_id in self._sent_by_decision
+        }
+
+    def waits_seconds(self) -> list[float]:
+        """Send time minus abandonment time, of every message of an abandoned cart."""
+        return [
+            (send.sent_micros - abandonment.micros) / 1e6
+            for abandonment, _ in self._abandonments
+            for decision in abandonment.decisions
+            for send in self._sent_by_decision.get(decision.decision_id, [])
+            if send.sent_micros is not None
+        ]
+
+    def holdout_share(self, policy: Policy) -> float:
+        """The share that the policies of the abandoned carts' storefronts draw, weighted by their eligible carts."""
+        shares = [terms_of(policy, each.storefront_id).holdout_share for each, _ in self._abandonments if each.eligible]
+        return fmean(shares) if shares else terms_of(policy, "").holdout_share
+
+    def money(self, value: Difference | Unavailable) -> Difference | Unavailable:
+        """The value, unless the journal mixes currencies."""
+        return self.currency if isinstance(self.currency, Unavailable) else value
+
+    def spend_minor(self) -> float | Unavailable:
+        """Discount cost and contact cost."""
+        if isinstance(self.discount_cost_minor, Unavailable):
+            return self.discount_cost_minor
+        return self.discount_cost_minor + self.contact_cost_minor
+
+    def recovered_by_arm(self) -> Arms:
+        """Recovered carts of each customer, of abandonments since the draw."""
+        totals = dict.fromkeys(self._customers.assigned, 0.0)
+        for abandonment, recovery in self._abandonments:
+            owner = self._assigned(abandonment)
+            if recovery is not None and owner is not None:
+                totals[owner] += 1
+        return self._arms(totals)
+
+    def revenue_by_arm(self) -> Arms:
+        """Revenue of each customer since the draw."""
+        totals = dict.fromkeys(self._customers.assigned, 0.0)
+        for owner, order in self._orders():
+            totals[owner] += order.revenue_minor - order.refunded_minor
+        return self._arms(totals)
+
+    def order_values_by_arm(self) -> Arms:
+        """Value of each order since the draw. An order, not a customer, is the unit here."""
+        treated: list[float] = []
+        held_out: list[float] = []
+        for owner, order in self._orders():
+            (held_out if self._customers.assigned[owner].holdout else treated).append(float(order.revenue_minor))
+        return treated, held_out
+
+    def margin_difference(self) -> Difference | Unavailable:
+        """Net margin of each customer since the draw, treated minus held out."""
+        if isinstance(self.currency, Unavailable):
+            return self.currency
+        totals = dict.fromkeys(self._customers.assigned, 0.0)
+        for owner, order in self._orders():
+            margin = self._margin(order)
+            if margin is None:
+                return Unavailable("the cost of ordered products is unknown and the policy names no margin share")
+            totals[owner] += margin
+        for send in self.sent:
+            decision = self._facts.decisions.get(send.decision_id)
+            customer = self._customers.of_decision(decision) if decision else None
+            if decision is not None and customer in totals:
+                totals[customer] -= decision.contact_cost_minor
+        return difference(*self._arms(totals))
+
+    def _margin(self, order: Order) -> float | None:
+        """Margin less discount and expected returns; None where it cannot be known."""
+        terms = terms_of(self._policy, order.storefront_id)
+        if order.uncosted_minor and terms.margin_share is None:
+            return None
+        margin = order.known_margin_minor + order.uncosted_minor * (terms.margin_share or 0.0)
+        return margin * (1 - terms.return_share) - order.discount_minor
+
+    def _orders(self) -> list[tuple[bytes, Order]]:
+        """Orders of assigned customers since their draw, cancelled ones left out."""
+        found = []
+        for order in self._facts.orders.values():
+            owner = self._customers.of_order(order)
+            if owner is None or order.cancelled:
+                continue
+            customer = self._customers.assigned.get(owner)
+            if customer is not None and order.micros >= customer.assigned_micros:
+                found.append((owner, order))
+        return found
+
+    def _assigned(self, abandonment: Abandonment) -> bytes | None:
+        """The customer of an abandonment since the draw."""
+        owner = self._customers.of_decision(abandonment.decisions[0])
+        if owner is None or owner not in self._customers.assigned:
+            return None
+        drawn = self._customers.assigned[owner].assigned_micros
+        return owner if abandonment.decisions[0].clock_micros >= drawn else None
+
+    def _arms(self, totals: dict[bytes, float]) -> Arms:
+        treated: list[float] = []
+        held_out: list[float] = []
+        for owner, total in totals.items():
+            (held_out if self._customers.assigned[owner].holdout else treated).append(total)
+        return treated, held_out
+
+    def _currency(self) -> str | Unavailable:
+        currencies = {
+            order.currency_code or terms_of(self._policy, order.storefront_id).currency_code
+            for order in self._facts.orders.values()
+        } | self._facts.redeemed_currencies
+        if len(currencies) > 1:
+            return Unavailable(f"the orders are in {', '.join(sorted(currencies))}; ask for one storefront")
+        return next(iter(currencies), terms_of(self._policy, "").currency_code)
+
+    def _discount_cost(self) -> int | Unavailable:
+        """Redemptions reported as such, and orders with an offer code by customers who were sent an offer."""
+        if isinstance(self.currency, Unavailable):
+            return self.currency
+        reported = dict(self._facts.redemptions)
+        offered: dict[bytes, list[tuple[int, str]]] = {}
+        for send in self.sent:
+            decision = self._facts.decisions.get(send.decision_id)
+            customer = self._customers.of_decision(decision) if decision else None
+            if decision is not None and decision.offer_id and customer is not None and send.sent_micros is not None:
+                offered.setdefault(customer, []).append((send.sent_micros, decision.decision_id))
+        inferred = 0
+        for order in self._facts.orders.values():
+            owner = self._customers.of_order(order)
+            if order.cancelled or not order.with_offer_code or owner not in offered:
+                continue
+            earlier = [sent for sent in offered[owner] if sent[0] <= order.micros]
+            if earlier and max(earlier)[1] not in reported:
+                inferred += order.discount_minor
+        return sum(reported.values()) + inferred

@@ -1,0 +1,149 @@
+"""Re-executes decisions from the journal and says, field by field, where the outcome differs from the record.
+
+A decision is proven when the re-executed record equals the stored one, and the features of the record are the row
+that replay gives, bit for bit.
+"""
+
+import struct
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+import rust_features
+from audit.decisions import DecisionUnknown, decisions_of
+from audit.differences import FieldDifference, differences
+from cart_recovery.v1.decision_pb2 import DecisionRecord
+
+Progress = Callable[[int, int], None]
+"""Called with (decisions checked, decisions in all)."""
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What the re-execution of one decision gave."""
+
+    decision_id: str
+    differences: tuple[FieldDifference, ...]
+    """Between the stored record and the re-executed one."""
+    feature_differences: tuple[FieldDifference, ...]
+    """Between the features of the record and the row that replay gives."""
+    failure: str = ""
+    """Why it could not be re-executed, in words."""
+
+    @property
+    def holds(self) -> bool:
+        """Bit for bit the same."""
+        return not (self.differences or self.feature_differences or self.failure)
+
+
+@dataclass(frozen=True)
+class Verification:
+    """The proofs of all decisions of a journal."""
+
+    decisions: int
+    failed: tuple[Proof, ...]
+
+    @property
+    def holds(self) -> bool:
+        """Every decision is proven."""
+        return not self.failed
+
+
+def verify(journal: pl.DataFrame, decision_id: str, *, keys: rust_features.Keys, bundles_directory: Path) -> Proof:
+    """Proves one decision. `bundles_directory` holds a folder for each bundle id. Raises DecisionUnknown."""
+    record = decisions_of(journal).get(decision_id)
+    if record is None:
+        raise DecisionUnknown(f"the journal holds no decision {decision_id}")
+    return _prove(record, journal, _replayed_features(journal), keys, bundles_directory)
+
+
+def verify_all(
+    journal: pl.DataFrame,
+    *,
+    keys: rust_features.Keys,
+    bundles_directory: Path,
+    progress: Progress | None = None,
+) -> Verification:
+    """Proves every decision of the journal. Each re-execution folds the journal up to its decision."""
+    records = decisions_of(journal)
+    replayed = _replayed_features(journal)
+    failed = []
+    for count, record in enumerate(records.values(), start=1):
+        proof = _prove(record, journal, replayed, keys, bundles_directory)
+        if not proof.holds:
+            failed.append(proof)
+        if progress is not None:
+            progress(count, len(records))
+    return Verification(len(records), tuple(failed))
+
+
+def render_proof(proof: Proof) -> str:
+    """The proof as text."""
+    if proof.holds:
+        return f"Decision {proof.decision_id}: re-executed bit for bit; its features are the row that replay gives."
+    lines = [f"Decision {proof.decision_id} is NOT reproduced."]
+    if proof.failure:
+        lines.append(f"  {proof.failure}")
+    lines += [
+        f"  {each.path}: recorded {each.stored}, re-executed {each.executed}"
+        for each in (*proof.differences, *proof.feature_differences)
+    ]
+    return "\n".join(lines)
+
+
+def render_verification(verification: Verification) -> str:
+    """The proofs as text: one line where all hold, else every decision that does not."""
+    if verification.holds:
+        return f"{verification.decisions:,} decisions re-executed bit for bit; features equal replay, bit for bit."
+    lines = [f"{len(verification.failed):,} of {verification.decisions:,} decisions are NOT reproduced."]
+    return "\n".join([*lines, *(render_proof(proof) for proof in verification.failed)])
+
+
+def _prove(
+    record: DecisionRecord,
+    journal: pl.DataFrame,
+    replayed: dict[str, tuple[float, ...]],
+    keys: rust_features.Keys,
+    bundles_directory: Path,
+) -> Proof:
+    features = tuple(_feature_differences(record.features, replayed.get(record.decision_id)))
+    bundle = bundles_directory / record.bundle_id
+    try:
+        stored, executed = rust_features.execute(journal, record.decision_id, keys=keys, bundle_directory=str(bundle))
+    except rust_features.EngineError as error:
+        return Proof(record.decision_id, (), features, str(error))
+    found = (
+        ()
+        if stored == executed
+        else tuple(differences(DecisionRecord.FromString(stored), DecisionRecord.FromString(executed)))
+    )
+    if stored != executed and not found:
+        found = (FieldDifference("(encoding)", stored.hex(), executed.hex()),)
+    return Proof(record.decision_id, found, features)
+
+
+def _context_features() -> list[str]:
+    return [name for name, _, _, _, _, of_action in rust_features.feature_table() if not of_action]
+
+
+def _replayed_features(journal: pl.DataFrame) -> dict[str, tuple[float, ...]]:
+    """The context features of every decision as replay computes them, by decision id."""
+    # The window concerns outcomes only, which are not looked at here.
+    rows = pl.DataFrame(rust_features.replay(journal, attribution_window_seconds=1))
+    table = rows.select("decision_id", *_context_features())
+    return {row[0]: row[1:] for row in table.iter_rows()}
+
+
+def _feature_differences(recorded: Sequence[float], replayed: tuple[float, ...] | None) -> list[FieldDifference]:
+    if replayed is None:
+        return [FieldDifference("features", f"{len(recorded)} values", "no row in replay")]
+    names = _context_features()
+    if not len(recorded) == len(replayed) == len(names):
+        return [FieldDifference("features", f"{len(recorded)} values", f"{len(replayed)} values")]
+    return [
+        FieldDifference(f"features.{name}", repr(own), repr(other))
+        for name, own, other in zip(names, recorded, replayed, strict=True)
+        if struct.pack("<f", own) != struct.pack("<f", other)
+    ]

@@ -1,0 +1,1 @@
+"""Benchmarks that start everything they measure, and stop it."""

@@ -1,0 +1,234 @@
+"""How much a Score costs over an empty gRPC call: the ratio of both p50, measured in turns in one run.
+
+One caller calls the echo, then the scorer, then the echo again, so that whatever else the machine does hits both. The
+echo answers as many bytes as Score does and gets the very same requests. Relay and feed run all the while, because
+every Score journals its decision.
+"""
+
+import random
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import grpc
+
+import rust_features
+from cart_recovery.settings import STARTER
+from cart_recovery.v1.event_pb2 import TrackRequest, TrackStreamRequest, TrackStreamResponse
+from cart_recovery.v1.scoring_pb2 import TRIGGER_CHECKOUT_CALL, ScoreRequest, ScoreResponse
+from loadtests.benchmarks.echo import METHOD as ECHO_METHOD
+from loadtests.benchmarks.machine import machine
+from loadtests.benchmarks.policies import write_policy
+from loadtests.benchmarks.servers import Server, await_rest, echo, scorer
+from loadtests.processor import cpu_of_process
+from loadtests.shoppers import STOREFRONT, cart, consent_request, identity, track_request
+
+_SCORE_METHOD = "/cart_recovery.v1.ScoringService/Score"
+_TRACK_METHOD = "/cart_recovery.v1.EventService/TrackStream"
+_DEADLINE_SECONDS = 10.0
+# As many as the scorer's default, in both servers.
+_THREADS = 32
+
+MakeBundle = Callable[[Path, Path, int], None]
+"""Writes keys and an active, signed bundle: (data directory, policy file, trees in each model)."""
+
+Call = Callable[[bytes], bytes]
+
+
+class Unmeasured(Exception):
+    """A call did not do what is to be measured, so there is no figure."""
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """What to measure."""
+
+    actions: tuple[int, ...] = (8, 32)
+    """Candidate actions, "none" among them; each is a run of its own."""
+    trees: int = 300
+    customers: int = 100_000
+    rounds: int = 5
+    calls: int = 1_000
+    """Calls of each server in a round."""
+    warm_up: int = 500
+
+
+@dataclass(frozen=True)
+class Round:
+    """One round of calls in turns."""
+
+    score_p50_micros: float
+    echo_p50_micros: float
+    score_cpu_micros: float
+    """CPU time of the scorer's process per call, relay and feed included."""
+    echo_cpu_micros: float
+
+    @property
+    def ratio(self) -> float:
+        """Score p50 over echo p50."""
+        return self.score_p50_micros / self.echo_p50_micros
+
+
+@dataclass(frozen=True)
+class Run:
+    """All rounds with one number of actions."""
+
+    actions: int
+    request_bytes: float
+    reply_bytes: int
+    rounds: tuple[Round, ...]
+
+    def medians(self) -> dict[str, float]:
+        """The median over the rounds, of the ratio and of each figure."""
+        names = ("ratio", "score_p50_micros", "echo_p50_micros", "score_cpu_micros", "echo_cpu_micros")
+        return {name: median(getattr(each, name) for each in self.rounds) for name in names}
+
+
+@dataclass(frozen=True)
+class Report:
+    """The whole benchmark."""
+
+    benchmark: Benchmark
+    machine: dict[str, str]
+    engine_version: str
+    runs: tuple[Run, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """JSON values, the medians of each run among them."""
+        plain = asdict(self)
+        plain["runs"] = [asdict(run) | {"medians": run.medians()} for run in self.runs]
+        return plain
+
+
+def measure(benchmark: Benchmark, *, make_bundle: MakeBundle, progress: Callable[[str], None]) -> Report:
+    """Starts everything, measures, stops everything. Raises NotServing or Unmeasured."""
+    runs = tuple(_run(benchmark, actions, make_bundle, progress) for actions in benchmark.actions)
+    return Report(benchmark, machine(), rust_features.ENGINE_VERSION, runs)
+
+
+def render(report: Report) -> str:
+    """The report as text."""
+    benchmark = report.benchmark
+    where = ", ".join(f"{name} {value}" for name, value in report.machine.items())
+    lines = [
+        f"Score over an empty grpcio echo: {benchmark.customers:,} customers in memory, {benchmark.trees} trees a",
+        f"model, one caller, calls in turns, median of {benchmark.rounds} rounds of {benchmark.calls:,} calls",
+        "",
+        f"{'actions':>7}{'ratio':>8}{'Score p50':>12}{'echo p50':>12}{'Score CPU':>12}{'echo CPU':>12}{'reply':>9}",
+    ]
+    for run in report.runs:
+        figures = run.medians()
+        times = "".join(
+            f"{figures[name]:>9.0f} µs"
+            for name in ("score_p50_micros", "echo_p50_micros", "score_cpu_micros", "echo_cpu_micros")
+        )
+        lines.append(f"{run.actions:>7}{figures['ratio']:>8.3f}{times}{run.reply_bytes:>7} B")
+    return "\n".join([*lines, "", f"engine {report.engine_version}; {where}"])
+
+
+def _run(benchmark: Benchmark, actions: int, make_bundle: MakeBundle, progress: Callable[[str], None]) -> Run:
+    needed = benchmark.warm_up + benchmark.rounds * benchmark.calls
+    if needed > benchmark.customers:
+        raise Unmeasured(f"{needed:,} calls need as many customers, because each decides about a cart of its own")
+    with ExitStack() as stack:
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        progress(f"{actions} actions: making a bundle with {benchmark.trees} trees a model")
+        policy = directory / "policy.toml"
+        write_policy(STARTER / "policy.toml", policy, actions)
+        make_bundle(directory, policy, benchmark.trees)
+        server = stack.enter_context(scorer(directory, _THREADS))
+        progress(f"{actions} actions: {benchmark.customers:,} customers come in")
+        _preload(server, benchmark.customers)
+        score = _caller(stack, server, _SCORE_METHOD)
+        requests = _requests(needed, actions)
+        replies = [len(_checked(score(next(requests)), actions)) for _ in range(benchmark.warm_up // 2)]
+        reply_bytes = round(median(replies))
+        peer = stack.enter_context(echo(reply_bytes, _THREADS))
+        empty = _caller(stack, peer, ECHO_METHOD)
+        _in_turns(score, empty, [next(requests) for _ in range(benchmark.warm_up - len(replies))], actions)
+        rounds = []
+        for number in range(benchmark.rounds):
+            await_rest(server)
+            batch = [next(requests) for _ in range(benchmark.calls)]
+            rounds.append(_round(server, peer, score, empty, batch, actions))
+            progress(f"{actions} actions: round {number + 1} of {benchmark.rounds}: ratio {rounds[-1].ratio:.3f}")
+    return Run(actions, sum(map(len, batch)) / len(batch), reply_bytes, tuple(rounds))
+
+
+def _round(server: Server, peer: Server, score: Call, empty: Call, batch: list[bytes], actions: int) -> Round:
+    clocks = cpu_of_process(server.process_id), cpu_of_process(peer.process_id)
+    before = [clock() for clock in clocks]
+    scores, echoes = _in_turns(score, empty, batch, actions)
+    spent = [(clock() - start) * 1e6 / len(batch) for clock, start in zip(clocks, before, strict=True)]
+    return Round(median(scores) / 1_000, median(echoes) / 1_000, spent[0], spent[1])
+
+
+def _in_turns(score: Call, empty: Call, batch: list[bytes], actions: int) -> tuple[list[int], list[int]]:
+    """Durations in nanoseconds of both calls; the replies are looked at afterwards."""
+    clock = time.perf_counter_ns
+    scores, echoes, replies = [], [], []
+    for request in batch:
+        start = clock()
+        empty(request)
+        middle = clock()
+        replies.append(score(request))
+        scores.append(clock() - middle)
+        echoes.append(middle - start)
+    for reply in replies:
+        _checked(reply, actions)
+    return scores, echoes
+
+
+def _checked(reply: bytes, actions: int) -> bytes:
+    """The reply, if it is a fresh decision among all candidates."""
+    response = ScoreResponse.FromString(reply)
+    if response.repeated_answer or len(response.candidates) != actions:
+        raise Unmeasured(f"a Score gave {len(response.candidates)} of {actions} candidates, or repeated an answer")
+    return reply
+
+
+def _caller(stack: ExitStack, server: Server, method: str) -> Call:
+    channel = stack.enter_context(grpc.insecure_channel(server.address))
+    call: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(method)
+
+    def once(request: bytes) -> bytes:
+        reply: bytes = call(request, timeout=_DEADLINE_SECONDS)
+        return reply
+
+    return once
+
+
+def _requests(count: int, actions: int) -> Iterator[bytes]:
+    """A Score for the cart of each customer in turn."""
+    for customer in range(count):
+        yield ScoreRequest(
+            storefront_id=STOREFRONT,
+            identity=identity(customer),
+            cart_id=f"cart-{customer}",
+            trigger=TRIGGER_CHECKOUT_CALL,
+            candidate_count=actions,
+        ).SerializeToString()
+
+
+def _preload(server: Server, customers: int) -> None:
+    """Brings in customers with consent and a cart of three lines each, and waits until the state holds them."""
+    with grpc.insecure_channel(server.address) as channel:
+        stream: grpc.StreamStreamMultiCallable[TrackStreamRequest, TrackStreamResponse] = channel.stream_stream(
+            _TRACK_METHOD, TrackStreamRequest.SerializeToString, TrackStreamResponse.FromString
+        )
+        for answer in stream(TrackStreamRequest(track=event) for event in _events(customers)):
+            if answer.HasField("rejected"):
+                raise Unmeasured(f"an event was refused: {answer.rejected.message}")
+    await_rest(server)
+
+
+def _events(customers: int) -> Iterator[TrackRequest]:
+    generator = random.Random(7)
+    for customer in range(customers):
+        yield consent_request(customer, f"consent-{customer}")
+        yield track_request(customer, f"cart-{customer}", cart_updated={"cart": cart(customer, generator)})

@@ -1,0 +1,110 @@
+"""The processes a benchmark measures: started together in a temporary directory, stopped together."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
+from grpc_health.v1.health_pb2_grpc import HealthStub
+
+from loadtests.processor import CpuUnknown, metric
+
+_SCORING = "cart_recovery.v1.ScoringService"
+_START_SECONDS = 120.0
+_STOP_SECONDS = 60.0
+_REST_SECONDS = 600.0
+_POLL_SECONDS = 0.2
+
+
+class NotServing(Exception):
+    """A server did not come up; its own log says why."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server process."""
+
+    address: str
+    process_id: int
+    metrics_url: str = ""
+
+
+def free_address() -> str:
+    """An address of the loopback interface that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{probe.getsockname()[1]}"
+
+
+@contextmanager
+def scorer(data_directory: Path, threads: int) -> Iterator[Server]:
+    """`cart-recovery serve` with an embedded nats-server, once it answers Score. Raises NotServing."""
+    address, metrics_address = free_address(), free_address()
+    settings = {
+        "CART_RECOVERY_DATA_DIRECTORY": str(data_directory),
+        "CART_RECOVERY_SCORER_ADDRESS": address,
+        "CART_RECOVERY_METRICS_ADDRESS": metrics_address,
+        "CART_RECOVERY_THREADS": str(threads),
+        "CART_RECOVERY_LOG_LEVEL": "warning",
+    }
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("CART_RECOVERY_")}
+    command = [sys.executable, "-m", "cart_recovery.cli", "serve"]
+    process = subprocess.Popen(command, env=inherited | settings, cwd=data_directory)
+    try:
+        _await_serving(address, process)
+        yield Server(address, process.pid, f"http://{metrics_address}/metrics")
+    finally:
+        process.terminate()
+        process.wait(_STOP_SECONDS)
+
+
+def _await_serving(address: str, process: subprocess.Popen[bytes]) -> None:
+    end = time.monotonic() + _START_SECONDS
+    with grpc.insecure_channel(address) as channel:
+        while process.poll() is None and time.monotonic() < end:
+            watch = HealthStub(channel).Watch(HealthCheckRequest(service=_SCORING), timeout=_START_SECONDS)
+            try:
+                if any(each.status == HealthCheckResponse.SERVING for each in watch):
+                    return
+            except grpc.RpcError:
+                # The port is not open yet.
+                time.sleep(_POLL_SECONDS)
+    raise NotServing(f"the scorer at {address} does not serve; its log stands above")
+
+
+@contextmanager
+def echo(reply_bytes: int, threads: int) -> Iterator[Server]:
+    """The empty echo in a process of its own."""
+    command = [sys.executable, "-m", "loadtests.benchmarks.echo", str(reply_bytes), str(threads)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        if process.stdin is None or process.stdout is None:
+            raise NotServing("the echo has no pipes")
+        port = process.stdout.readline()
+        if not port:
+            raise NotServing("the echo ended before it listened")
+        try:
+            yield Server(f"127.0.0.1:{int(port)}", process.pid)
+        finally:
+            process.stdin.close()
+
+
+def await_rest(server: Server) -> None:
+    """Waits until everything spooled is in the journal and folded. Raises NotServing."""
+    end = time.monotonic() + _REST_SECONDS
+    while time.monotonic() < end:
+        try:
+            spooled = metric(server.metrics_url, "cart_recovery_spool_depth_messages")
+            folded = metric(server.metrics_url, "cart_recovery_folded_sequence")
+            if spooled == 0 and folded >= metric(server.metrics_url, "cart_recovery_journal_sequence"):
+                return
+        except CpuUnknown as error:
+            raise NotServing(str(error)) from error
+        time.sleep(_POLL_SECONDS)
+    raise NotServing("the scorer's spool did not empty")

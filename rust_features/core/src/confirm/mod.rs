@@ -1,0 +1,126 @@
+//! Right before a send: whether it still may go. The rules are those of the decision, asked again of the newest
+//! state; a later touch is decided anew.
+
+mod check;
+mod go;
+mod later;
+#[cfg(test)]
+mod tests;
+mod verdict;
+
+pub use verdict::Verdict;
+
+use crate::bundle::Bundle;
+use crate::contract::{Channel, ConfirmRequest, DecisionRecord, DecisionRequest, Reason};
+use crate::decide::{Occasion, person_reasons};
+use crate::ids::DecisionId;
+use crate::keyed::Key;
+use crate::refusal::Refusal;
+use crate::state::{Approval, Cart, Customer, Decided, Progress, State};
+use crate::time::Micros;
+
+/// The deployment's keys that a confirmation needs.
+#[derive(Clone)]
+pub struct ConfirmKeys {
+    /// Source of seeds and holdout draws.
+    pub decision: Key,
+    /// Source of single-use codes.
+    pub offer: Key,
+}
+
+/// What is confirmed, and against what.
+struct Subject<'a> {
+    state: &'a State,
+    bundle: &'a Bundle,
+    now: Micros,
+    id: DecisionId,
+    decided: &'a Decided,
+    request: &'a DecisionRequest,
+    cart: &'a Cart,
+    customer: Customer<'a>,
+}
+
+/// Answers as of the state. That the state has folded the asked sequence is the caller's to check.
+///
+/// # Errors
+/// Where the decision is not known.
+pub fn confirm(
+    state: &State,
+    bundle: &Bundle,
+    request: &ConfirmRequest,
+    now: Micros,
+    keys: &ConfirmKeys,
+) -> Result<Verdict, Refusal> {
+    let unknown = || Refusal::new(Reason::DecisionUnknown);
+    let id = DecisionId::from_hex(&request.decision_id).ok_or_else(unknown)?;
+    let decided = state.decision(&id).ok_or_else(unknown)?;
+    let record = decided.record();
+    let nothing = DecisionRequest::default();
+    let customer = state.customer(&decided.aliases);
+    let Some(cart) = state.cart(&decided.cart) else {
+        let reason = person_reasons(&customer).first().copied();
+        return Ok(Verdict::Skip(reason.unwrap_or(Reason::CartEmpty)));
+    };
+    let subject = Subject {
+        state,
+        bundle,
+        now,
+        id,
+        decided,
+        request: record.request.as_ref().unwrap_or(&nothing),
+        cart,
+        customer,
+    };
+    let verdict = if request.touch > decided.touch {
+        subject.later_touch(request.touch, keys)
+    } else {
+        subject.own_touch(&record, keys)
+    };
+    Ok(if request.claimed { verdict.go_or_skip() } else { verdict })
+}
+
+impl Subject<'_> {
+    fn own_touch(&self, record: &DecisionRecord, keys: &ConfirmKeys) -> Verdict {
+        if let Some(verdict) = self.fate() {
+            return verdict;
+        }
+        match self.rejection() {
+            Some(reason) => Verdict::Skip(reason),
+            None => self
+                .wait()
+                .unwrap_or_else(|| Verdict::Go(Box::new(self.go(record, keys)))),
+        }
+    }
+
+    /// What has already become of the decision.
+    fn fate(&self) -> Option<Verdict> {
+        match self.decided.progress() {
+            Progress::Claimed => return Some(Verdict::Skip(Reason::AlreadyClaimed)),
+            Progress::Skipped(reason) => return Some(Verdict::Skip(reason)),
+            Progress::Decided | Progress::Scheduled(_) => {}
+        }
+        if self.decided.superseded {
+            return Some(Verdict::Skip(Reason::DecisionSuperseded));
+        }
+        if self.decided.action.channel() == Channel::None {
+            let reason = if self.decided.holdout {
+                Reason::Holdout
+            } else {
+                Reason::LowerValue
+            };
+            return Some(Verdict::Skip(reason));
+        }
+        match self.decided.approval() {
+            Some(Approval::Held) => Some(Verdict::Held),
+            Some(Approval::Rejected) => Some(Verdict::Skip(Reason::ApprovalRejected)),
+            Some(Approval::Expired) => Some(Verdict::Skip(Reason::TooLate)),
+            Some(Approval::Approved) | None => None,
+        }
+    }
+
+    /// Whether the cart is still the one that was decided about: its version is part of the decision's id.
+    fn cart_changed(&self) -> bool {
+        let (id, _) = Occasion::ids(self.request, self.decided.cart, self.cart.version(), self.decided.touch);
+        id != self.id
+    }
+}

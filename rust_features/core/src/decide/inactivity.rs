@@ -1,0 +1,62 @@
+//! Decisions that nobody asks for: a cart was left alone until its deadline.
+
+use super::{Occasion, decide_with, seed};
+use crate::bundle::Bundle;
+use crate::contract::{
+    DecisionRecord, DecisionRequest, IdentityKey, IdentityKeyKind, JournalMessage, Trigger, journal_message,
+};
+use crate::ids::{Alias, CartId};
+use crate::keyed::Key;
+use crate::state::{Cart, Deadline, State};
+
+/// Decides about the carts whose deadline passed, each with its deadline as clock reading, against the one state.
+/// Stale deadlines expire undecided; a cart whose decision key was decided before is not decided again. The caller
+/// gives deadlines of one time and folds what comes back before it goes on.
+#[must_use]
+pub fn fire(state: &State, bundle: &Bundle, due: &[Deadline], key: &Key) -> Vec<DecisionRecord> {
+    let open = due.iter().filter(|deadline| !deadline.stale);
+    open.filter_map(|deadline| fire_one(state, bundle, deadline, key))
+        .collect()
+}
+
+fn fire_one(state: &State, bundle: &Bundle, deadline: &Deadline, key: &Key) -> Option<DecisionRecord> {
+    let request = inactivity_request(deadline.cart, state.cart(&deadline.cart)?);
+    let occasion = Occasion::resolve(state, &request, deadline.time);
+    if state.decision(&occasion.decision_id).is_some() {
+        return None;
+    }
+    Some(decide_with(&occasion, bundle, seed(key, occasion.decision_id), key))
+}
+
+/// What an abandoned cart asks on behalf of whoever acted on it last.
+fn inactivity_request(cart_id: CartId, cart: &Cart) -> DecisionRequest {
+    DecisionRequest {
+        storefront_id: cart.storefront().to_owned(),
+        identity_keys: cart.owner().map(alias_key).into_iter().collect(),
+        cart_id: cart_id.to_string(),
+        trigger: Trigger::Inactivity.into(),
+        ..DecisionRequest::default()
+    }
+}
+
+/// An identity key that names an alias and no token.
+#[must_use]
+pub fn alias_key(alias: Alias) -> IdentityKey {
+    IdentityKey {
+        kind: IdentityKeyKind::Alias.into(),
+        token: Vec::new(),
+        alias: alias.0.to_vec(),
+    }
+}
+
+/// The record as a message of the journal.
+#[must_use]
+pub fn to_message(record: DecisionRecord) -> JournalMessage {
+    let aliases = record.aliases.iter().filter_map(|alias| Alias::from_bytes(alias));
+    JournalMessage {
+        received_time: record.clock,
+        identity_keys: aliases.map(alias_key).collect(),
+        imported: false,
+        content: Some(journal_message::Content::Decision(record)),
+    }
+}

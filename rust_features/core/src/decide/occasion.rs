@@ -1,0 +1,96 @@
+//! What a decision is about: whose cart, which version of it, which touch.
+
+use std::borrow::Cow;
+
+use smallvec::SmallVec;
+
+use crate::contract::{self, DecisionRequest, Trigger};
+use crate::ids::{Alias, CartId, DecisionId, SendId};
+use crate::keyed::public_hash;
+use crate::state::{Cart, Customer, MAX_ALIASES, State, request_cart};
+use crate::time::Micros;
+
+/// A request laid over the state: everything a decision reads.
+pub struct Occasion<'a> {
+    /// The state as of one sequence.
+    pub state: &'a State,
+    /// The request after the edge.
+    pub request: &'a DecisionRequest,
+    /// The clock reading.
+    pub clock: Micros,
+    /// The cart's id; zeros where the request names none.
+    pub cart_id: CartId,
+    /// The inline cart over the folded one, else the folded one, else an empty one.
+    pub cart: Cow<'a, Cart>,
+    /// The customer the request names, else the one who acted on the cart.
+    pub customer: Customer<'a>,
+    /// Which touch is decided, from 1.
+    pub touch: u32,
+    /// The abandonment that the touches belong to.
+    pub abandonment_time: Micros,
+    /// The decision key.
+    pub decision_id: DecisionId,
+    /// The send key.
+    pub send_id: SendId,
+}
+
+impl<'a> Occasion<'a> {
+    /// Resolves customer, cart, touch and keys.
+    #[must_use]
+    pub fn resolve(state: &'a State, request: &'a DecisionRequest, clock: Micros) -> Self {
+        let cart_id = request_cart(request).unwrap_or(CartId([0; 16]));
+        let folded = state.cart(&cart_id);
+        let laid_over = |cart| Cow::Owned(Cart::inline(folded, cart, &request.storefront_id, clock));
+        let cart = match (&request.cart, folded) {
+            (Some(inline), _) => laid_over(inline),
+            (None, Some(folded)) => Cow::Borrowed(folded),
+            (None, None) => laid_over(&contract::Cart::default()),
+        };
+        let keys = &request.identity_keys;
+        let mut given: SmallVec<[Alias; MAX_ALIASES]> =
+            keys.iter().filter_map(|key| Alias::from_bytes(&key.alias)).collect();
+        if given.is_empty() {
+            given.extend(cart.owner());
+        }
+        let touch = match request.touch {
+            0 => state.touches_claimed(&cart_id).saturating_add(1),
+            asked => asked,
+        };
+        let later_touch = request.trigger() == Trigger::TouchDue;
+        let (decision_id, send_id) = Self::ids(request, cart_id, cart.version(), touch);
+        Self {
+            state,
+            request,
+            clock,
+            cart_id,
+            touch,
+            abandonment_time: cart.abandonment_time().filter(|_| later_touch).unwrap_or(clock),
+            cart,
+            customer: state.customer(&given),
+            decision_id,
+            send_id,
+        }
+    }
+
+    /// The currency of the cart; that of the storefront where no event named one.
+    #[must_use]
+    pub fn currency<'b>(&'b self, storefront_currency: &'b str) -> &'b str {
+        match self.cart.currency() {
+            "" => storefront_currency,
+            named => named,
+        }
+    }
+
+    /// The keys of a decision about this version of the cart and this touch.
+    pub(crate) fn ids(request: &DecisionRequest, cart_id: CartId, version: u64, touch: u32) -> (DecisionId, SendId) {
+        let storefront = request.storefront_id.as_bytes();
+        let (version, trigger, touch) = (
+            version.to_le_bytes(),
+            request.trigger.to_le_bytes(),
+            touch.to_le_bytes(),
+        );
+        let decision = public_hash("decision", &[storefront, &cart_id.0, &version, &trigger, &touch]);
+        let send = public_hash("send", &[storefront, &cart_id.0, &version, &touch]);
+        (DecisionId(decision), SendId(send))
+    }
+}

@@ -1,0 +1,86 @@
+//! What the models say: the context once, then one row per candidate.
+
+use smallvec::SmallVec;
+
+use super::Occasion;
+use super::plan::Plan;
+use crate::bundle::Bundle;
+use crate::feature::{ACTION_COUNT, ActionInput, CONTEXT_COUNT, FEATURE_COUNT, action_features, context_features};
+
+/// The models' answers for one decision.
+pub(super) struct Scores {
+    pub(super) context: [f32; CONTEXT_COUNT],
+    /// In the order of the candidates.
+    pub(super) candidates: SmallVec<[Score; 16]>,
+}
+
+/// The models' answer for one candidate.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Score {
+    /// Of both models together, log-odds.
+    pub(super) margin: f64,
+    pub(super) probability: f64,
+}
+
+/// Scores every candidate, the rejected ones too.
+pub(super) fn scores(occasion: &Occasion<'_>, bundle: &Bundle, plans: &[Plan]) -> Scores {
+    let mut context = [f32::NAN; CONTEXT_COUNT];
+    context_features(
+        occasion.state,
+        &occasion.customer,
+        Some(&occasion.cart),
+        occasion.clock,
+        &mut context,
+    );
+    let mut baseline = [f64::NAN];
+    bundle.baseline.margins(&context, &mut baseline);
+    let mut rows = Vec::with_capacity(plans.len() * FEATURE_COUNT);
+    let mut features = [0.0; ACTION_COUNT];
+    let value = occasion.cart.value_minor();
+    for plan in plans {
+        action_features(
+            &ActionInput::of(&plan.action, occasion.clock, value, occasion.touch),
+            &mut features,
+        );
+        rows.extend_from_slice(&context);
+        rows.extend_from_slice(&features);
+    }
+    let mut effects: SmallVec<[f64; 16]> = SmallVec::from_elem(f64::NAN, plans.len());
+    bundle.effect.margins(&rows, &mut effects);
+    let candidates = effects.iter().map(|effect| Score::of(baseline[0] + effect)).collect();
+    Scores { context, candidates }
+}
+
+impl Score {
+    fn of(margin: f64) -> Self {
+        Self {
+            margin,
+            probability: sigmoid(margin),
+        }
+    }
+}
+
+/// The probability of log-odds, without overflow on either side.
+fn sigmoid(margin: f64) -> f64 {
+    let decay = libm::exp(-margin.abs());
+    if margin >= 0.0 {
+        1.0 / (1.0 + decay)
+    } else {
+        decay / (1.0 + decay)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn probabilities_of_opposite_odds_sum_to_one(margin in -1e4..1e4_f64) {
+            let sum = sigmoid(margin) + sigmoid(-margin);
+            prop_assert!((sum - 1.0).abs() < 1e-12);
+            prop_assert!((0.0..=1.0).contains(&sigmoid(margin)));
+        }
+    }
+}

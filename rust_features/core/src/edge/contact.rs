@@ -1,0 +1,163 @@
+//! The forms of contacts, and the form under which two spellings of one address are the same.
+
+const URL_LIMIT: usize = 2048;
+
+/// Trimmed and lower-cased, or `None` where it is no e-mail address.
+pub(super) fn normalised_email(address: &str) -> Option<String> {
+    let address = address.trim();
+    let (local, domain) = address.rsplit_once('@')?;
+    let sound = address.len() <= 254 && is_local_part(local) && is_domain(domain);
+    sound.then(|| address.to_lowercase())
+}
+
+fn is_local_part(local: &str) -> bool {
+    let is_atom = |atom: &str| {
+        !atom.is_empty()
+            && atom
+                .chars()
+                .all(|symbol| symbol.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(symbol))
+    };
+    local.len() <= 64 && local.split('.').all(is_atom)
+}
+
+fn is_domain(domain: &str) -> bool {
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.chars().all(|symbol| symbol.is_alphanumeric() || symbol == '-')
+    };
+    domain.contains('.') && domain.split('.').all(is_label)
+}
+
+/// Trimmed, or `None` where it is no E.164 number.
+pub(super) fn normalised_phone(address: &str) -> Option<String> {
+    let address = address.trim();
+    let digits = address.strip_prefix('+')?;
+    let sound = (7..=15).contains(&digits.len())
+        && !digits.starts_with('0')
+        && digits.bytes().all(|digit| digit.is_ascii_digit());
+    sound.then(|| address.to_owned())
+}
+
+/// Trimmed, or `None` where it is no https URL.
+pub(super) fn normalised_push(address: &str) -> Option<String> {
+    let address = address.trim();
+    (address.starts_with("https://") && is_url(address)).then(|| address.to_owned())
+}
+
+/// Whether this is an http or https URL with a host, of at most 2,048 bytes.
+pub(super) fn is_url(url: &str) -> bool {
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    let host = rest.and_then(|rest| rest.split(['/', '?', '#']).next());
+    url.len() <= URL_LIMIT
+        && host.is_some_and(|host| !host.is_empty())
+        && !url.chars().any(|symbol| symbol.is_whitespace() || symbol.is_control())
+}
+
+/// Cuts query, fragment and user information off a URL; a path that names a mailbox goes too.
+pub(super) fn strip_url(url: &mut String) {
+    url.truncate(url.find(['?', '#']).unwrap_or(url.len()));
+    let host = url.find("://").map_or(0, |scheme| scheme + 3);
+    let path = url
+        .get(host..)
+        .and_then(|rest| rest.find('/'))
+        .map_or(url.len(), |slash| host + slash);
+    if url
+        .get(path..)
+        .is_some_and(|path| path.contains('@') || path.contains("%40"))
+    {
+        url.truncate(path);
+    }
+    if let Some(user) = url.get(host..path).and_then(|authority| authority.rfind('@')) {
+        url.replace_range(host..=host + user, "");
+    }
+}
+
+/// Replaces words of a provider's diagnostic that look like an address or a phone number.
+pub(super) fn hide_contacts(text: &str) -> String {
+    let is_contact =
+        |word: &str| word.contains('@') || word.bytes().filter(u8::is_ascii_digit).count() >= 7 || word.contains("%40");
+    let words = text
+        .split_whitespace()
+        .map(|word| if is_contact(word) { crate::refusal::HIDDEN } else { word });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_normalised_or_refused() {
+        assert_eq!(
+            normalised_email(" Joe.Doe+x@Example.ORG "),
+            Some("joe.doe+x@example.org".to_owned())
+        );
+        for bad in [
+            "",
+            "joe",
+            "joe@",
+            "@example.org",
+            "joe@localhost",
+            "a b@example.org",
+            "a..b@example.org",
+            "a@-b.org",
+        ] {
+            assert_eq!(normalised_email(bad), None, "{bad}");
+        }
+        assert_eq!(normalised_phone("+491701234567"), Some("+491701234567".to_owned()));
+        for bad in [
+            "",
+            "491701234567",
+            "+0123456789",
+            "+49 170 1234567",
+            "+123456",
+            "+1234567890123456",
+        ] {
+            assert_eq!(normalised_phone(bad), None, "{bad}");
+        }
+        assert!(normalised_push("https://push.example.org/abc").is_some());
+        for bad in [
+            "http://push.example.org/abc",
+            "https://",
+            "https:///x",
+            "https://a b",
+            "ftp://x",
+        ] {
+            assert_eq!(normalised_push(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn urls_keep_host_and_path_alone() {
+        for (raw, kept) in [
+            (
+                "https://shop.example/p/1?mail=joe@example.org#x",
+                "https://shop.example/p/1",
+            ),
+            ("https://joe:secret@shop.example/p", "https://shop.example/p"),
+            ("https://shop.example/u/joe@example.org", "https://shop.example"),
+            ("https://shop.example/u/joe%40example.org/", "https://shop.example"),
+            ("shop.example/p#top", "shop.example/p"),
+            ("joe@shop.example", "shop.example"),
+            ("", ""),
+        ] {
+            let mut url = raw.to_owned();
+            strip_url(&mut url);
+            assert_eq!(url, kept, "{raw}");
+        }
+    }
+
+    #[test]
+    fn diagnostics_lose_addresses_and_numbers() {
+        assert_eq!(
+            hide_contacts("550-5.1.1 <joe@example.org>: no such user"),
+            "550-5.1.1 (hidden) no such user"
+        );
+        assert_eq!(
+            hide_contacts("number +491701234567 is unknown"),
+            "number (hidden) is unknown"
+        );
+    }
+}

@@ -1,0 +1,90 @@
+//! What a person allows. A refusal is noted with every key of the event, so that no later change of links can lose it;
+//! a grant with the strongest only.
+
+use super::scene::Scene;
+use super::{SENDING, person};
+use crate::contract::{Channel, ConsentChanged, ConsentState, PreferenceSet};
+use crate::ids::Alias;
+use crate::state::{Consent, Latest, Permissions, Stamp, State};
+use crate::time::Micros;
+
+/// A choice for one channel and purpose.
+pub(super) fn consent(state: &mut State, scene: &Scene<'_>, change: &ConsentChanged) {
+    let given_time = change
+        .given_time
+        .as_ref()
+        .map_or(scene.stamp.time, Micros::from_timestamp);
+    let consent = Consent {
+        state: change.state(),
+        legal_basis: change.legal_basis(),
+        double_opt_in: change.double_opt_in(),
+        given_time,
+        event_time: scene.stamp.time,
+        jurisdiction: state.texts.number(&change.jurisdiction),
+    };
+    let key = (change.channel(), change.purpose());
+    let withdrawn = consent.state == ConsentState::Withdrawn;
+    let reach = if withdrawn { scene.keys.len() } else { 1 };
+    for alias in scene.keys.iter().take(reach).map(|key| key.alias) {
+        let Some(permissions) = permissions(state, alias) else {
+            continue;
+        };
+        permissions.choose(key, scene.stamp, consent);
+        if consent.state == ConsentState::Granted {
+            permissions.opt(key.0, scene.stamp, false);
+        }
+    }
+}
+
+/// Channels the person wants; a list without a channel refuses it, no list says nothing.
+pub(super) fn prefer(state: &mut State, scene: &Scene<'_>, preference: &PreferenceSet) {
+    if !preference.time_zone.is_empty() {
+        let zone = state.texts.number(&preference.time_zone);
+        if let Some(profile) = person::profile(state, scene) {
+            Latest::offer(&mut profile.preferred_zone, scene.stamp, zone);
+        }
+    }
+    if preference.channels.is_empty() {
+        return;
+    }
+    for channel in SENDING {
+        if !preference.channels().any(|wanted| wanted == channel) {
+            opt_out(state, scene, channel);
+        } else if let Some(permissions) = scene.strongest().and_then(|alias| permissions(state, alias)) {
+            permissions.opt(channel, scene.stamp, false);
+        }
+    }
+}
+
+/// An opt-out of one channel, for every key of the event.
+pub(super) fn opt_out(state: &mut State, scene: &Scene<'_>, channel: Channel) {
+    for key in &scene.keys {
+        if let Some(permissions) = permissions(state, key.alias) {
+            permissions.opt(channel, scene.stamp, true);
+        }
+    }
+}
+
+fn permissions(state: &mut State, alias: Alias) -> Option<&mut Permissions> {
+    Some(state.records.get_mut(&alias)?.permissions_mut())
+}
+
+impl Permissions {
+    fn choose(&mut self, key: (Channel, crate::contract::ConsentPurpose), stamp: Stamp, consent: Consent) {
+        let said = Latest { stamp, value: consent };
+        match self.consents.binary_search_by_key(&key, |(held, _)| *held) {
+            Ok(index) => {
+                let mut held = Some(self.consents[index].1);
+                Latest::offer(&mut held, stamp, consent);
+                self.consents[index].1 = held.unwrap_or(said);
+            }
+            Err(index) => self.consents.insert(index, (key, said)),
+        }
+    }
+
+    fn opt(&mut self, channel: Channel, stamp: Stamp, out: bool) {
+        if let Some(slot) = self.opted_out.get_mut(channel as usize) {
+            Latest::offer(slot, stamp, out);
+        }
+    }
+}

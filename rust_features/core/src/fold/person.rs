@@ -1,0 +1,65 @@
+//! What is known of a person beside what they do: circumstances, profile, and the end of it all, erasure.
+
+use super::scene::Scene;
+use crate::contract::{self, Context, DeviceClass};
+use crate::state::{Latest, Profile, Record, State};
+
+/// Device, language and zone as an event's context gives them.
+pub(super) fn learn_context(state: &mut State, scene: &Scene<'_>, context: &Context) {
+    let zone = (!context.time_zone.is_empty()).then(|| state.texts.number(&context.time_zone));
+    let locale = (!context.locale.is_empty()).then(|| state.texts.number(&context.locale));
+    let device = Some(context.device_class()).filter(|device| *device != DeviceClass::Unspecified);
+    let campaign = !context.campaign.is_empty() || !context.referrer.is_empty();
+    let Some(profile) = profile(state, scene) else { return };
+    Latest::offer(&mut profile.campaign, scene.stamp, campaign);
+    if let Some(device) = device {
+        Latest::offer(&mut profile.device, scene.stamp, device);
+    }
+    if let Some(zone) = zone {
+        Latest::offer(&mut profile.device_zone, scene.stamp, zone);
+    }
+    if let Some(locale) = locale {
+        Latest::offer(&mut profile.locale, scene.stamp, locale);
+    }
+}
+
+/// What the shop knows of the person.
+pub(super) fn learn_profile(state: &mut State, scene: &Scene<'_>, update: &contract::ProfileUpdated) {
+    let language = (!update.language.is_empty()).then(|| state.texts.number(&update.language));
+    let Some(profile) = profile(state, scene) else { return };
+    if let Some(language) = language {
+        Latest::offer(&mut profile.language, scene.stamp, language);
+    }
+    if let Some(value) = update.lifetime_value_minor {
+        Latest::offer(&mut profile.lifetime_value_minor, scene.stamp, value);
+    }
+}
+
+/// Forgets the person: the records of the linked aliases and their carts. What stays says only that the alias was erased
+/// and is never to be written to.
+pub(super) fn erase(state: &mut State, scene: &Scene<'_>) {
+    let given: Vec<_> = scene.keys.iter().map(|key| key.alias).collect();
+    let aliases = state.linked(&given);
+    for alias in &aliases {
+        let Some(record) = state.records.get_mut(alias) else {
+            continue;
+        };
+        let mut erased = Record::new(record.kind);
+        erased.erased = true;
+        erased.suppressed = u8::MAX;
+        let edges = std::mem::replace(record, erased).edges;
+        for other in edges.iter().map(|edge| edge.other) {
+            if let Some(record) = state.records.get_mut(&other) {
+                record.unbind(*alias);
+            }
+        }
+    }
+    state
+        .carts
+        .retain(|_, cart| cart.owner().is_none_or(|owner| !aliases.contains(&owner)));
+}
+
+/// The profile of the strongest key.
+pub(super) fn profile<'a>(state: &'a mut State, scene: &Scene<'_>) -> Option<&'a mut Profile> {
+    Some(state.records.get_mut(&scene.strongest()?)?.profile_mut())
+}

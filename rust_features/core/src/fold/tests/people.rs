@@ -1,0 +1,224 @@
+//! People: links, permissions, erasure.
+
+use proptest::prelude::*;
+
+use crate::contract::event::Kind;
+use crate::contract::{
+    Channel, ConsentChanged, ConsentPurpose, ConsentState, Context, Erased, Identified, Linked, PreferenceSet, Unlinked,
+};
+use crate::fold::testing::{add, added, alias, cart_id, customer, device, email, folded, message, suppressed, viewed};
+use crate::state::{MAX_ALIASES, State};
+
+fn linked(state: &State, number: u8) -> Vec<u8> {
+    state
+        .customer(&[alias(number)])
+        .aliases()
+        .iter()
+        .map(|alias| alias.0[0])
+        .collect()
+}
+
+#[test]
+fn keys_of_one_event_are_one_person() {
+    let state = folded(&[
+        message(1, 0, &[customer(1), device(2)], viewed(1)),
+        message(2, 1, &[customer(1), email(3)], Kind::Identified(Identified {})),
+    ]);
+    assert_eq!(linked(&state, 2), [1, 2, 3]);
+    assert_eq!(linked(&state, 9), [9]);
+    assert!(state.customer(&[alias(2)]).reachable(Channel::Email));
+    assert!(!state.customer(&[alias(2)]).reachable(Channel::Sms));
+}
+
+#[test]
+fn unlinking_removes_the_edge_until_the_shop_links_again() {
+    let mut state = folded(&[message(1, 0, &[customer(1), device(2)], viewed(1))]);
+    add(
+        &mut state,
+        &message(2, 10, &[customer(1), device(2)], Kind::Unlinked(Unlinked {})),
+    );
+    assert_eq!(linked(&state, 1), [1]);
+    assert_eq!(state.customer(&[alias(1), alias(2)]).aliases(), [alias(1)]);
+    add(&mut state, &message(3, 20, &[customer(1), device(2)], viewed(1)));
+    assert_eq!(linked(&state, 1), [1]);
+    add(
+        &mut state,
+        &message(4, 30, &[customer(1), device(2)], Kind::Linked(Linked {})),
+    );
+    assert_eq!(linked(&state, 1), [1, 2]);
+}
+
+#[test]
+fn a_shared_device_chains_nobody() {
+    let state = folded(&[
+        message(1, 0, &[customer(1), device(9)], viewed(1)),
+        message(2, 1, &[customer(2), device(9)], viewed(1)),
+        message(3, 2, &[customer(3), device(9)], viewed(1)),
+    ]);
+    assert_eq!(linked(&state, 1), [1]);
+    assert_eq!(linked(&state, 9), [9]);
+    let both = state.customer(&[alias(3), alias(9)]);
+    assert_eq!(both.aliases(), [alias(3)]);
+}
+
+#[test]
+fn a_shared_address_belongs_to_each_and_joins_none() {
+    let state = folded(&[
+        message(1, 0, &[customer(1), email(9)], viewed(1)),
+        message(2, 1, &[customer(2), email(9)], viewed(1)),
+        message(3, 2, &[customer(3), email(9)], viewed(1)),
+    ]);
+    assert_eq!(linked(&state, 1), [1, 9]);
+    assert_eq!(linked(&state, 2), [2, 9]);
+}
+
+#[test]
+fn a_customer_is_bounded() {
+    let chain = |number: u8| message(number.into(), 0, &[customer(number), customer(number + 1)], viewed(1));
+    let state = folded(&(1..60).map(chain).collect::<Vec<_>>());
+    assert_eq!(state.customer(&[alias(30)]).aliases().len(), MAX_ALIASES);
+}
+
+#[test]
+fn permissions_follow_the_latest_word_of_any_alias() {
+    let consent = |state| {
+        Kind::ConsentChanged(ConsentChanged {
+            channel: Channel::Email as i32,
+            purpose: ConsentPurpose::CartReminder as i32,
+            state: state as i32,
+            ..ConsentChanged::default()
+        })
+    };
+    let prefer = |channels: &[Channel]| {
+        Kind::PreferenceSet(PreferenceSet {
+            channels: channels.iter().map(|channel| *channel as i32).collect(),
+            time_zone: "Europe/Berlin".to_owned(),
+        })
+    };
+    let mut state = folded(&[
+        message(1, 0, &[customer(1), email(2)], consent(ConsentState::Granted)),
+        message(2, 10, &[email(2)], prefer(&[Channel::Sms])),
+    ]);
+    let granted = |state: &State| {
+        let consent = state
+            .customer(&[alias(1)])
+            .consent(Channel::Email, ConsentPurpose::CartReminder)
+            .copied();
+        consent.map(|consent| consent.state)
+    };
+    assert_eq!(granted(&state), Some(ConsentState::Granted));
+    assert!(state.customer(&[alias(1)]).opted_out(Channel::Email));
+    assert!(!state.customer(&[alias(1)]).opted_out(Channel::Sms));
+    assert_eq!(state.customer(&[alias(1)]).time_zones().as_slice(), ["Europe/Berlin"]);
+    add(
+        &mut state,
+        &message(3, 20, &[customer(1)], consent(ConsentState::Granted)),
+    );
+    assert!(!state.customer(&[alias(1)]).opted_out(Channel::Email));
+    add(
+        &mut state,
+        &message(4, 30, &[email(2)], consent(ConsentState::Withdrawn)),
+    );
+    assert_eq!(granted(&state), Some(ConsentState::Withdrawn));
+    assert_eq!(granted(&folded(&[])), None);
+}
+
+#[test]
+fn a_withdrawal_survives_the_loss_of_a_link() {
+    let objection = Kind::ConsentChanged(ConsentChanged {
+        purpose: ConsentPurpose::Profiling as i32,
+        state: ConsentState::Withdrawn as i32,
+        ..ConsentChanged::default()
+    });
+    let state = folded(&[
+        message(1, 0, &[customer(1), device(2)], objection),
+        message(2, 10, &[customer(1), device(2)], Kind::Unlinked(Unlinked {})),
+    ]);
+    assert!(state.customer(&[alias(1)]).profiling_objected());
+    assert!(state.customer(&[alias(2)]).profiling_objected());
+}
+
+#[test]
+fn suppression_holds_for_the_channel() {
+    let state = folded(&[suppressed(0, &[email(2)], Channel::Email)]);
+    assert!(state.customer(&[alias(2)]).suppressed(Channel::Email));
+    assert!(!state.customer(&[alias(2)]).suppressed(Channel::Sms));
+}
+
+#[test]
+fn erasure_leaves_only_that_it_happened() {
+    let mut state = folded(&[
+        message(1, 0, &[customer(1), device(2)], added(1, 1, 1)),
+        message(2, 0, &[customer(5)], added(2, 1, 1)),
+        message(
+            3,
+            10,
+            &[customer(1)],
+            Kind::Erased(Erased {
+                suppression_hashes: vec![],
+            }),
+        ),
+    ]);
+    for number in [1, 2] {
+        let gone = state.customer(&[alias(number)]);
+        assert!(gone.erased() && gone.suppressed(Channel::Email));
+        assert_eq!(gone.activities().count(), 0);
+        assert_eq!(linked(&state, number), [number]);
+    }
+    assert!(state.cart(&cart_id(1)).is_none());
+    assert!(state.cart(&cart_id(2)).is_some());
+    add(&mut state, &message(4, 20, &[customer(1), device(2)], viewed(1)));
+    assert_eq!(state.customer(&[alias(1)]).activities().count(), 0);
+}
+
+#[test]
+fn language_and_zone_come_from_the_latest_context() {
+    let with = |id, seconds, locale: &str, zone: &str| {
+        let mut told = message(id, seconds, &[customer(1)], viewed(1));
+        if let Some(crate::contract::journal_message::Content::Event(event)) = &mut told.content {
+            let context = Context {
+                locale: locale.to_owned(),
+                time_zone: zone.to_owned(),
+                ..Context::default()
+            };
+            event.context = Some(context);
+        }
+        told
+    };
+    let state = folded(&[
+        with(1, 10, "de-DE", "Europe/Berlin"),
+        with(2, 5, "en-US", "America/New_York"),
+    ]);
+    assert_eq!(state.customer(&[alias(1)]).language(), Some("de-DE"));
+    assert_eq!(state.customer(&[alias(1)]).time_zones().as_slice(), ["Europe/Berlin"]);
+}
+
+#[test]
+fn a_robots_pace_is_noticed() {
+    let messages: Vec<_> = (0..700).map(|id| message(id, 0, &[device(1)], viewed(1))).collect();
+    let state = folded(&messages);
+    assert!(state.customer(&[alias(1)]).suspected_robot());
+    assert!(!folded(&messages[..100]).customer(&[alias(1)]).suspected_robot());
+}
+
+proptest! {
+    #[test]
+    fn links_do_not_depend_on_their_order_and_can_be_undone(
+        pairs in prop::collection::vec((1..8_u8, 1..8_u8), 1..20),
+        undone in (1..8_u8, 1..8_u8),
+    ) {
+        let link = |id: u64, pair: &(u8, u8)| message(id, 0, &[customer(pair.0), customer(pair.1)], Kind::Identified(Identified {}));
+        let forward: Vec<_> = pairs.iter().zip(1..).map(|(pair, id)| link(id, pair)).collect();
+        let backward: Vec<_> = forward.iter().rev().cloned().collect();
+        let (mut one, other) = (folded(&forward), folded(&backward));
+        for number in 1..8 {
+            prop_assert_eq!(linked(&one, number), linked(&other, number));
+        }
+        let same = |pair: &(u8, u8)| *pair == undone || (pair.1, pair.0) == undone;
+        add(&mut one, &message(99, 5, &[customer(undone.0), customer(undone.1)], Kind::Unlinked(Unlinked {})));
+        let without = folded(forward.iter().zip(&pairs).filter(|(_, pair)| !same(pair)).map(|(message, _)| message));
+        for number in 1..8 {
+            prop_assert_eq!(linked(&one, number), linked(&without, number));
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! What falls due: deadlines become decisions, touches are confirmed and taken as sent.
+
+use prost::Message;
+
+use super::Offline;
+use super::touches::Due;
+use crate::bundle::Bundle;
+use crate::confirm::{Verdict, confirm};
+use crate::contract::event::Kind;
+use crate::contract::journal_message::Content;
+use crate::contract::message_outcome::Outcome;
+use crate::contract::{
+    Channel, ConfirmRequest, DecisionRecord, Event, JournalMessage, MessageOutcome, MessageSent, MessageSkipped, Reason,
+};
+use crate::decide::{Occasion, alias_key, chosen, fire, to_message};
+use crate::ids::{DecisionId, EventId};
+use crate::state::{Deadline, decision_id};
+use crate::time::Micros;
+
+/// Who an offline run's sends are handed to.
+const PROVIDER: &str = "offline";
+
+impl Offline {
+    /// Fires everything due up to `until`, in the order of time; deadlines before touches of the same time.
+    pub fn advance(&mut self, until: Micros) {
+        self.clock = self.clock.max(until);
+        let Some(bundle) = &self.bundle else { return };
+        // The clock steps to every deadline, so that none is ever stale.
+        let seconds = bundle.rules.abandonment_seconds();
+        let due = self.state.take_due(until, |_| seconds, |_| u32::MAX);
+        let touch_due = |next: Option<Micros>| next.filter(|time| *time <= until);
+        if due.is_empty() && touch_due(self.touches.next_time()).is_none() {
+            return;
+        }
+        let bundle = bundle.clone();
+        let mut deadlines = due.as_slice();
+        loop {
+            let touch = touch_due(self.touches.next_time());
+            match (deadlines.first().map(|deadline| deadline.time), touch) {
+                (Some(deadline), touch) if touch.is_none_or(|touch| deadline <= touch) => {
+                    let (now, later) = deadlines.split_at(deadlines.partition_point(|next| next.time <= deadline));
+                    self.decide_abandoned(&bundle, now);
+                    deadlines = later;
+                }
+                (_, Some(_)) => self.serve_next(&bundle),
+                (_, None) => break,
+            }
+        }
+    }
+
+    /// The time of the next deadline or due touch; `None` where nothing is pending or nothing is decided.
+    #[must_use]
+    pub fn next_due(&self) -> Option<Micros> {
+        let seconds = self.bundle.as_ref()?.rules.abandonment_seconds();
+        let deadline = self.state.next_deadline(|_| seconds);
+        deadline.into_iter().chain(self.touches.next_time()).min()
+    }
+
+    fn decide_abandoned(&mut self, bundle: &Bundle, due: &[Deadline]) {
+        for deadline in due {
+            self.counter.abandon(deadline.cart);
+        }
+        for record in fire(&self.state, bundle, due, &self.keys.decision) {
+            self.take(record);
+        }
+    }
+
+    /// Keeps and folds a decision, and schedules its touch if it has one.
+    fn take(&mut self, record: DecisionRecord) {
+        let action = chosen(&record).and_then(|chosen| chosen.action.as_ref());
+        let contact = action.filter(|action| action.channel() != Channel::None);
+        let send_time = contact
+            .and_then(|action| action.send_time.as_ref())
+            .map(Micros::from_timestamp);
+        if let (Some(time), Some(id)) = (send_time, decision_id(&record)) {
+            self.touches.schedule(time, id, 0);
+        }
+        self.decisions.push(record.encode_to_vec());
+        self.fold(&to_message(record));
+    }
+
+    fn serve_next(&mut self, bundle: &Bundle) {
+        let Some(due) = self.touches.take_next() else { return };
+        let request = ConfirmRequest {
+            decision_id: due.decision.to_string(),
+            minimum_sequence: 0,
+            touch: due.touch,
+            claimed: false,
+        };
+        // A decision that the state has dropped is too old for anything to be sent.
+        let Ok(verdict) = confirm(&self.state, bundle, &request, due.time, &self.keys) else {
+            return;
+        };
+        match verdict {
+            Verdict::Go(_) => self.send(bundle, due),
+            Verdict::WaitUntil { time, .. } => self.touches.schedule(time, due.decision, due.touch),
+            Verdict::Skip(reason) => self.skip(due, reason),
+            Verdict::Held => self.skip(due, Reason::HeldForApproval),
+            Verdict::DecidedAnew { record, repeated } => {
+                if !repeated {
+                    self.take(*record);
+                }
+            }
+        }
+    }
+
+    /// Takes a touch as sent and schedules the one after it.
+    fn send(&mut self, bundle: &Bundle, due: Due) {
+        let sent = MessageSent {
+            claimed_sequence: self.state.sequence(),
+            sent_time: Some(due.time.to_timestamp()),
+            crossed: false,
+        };
+        let Some((storefront, touch)) = self.report(due, Outcome::Sent(sent)) else {
+            return;
+        };
+        let settings = bundle.rules.storefront(&storefront);
+        if touch < settings.max_touches {
+            let next = due.time.plus_seconds(settings.touch_gap_seconds);
+            self.touches.schedule(next, due.decision, touch.saturating_add(1));
+        }
+    }
+
+    fn skip(&mut self, due: Due, reason: Reason) {
+        self.report(due, Outcome::Skipped(MessageSkipped { reason: reason.into() }));
+    }
+
+    /// Keeps and folds what became of a touch; gives its storefront and number.
+    fn report(&mut self, due: Due, outcome: Outcome) -> Option<(String, u32)> {
+        let decided = self.state.decision(&due.decision)?;
+        let request = decided.record().request.unwrap_or_default();
+        let touch = due.touch.max(decided.touch);
+        let send = if touch == decided.touch {
+            decided.send
+        } else {
+            let version = self.state.cart(&decided.cart).map_or(0, crate::state::Cart::version);
+            Occasion::ids(&request, decided.cart, version, touch).1
+        };
+        let outcome = MessageOutcome {
+            decision_id: due.decision.to_string(),
+            send_id: send.to_string(),
+            channel: decided.action.channel,
+            touch,
+            provider: PROVIDER.to_owned(),
+            provider_message_id: String::new(),
+            outcome: Some(outcome),
+        };
+        self.sends.push(outcome.encode_to_vec());
+        let event = Event {
+            event_id: self.outcome_id(due.decision, touch).to_string(),
+            storefront_id: request.storefront_id.clone(),
+            event_time: Some(due.time.to_timestamp()),
+            kind: Some(Kind::MessageOutcome(outcome)),
+            ..Event::default()
+        };
+        let message = JournalMessage {
+            received_time: Some(due.time.to_timestamp()),
+            identity_keys: decided.aliases.iter().copied().map(alias_key).collect(),
+            imported: false,
+            content: Some(Content::Event(event)),
+        };
+        self.fold(&message);
+        Some((request.storefront_id, touch))
+    }
+
+    fn outcome_id(&self, decision: DecisionId, touch: u32) -> EventId {
+        EventId(self.seed.hash("outcome", &[&decision.0, &touch.to_le_bytes()]))
+    }
+}

@@ -1,0 +1,109 @@
+//! Replay: the same fold over a stored journal, read at the moments at which decisions were taken. A decision comes
+//! later in the journal than the state it saw, so a first pass finds out where to read.
+
+mod execution;
+#[cfg(test)]
+mod golden;
+mod input;
+mod labels;
+mod output;
+mod payloads;
+mod rows;
+#[cfg(test)]
+mod tests;
+
+pub use execution::{Execution, ExecutionError, executions};
+pub use input::{Journal, journal_schema};
+pub use output::{row_schema, to_batch};
+pub use payloads::Payloads;
+pub use rows::{Row, rows};
+
+use arrow_array::RecordBatch;
+use arrow_schema::ArrowError;
+use prost::{DecodeError, Message};
+
+use crate::contract::{DecisionRecord, JournalMessage};
+use crate::fold::{UnknownKind, fold};
+use crate::state::State;
+
+/// Why a journal could not be replayed.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    /// A message of a newer engine.
+    #[error(transparent)]
+    UnknownKind(#[from] UnknownKind),
+    /// Bytes that are no journal message.
+    #[error("message {sequence} is no journal message: {source}")]
+    Undecodable {
+        /// Where the journal holds it.
+        sequence: u64,
+        /// What was wrong.
+        source: DecodeError,
+    },
+    /// The columns are not (sequence: uint64, payload: binary) without nulls.
+    #[error("{0}")]
+    Columns(String),
+    /// The journal is not sorted by sequence.
+    #[error("sequence {sequence} does not follow {previous}")]
+    Unsorted {
+        /// The sequence that came too late.
+        sequence: u64,
+        /// The one before it.
+        previous: u64,
+    },
+    /// The rows could not be written as columns.
+    #[error(transparent)]
+    Arrow(#[from] ArrowError),
+}
+
+/// Point-in-time feature rows with outcomes, one per decision, in the order of the decisions in the journal.
+///
+/// # Errors
+/// Where the journal has other columns, is unsorted, or holds a message that this engine cannot read.
+pub fn replay(journal: &[RecordBatch], attribution_window_seconds: u32) -> Result<RecordBatch, ReplayError> {
+    let journal = Journal::new(journal)?;
+    Ok(to_batch(&rows(&journal, attribution_window_seconds)?)?)
+}
+
+/// A journal message of which only a decision is decoded: passing over everything else costs little.
+#[derive(Clone, PartialEq, Message)]
+struct DecisionOnly {
+    #[prost(message, optional, tag = "11")]
+    decision: Option<DecisionRecord>,
+}
+
+/// The state after the last message not above `sequence`.
+///
+/// # Errors
+/// Where a message cannot be read.
+pub fn fold_until(journal: &Journal<'_>, sequence: u64) -> Result<State, ReplayError> {
+    let mut state = State::new();
+    for (at, payload) in journal.messages().take_while(|(at, _)| *at <= sequence) {
+        fold(&mut state, at, &decode(at, payload)?)?;
+    }
+    Ok(state)
+}
+
+/// The first record of the decision and the sequence of its message.
+///
+/// # Errors
+/// Where a message cannot be read.
+pub fn find_decision(journal: &Journal<'_>, decision_id: &str) -> Result<Option<(u64, DecisionRecord)>, ReplayError> {
+    for (sequence, payload) in journal.messages() {
+        if let Some(record) = decode_decision(sequence, payload)?
+            && record.decision_id == decision_id
+        {
+            return Ok(Some((sequence, record)));
+        }
+    }
+    Ok(None)
+}
+
+fn decode_decision(sequence: u64, payload: &[u8]) -> Result<Option<DecisionRecord>, ReplayError> {
+    let message = DecisionOnly::decode(payload).map_err(|source| ReplayError::Undecodable { sequence, source })?;
+    Ok(message.decision)
+}
+
+fn decode(sequence: u64, payload: &[u8]) -> Result<JournalMessage, ReplayError> {
+    JournalMessage::decode(payload).map_err(|source| ReplayError::Undecodable { sequence, source })
+}

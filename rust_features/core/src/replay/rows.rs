@@ -1,0 +1,170 @@
+//! One row per decision: what it saw, what it chose, what came of it.
+
+use std::collections::VecDeque;
+
+use super::input::Journal;
+use super::labels::Labels;
+use super::{ReplayError, decode, decode_decision};
+use crate::contract::{DecisionRecord, Trigger};
+use crate::feature::{ACTION_COUNT, ActionInput, CONTEXT_COUNT, action_features, context_features};
+use crate::fold::{Folded, fold};
+use crate::ids::Alias;
+use crate::state::State;
+use crate::time::Micros;
+
+/// A decision as training and analysis read it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Row {
+    /// The decision key.
+    pub decision_id: String,
+    /// The send key.
+    pub send_id: String,
+    /// Sequence of the decision's message.
+    pub sequence: u64,
+    /// The clock reading.
+    pub clock: Micros,
+    /// First alias of the customer; `None` for nobody known.
+    pub customer: Option<Alias>,
+    /// The storefront.
+    pub storefront_id: String,
+    /// What asked for it.
+    pub trigger: Trigger,
+    /// The action chosen; "none" included.
+    pub action_id: String,
+    /// Probability with which it was chosen.
+    pub propensity: f64,
+    /// Whether a message was sent.
+    pub contacted: bool,
+    /// Whether the customer was held out.
+    pub holdout: bool,
+    /// Context features as of the state the decision saw.
+    pub context: [f32; CONTEXT_COUNT],
+    /// Action features of the action chosen.
+    pub action: [f32; ACTION_COUNT],
+    /// Whether an order of the customer shared a line with the cart within the window.
+    pub recovered: bool,
+    /// Value of the first such order, minor units.
+    pub order_value_minor: Option<i64>,
+    /// How much of the window the journal covers.
+    pub observed_seconds: f64,
+}
+
+/// A decision whose state the fold has not reached yet.
+pub(super) struct Awaited {
+    /// Its place among the decisions of the journal.
+    pub(super) row: usize,
+    pub(super) record: DecisionRecord,
+    sequence: u64,
+}
+
+/// Folds the journal and reads a row for each decision; rows are in the order of the decisions' messages.
+///
+/// # Errors
+/// Where a message cannot be read.
+pub fn rows(journal: &Journal<'_>, attribution_window_seconds: u32) -> Result<Vec<Row>, ReplayError> {
+    let mut awaited = decisions(journal)?;
+    let mut state = State::new();
+    let mut labels = Labels::new(attribution_window_seconds);
+    let mut rows: Vec<(usize, Row)> = Vec::with_capacity(awaited.len());
+    for (sequence, payload) in journal.messages() {
+        read_before(&state, sequence, &mut awaited, &mut labels, &mut rows);
+        let message = decode(sequence, payload)?;
+        if fold(&mut state, sequence, &message)? == Folded::Applied {
+            labels.hear(&state, &message);
+        }
+    }
+    read_before(&state, u64::MAX, &mut awaited, &mut labels, &mut rows);
+    for (index, (_, row)) in rows.iter_mut().enumerate() {
+        labels.settle(index, state.journal_time(), row);
+    }
+    rows.sort_unstable_by_key(|(place, _)| *place);
+    Ok(rows.into_iter().map(|(_, row)| row).collect())
+}
+
+/// The first record of each decision, in the order of the sequences at which they saw the state.
+pub(super) fn decisions(journal: &Journal<'_>) -> Result<VecDeque<Awaited>, ReplayError> {
+    let mut known = rustc_hash::FxHashSet::default();
+    let mut found = Vec::new();
+    for (sequence, payload) in journal.messages() {
+        if let Some(record) = decode_decision(sequence, payload)?
+            && known.insert(record.decision_id.clone())
+        {
+            found.push(Awaited {
+                row: found.len(),
+                record,
+                sequence,
+            });
+        }
+    }
+    found.sort_by_key(|awaited| awaited.record.state_sequence);
+    Ok(found.into())
+}
+
+/// Reads the rows of the decisions that saw a state before `sequence`.
+fn read_before(
+    state: &State,
+    sequence: u64,
+    awaited: &mut VecDeque<Awaited>,
+    labels: &mut Labels,
+    rows: &mut Vec<(usize, Row)>,
+) {
+    while awaited
+        .front()
+        .is_some_and(|first| first.record.state_sequence < sequence)
+    {
+        let Some(Awaited { row, record, sequence }) = awaited.pop_front() else {
+            return;
+        };
+        rows.push((row, read(state, sequence, &record, labels)));
+    }
+}
+
+/// Reads one row, and lets the labels watch its outcome.
+fn read(state: &State, sequence: u64, record: &DecisionRecord, labels: &mut Labels) -> Row {
+    let clock = record.clock.as_ref().map(Micros::from_timestamp).unwrap_or_default();
+    let aliases: Vec<_> = record
+        .aliases
+        .iter()
+        .filter_map(|alias| Alias::from_bytes(alias))
+        .collect();
+    let request = record.request.clone().unwrap_or_default();
+    let cart = state.requested_cart(&request, clock);
+    let mut context = [f32::NAN; CONTEXT_COUNT];
+    context_features(
+        state,
+        &state.customer_as_seen(&aliases),
+        Some(&cart),
+        clock,
+        &mut context,
+    );
+    let chosen = usize::try_from(record.chosen)
+        .ok()
+        .and_then(|chosen| record.candidates.get(chosen))
+        .cloned();
+    let chosen = chosen.unwrap_or_default();
+    let choice = chosen.action.unwrap_or_default();
+    let mut action = [0.0; ACTION_COUNT];
+    action_features(
+        &ActionInput::of(&choice, clock, record.cart_value_minor, record.touch),
+        &mut action,
+    );
+    labels.watch(record, clock, &aliases, &cart);
+    Row {
+        decision_id: record.decision_id.clone(),
+        send_id: record.send_id.clone(),
+        sequence,
+        clock,
+        customer: aliases.first().copied(),
+        trigger: request.trigger(),
+        storefront_id: request.storefront_id,
+        action_id: choice.action_id,
+        propensity: chosen.propensity,
+        contacted: false,
+        holdout: record.holdout,
+        context,
+        action,
+        recovered: false,
+        order_value_minor: None,
+        observed_seconds: 0.0,
+    }
+}

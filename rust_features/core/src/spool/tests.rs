@@ -1,0 +1,247 @@
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
+
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+use super::*;
+
+const LIMIT: u64 = 1 << 20;
+
+fn id(byte: u8) -> SpoolId {
+    SpoolId([byte; 16])
+}
+
+fn open(folder: &TempDir, byte: u8) -> Spool {
+    Spool::open(folder.path(), id(byte), LIMIT).unwrap()
+}
+
+fn all(log: &Log) -> Vec<Frame> {
+    let mut cursor = Cursor::default();
+    let mut frames = Vec::new();
+    loop {
+        let read = log.read(&mut cursor, 7).unwrap();
+        if read.is_empty() {
+            return frames;
+        }
+        frames.extend(read);
+    }
+}
+
+fn last_segment(folder: &TempDir, byte: u8) -> PathBuf {
+    segment::paths(&folder.path().join(id(byte).to_string()))
+        .unwrap()
+        .pop()
+        .unwrap()
+}
+
+fn payload(index: u64) -> Vec<u8> {
+    vec![b'a' + u8::try_from(index % 20).unwrap(); 1 + usize::try_from(index % 300).unwrap()]
+}
+
+#[test]
+fn what_was_appended_is_read_back_in_order_while_it_grows() {
+    let folder = TempDir::new().unwrap();
+    let spool = open(&folder, 1);
+    let mut cursor = Cursor::default();
+    for index in 0..3000 {
+        assert_eq!(spool.append(&payload(index)).unwrap(), index);
+        let read = spool.log().read(&mut cursor, 10).unwrap();
+        assert_eq!(
+            read,
+            [Frame {
+                offset: index,
+                payload: payload(index)
+            }]
+        );
+    }
+    assert!(segment::paths(&folder.path().join(id(1).to_string())).unwrap().len() > 1);
+    assert_eq!(all(spool.log()).len(), 3000);
+}
+
+#[test]
+fn a_payload_longer_than_one_read_comes_back_whole() {
+    let folder = TempDir::new().unwrap();
+    let spool = Spool::open(folder.path(), id(1), 64 << 20).unwrap();
+    spool.limit_payloads(8 << 20);
+    spool.append(&vec![7; 3 << 20]).unwrap();
+    spool.append(b"after").unwrap();
+    let sizes: Vec<_> = all(spool.log()).iter().map(|frame| frame.payload.len()).collect();
+    assert_eq!(sizes, [3 << 20, 5]);
+    spool.limit_payloads(4);
+    assert_eq!(spool.append(b"after").unwrap_err().reason, Reason::TooManyElements);
+}
+
+#[test]
+fn a_tail_torn_at_any_byte_is_cut_and_reported() {
+    for zeros_follow in [false, true] {
+        for kept in 0..(frame::OVERHEAD + 40) as u64 {
+            let folder = TempDir::new().unwrap();
+            let spool = open(&folder, 1);
+            spool.append(b"first").unwrap();
+            let start = spool.log().depth().1;
+            spool.append(&[200; 40]).unwrap();
+            drop(spool);
+            let file = File::options().write(true).open(last_segment(&folder, 1)).unwrap();
+            file.set_len(start + kept).unwrap();
+            if zeros_follow {
+                file.set_len(start + 10_000).unwrap();
+            }
+            let spool = open(&folder, 2);
+            let older = spool.older();
+            assert_eq!(
+                all(&older[0]),
+                [Frame {
+                    offset: 0,
+                    payload: b"first".to_vec()
+                }],
+                "{kept}"
+            );
+            assert_eq!(spool.cuts().len(), usize::from(kept > 0), "{kept}");
+            assert!(spool.cuts().iter().all(|cut| cut.position == start));
+        }
+    }
+}
+
+#[test]
+fn damage_before_sound_frames_stops_the_start() {
+    let folder = TempDir::new().unwrap();
+    let spool = open(&folder, 1);
+    for index in 0..10 {
+        spool.append(&payload(index)).unwrap();
+    }
+    drop(spool);
+    let path = last_segment(&folder, 1);
+    let file = File::options().write(true).open(path).unwrap();
+    file.write_all_at(&[255], 20).unwrap();
+    assert!(matches!(
+        Spool::open(folder.path(), id(2), LIMIT),
+        Err(SpoolError::Corrupt { .. })
+    ));
+}
+
+#[test]
+fn a_torn_segment_before_others_stops_the_start() {
+    let folder = TempDir::new().unwrap();
+    let spool = open(&folder, 1);
+    for index in 0..3000 {
+        spool.append(&payload(index)).unwrap();
+    }
+    drop(spool);
+    let paths = segment::paths(&folder.path().join(id(1).to_string())).unwrap();
+    let length = std::fs::metadata(&paths[0]).unwrap().len();
+    File::options()
+        .write(true)
+        .open(&paths[0])
+        .unwrap()
+        .set_len(length - 1)
+        .unwrap();
+    assert!(matches!(
+        Spool::open(folder.path(), id(2), LIMIT),
+        Err(SpoolError::Corrupt { .. })
+    ));
+}
+
+#[test]
+fn a_full_spool_refuses_until_segments_are_released() {
+    let folder = TempDir::new().unwrap();
+    let spool = Spool::open(folder.path(), id(1), 64 << 10).unwrap();
+    let mut accepted = 0;
+    let refusal = loop {
+        match spool.append(&[1; 500]) {
+            Ok(_) => accepted += 1,
+            Err(refusal) => break refusal,
+        }
+    };
+    assert_eq!(
+        (refusal.reason, refusal.retry_after),
+        (Reason::SpoolFull, Some(RETRY_AFTER))
+    );
+    assert_eq!(all(spool.log()).len(), accepted);
+    assert!(spool.depth().1 <= 64 << 10);
+    spool.log().release(spool.log().end() / 2).unwrap();
+    assert!(spool.append(&[1; 500]).is_ok());
+    let left = all(spool.log());
+    assert!(left.len() < accepted && left.windows(2).all(|pair| pair[0].offset + 1 == pair[1].offset));
+}
+
+#[test]
+fn a_failed_write_is_not_half_accepted() {
+    let folder = TempDir::new().unwrap();
+    let spool = open(&folder, 1);
+    spool.append(b"first").unwrap();
+    let spool_folder = folder.path().join(id(1).to_string());
+    let away = folder.path().join("away");
+    // The next segment cannot be created while the folder is gone.
+    std::fs::rename(&spool_folder, &away).unwrap();
+    let mut accepted = 1;
+    let refusal = loop {
+        match spool.append(&[3; 900]) {
+            Ok(_) => accepted += 1,
+            Err(refusal) => break refusal,
+        }
+    };
+    assert_eq!(refusal.reason, Reason::DiskWriteFailed);
+    std::fs::rename(&away, &spool_folder).unwrap();
+    assert_eq!(spool.append(b"last").unwrap(), accepted);
+    drop(spool);
+    assert_eq!(all(&open(&folder, 2).older()[0]).len() as u64, accepted + 1);
+}
+
+#[test]
+fn older_spools_are_drained_and_removed() {
+    let folder = TempDir::new().unwrap();
+    open(&folder, 3).append(b"a").unwrap();
+    open(&folder, 2).append(b"b").unwrap();
+    let spool = open(&folder, 1);
+    let ids: Vec<_> = spool.older().iter().map(|log| log.id()).collect();
+    assert_eq!(ids, [id(3), id(2)]);
+    assert_eq!(spool.depth().0, 2);
+    spool.remove(id(3)).unwrap();
+    assert_eq!(spool.older().len(), 1);
+    drop(spool);
+    assert_eq!(open(&folder, 4).older().len(), 2);
+}
+
+#[test]
+fn an_import_goes_on_where_it_ended() {
+    let folder = TempDir::new().unwrap();
+    let spool = open(&folder, 1);
+    for row in [0, 1, 5, 900] {
+        assert!(spool.append_at(row, b"row").unwrap());
+    }
+    drop(spool);
+    let spool = open(&folder, 1);
+    assert!(spool.older().is_empty());
+    assert!(!spool.append_at(5, b"row").unwrap());
+    assert!(spool.append_at(901, b"row").unwrap());
+    let offsets: Vec<_> = all(spool.log()).iter().map(|frame| frame.offset).collect();
+    assert_eq!(offsets, [0, 1, 5, 900, 901]);
+}
+
+#[test]
+fn one_process_at_a_time_writes() {
+    let folder = TempDir::new().unwrap();
+    let _spool = open(&folder, 1);
+    assert!(matches!(
+        Spool::open(folder.path(), id(2), LIMIT),
+        Err(SpoolError::InUse { .. })
+    ));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn any_bytes_behind_the_last_frame_are_cut(tail in proptest::collection::vec(any::<u8>(), 1..200)) {
+        let folder = TempDir::new().unwrap();
+        let spool = open(&folder, 1);
+        spool.append(b"kept").unwrap();
+        let end = spool.log().depth().1;
+        drop(spool);
+        File::options().write(true).open(last_segment(&folder, 1)).unwrap().write_all_at(&tail, end).unwrap();
+        let spool = open(&folder, 2);
+        prop_assert_eq!(all(&spool.older()[0]).len(), 1);
+        prop_assert_eq!(spool.cuts().len(), usize::from(tail.iter().any(|byte| *byte != 0)));
+    }
+}

@@ -1,0 +1,142 @@
+//! How events change a cart: its content is derived from base and changes, in the order of their stamps.
+
+use super::{Cart, Change, MAX_CHANGES, MAX_LINES};
+use crate::contract;
+use crate::ids::Alias;
+use crate::state::line::CartLine;
+use crate::state::stamp::{Latest, Stamp};
+use crate::time::Micros;
+
+impl Cart {
+    /// Notes cart or checkout activity.
+    pub(crate) fn act(&mut self, owner: Option<Alias>, stamp: Stamp, imported: bool) {
+        self.first_activity = self.first_activity.min(stamp.time);
+        self.last_activity = self.last_activity.max(stamp.time);
+        if !imported {
+            self.live_activity = self.live_activity.max(Some(stamp.time));
+        }
+        if let Some(alias) = owner {
+            Latest::offer(&mut self.owner, stamp, alias);
+        }
+    }
+
+    /// Notes how far the checkout got.
+    pub(crate) fn reach(&mut self, stage: u32) {
+        self.stage = self.stage.max(stage);
+    }
+
+    pub(crate) fn fail_payment(&mut self) {
+        self.failed_payments = self.failed_payments.saturating_add(1);
+    }
+
+    /// Notes an order that names this cart.
+    pub(crate) fn order(&mut self, time: Micros) {
+        self.ordered = self.ordered.max(Some(time));
+        self.settle();
+    }
+
+    /// Adds (or with a negative delta removes) units of a line.
+    pub(crate) fn change(&mut self, line: &contract::Line, currency: &str, delta: i64, stamp: Stamp) {
+        let Some(index) = self.line(line) else { return };
+        if delta > 0 {
+            self.lines[index].learn(line, stamp);
+            self.learn_currency(currency, stamp);
+        }
+        if self.base.is_some_and(|base| stamp <= base) {
+            return;
+        }
+        let place = self.changes.partition_point(|change| change.stamp <= stamp);
+        self.changes.insert(
+            place,
+            Change {
+                stamp,
+                line: index,
+                delta,
+            },
+        );
+        self.bound_changes();
+        self.settle();
+    }
+
+    /// Replaces the content by a snapshot, unless a later one is known.
+    pub(crate) fn replace(&mut self, cart: &contract::Cart, stamp: Stamp) {
+        let current = self.base.is_none_or(|base| base <= stamp);
+        if current {
+            self.lines.iter_mut().for_each(CartLine::empty);
+            self.changes.retain(|change| change.stamp > stamp);
+            self.base = Some(stamp);
+        }
+        for line in &cart.lines {
+            let Some(index) = self.line(line) else {
+                continue;
+            };
+            self.lines[index].learn(line, stamp);
+            if current {
+                self.lines[index].grow(i64::from(line.quantity));
+            }
+        }
+        self.learn_currency(&cart.currency_code, stamp);
+        if let Some(shipping) = cart.shipping_minor {
+            Latest::offer(&mut self.shipping_minor, stamp, shipping);
+        }
+        if let Some(days) = cart.promised_delivery_days {
+            Latest::offer(&mut self.promised_days, stamp, days);
+        }
+        if let Some(contract::cart::Restore::SealedRestoreUrl(url)) = &cart.restore {
+            Latest::offer(&mut self.restore, stamp, url.as_slice().into());
+        }
+        self.settle();
+    }
+
+    fn learn_currency(&mut self, code: &str, stamp: Stamp) {
+        if let Ok(code) = code.as_bytes().try_into() {
+            Latest::offer(&mut self.currency, stamp, code);
+        }
+    }
+
+    /// The index of the line's item, appended if new; `None` at the bound.
+    fn line(&mut self, line: &contract::Line) -> Option<usize> {
+        let item = CartLine::item_of(line);
+        if let Some(index) = self.lines.iter().position(|held| held.item() == item) {
+            return Some(index);
+        }
+        if self.lines.len() >= MAX_LINES {
+            return None;
+        }
+        if self.lines.len() == self.lines.capacity() {
+            self.lines.reserve_exact(self.lines.len().max(1));
+        }
+        self.lines.push(CartLine::new(&self.storefront, line));
+        Some(self.lines.len() - 1)
+    }
+
+    /// Makes the oldest change part of the base once there are too many.
+    fn bound_changes(&mut self) {
+        if self.changes.len() <= MAX_CHANGES {
+            return;
+        }
+        let oldest = self.changes.remove(0);
+        if self.reopened(oldest.stamp) && self.base.is_none_or(|base| !self.reopened(base)) {
+            self.lines.iter_mut().for_each(CartLine::empty);
+        }
+        self.lines[oldest.line].grow(oldest.delta);
+        self.base = Some(oldest.stamp);
+    }
+
+    fn reopened(&self, stamp: Stamp) -> bool {
+        self.ordered.is_some_and(|ordered| stamp.time > ordered)
+    }
+
+    /// Derives the quantities from base and changes. An order empties the cart for whatever is added after it.
+    fn settle(&mut self) {
+        let reopened = self.changes.last().is_some_and(|change| self.reopened(change.stamp));
+        let from_nothing = reopened && self.base.is_none_or(|base| !self.reopened(base));
+        self.lines.iter_mut().for_each(|line| line.start(from_nothing));
+        let ordered = self.ordered;
+        for change in &self.changes {
+            if !from_nothing || ordered.is_none_or(|ordered| change.stamp.time > ordered) {
+                self.lines[change.line].apply(change.delta);
+            }
+        }
+    }
+}

@@ -1,0 +1,284 @@
+//! A cart: its lines, what was done to them, how far the checkout got. Its content follows from the stamps of its
+//! snapshots, additions and removals, not from the order in which they arrived.
+
+mod content;
+
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use super::line::CartLine;
+use super::stamp::{Derived, Latest, Stamp, value};
+use crate::contract;
+use crate::ids::{Alias, CartId, DecisionId};
+use crate::keyed::public_hash;
+use crate::time::Micros;
+
+/// Lines of one cart at most, lines of quantity 0 included; further ones are not kept.
+pub const MAX_LINES: usize = 10_000;
+/// Additions and removals kept one by one; beyond, the oldest becomes part of the base.
+pub const MAX_CHANGES: usize = 64;
+
+/// An addition or removal later than the last snapshot.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Change {
+    stamp: Stamp,
+    line: usize,
+    delta: i64,
+}
+
+/// A cart as folded, or the inline cart of a request: one type, so that features are computed one way.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Cart {
+    storefront: Arc<str>,
+    owner: Option<Latest<Alias>>,
+    lines: Vec<CartLine>,
+    changes: Vec<Change>,
+    /// The last snapshot, or the change that the base has come to hold.
+    base: Option<Stamp>,
+    ordered: Option<Micros>,
+    currency: Option<Latest<[u8; 3]>>,
+    shipping_minor: Option<Latest<i64>>,
+    promised_days: Option<Latest<u32>>,
+    restore: Option<Latest<Box<[u8]>>>,
+    first_activity: Micros,
+    last_activity: Micros,
+    /// The last activity that is not from an import.
+    live_activity: Option<Micros>,
+    stage: u32,
+    failed_payments: u32,
+    pub(crate) occasion: Occasion,
+    pub(crate) watch: Derived<Watch>,
+}
+
+/// Decisions and touches about a cart.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub(crate) struct Occasion {
+    /// Bit per claimed touch, touch 1 lowest; touches above 32 share the highest.
+    pub(crate) touches: u32,
+    pub(crate) latest: Option<DecisionId>,
+    pub(crate) abandonment: Option<Micros>,
+    /// Decisions that a new version of the cart supersedes; at most [`MAX_PENDING`], the oldest is superseded at the bound.
+    pub(crate) pending: SmallVec<[DecisionId; 1]>,
+}
+
+/// Decisions of one cart that wait at the same time.
+pub(crate) const MAX_PENDING: usize = 8;
+
+/// Where the abandonment deadline stands.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Watch {
+    pub(crate) queued: bool,
+    /// The activity whose deadline has fired.
+    pub(crate) fired: Option<Micros>,
+}
+
+impl Cart {
+    /// An empty cart of the storefront, first heard of at `time`.
+    #[must_use]
+    pub(crate) fn new(storefront: Arc<str>, time: Micros) -> Self {
+        Self {
+            storefront,
+            owner: None,
+            lines: Vec::new(),
+            changes: Vec::new(),
+            base: None,
+            ordered: None,
+            currency: None,
+            shipping_minor: None,
+            promised_days: None,
+            restore: None,
+            first_activity: time,
+            last_activity: time,
+            live_activity: None,
+            stage: 0,
+            failed_payments: 0,
+            occasion: Occasion::default(),
+            watch: Derived::default(),
+        }
+    }
+
+    /// The cart that a request carries, laid over what is folded of it: the content is the request's, the history
+    /// the fold's. A content that does not differ changes no stamp, so that an ordered cart stays ordered.
+    #[must_use]
+    pub fn inline(folded: Option<&Self>, cart: &contract::Cart, storefront: &str, clock: Micros) -> Self {
+        let mut view = folded.cloned().unwrap_or_else(|| Self::new(storefront.into(), clock));
+        let before = view.content();
+        let changed = view.changed();
+        let latest = changed.map_or(clock, |changed| changed.time.max(clock));
+        view.replace(
+            cart,
+            Stamp {
+                time: latest,
+                tie: u64::MAX,
+            },
+        );
+        if changed.is_some() && view.content() == before {
+            view.base = changed;
+        }
+        view
+    }
+
+    /// The storefront it belongs to.
+    #[must_use]
+    pub fn storefront(&self) -> &str {
+        &self.storefront
+    }
+
+    pub(crate) fn storefront_name(&self) -> Arc<str> {
+        Arc::clone(&self.storefront)
+    }
+
+    /// The strongest alias of the last event about it.
+    #[must_use]
+    pub fn owner(&self) -> Option<Alias> {
+        value(self.owner.as_ref())
+    }
+
+    /// Lines with a quantity.
+    pub fn lines(&self) -> impl Iterator<Item = &CartLine> {
+        self.lines.iter().filter(|line| line.quantity() > 0)
+    }
+
+    /// Whether no line has a quantity.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.lines().next().is_none()
+    }
+
+    /// ISO 4217 code, or empty where no event named one.
+    #[must_use]
+    pub fn currency(&self) -> &str {
+        self.currency
+            .as_ref()
+            .map_or("", |code| std::str::from_utf8(&code.value).unwrap_or_default())
+    }
+
+    /// Quantity times price less the discounts given, minor units; `None` where a price is missing.
+    #[must_use]
+    pub fn value_minor(&self) -> Option<i64> {
+        self.lines()
+            .try_fold(0_i64, |sum, line| Some(sum.saturating_add(line.value_minor()?)))
+    }
+
+    /// Identifies the content: the first eight bytes of the hash over the sorted lines, each the variant (the product
+    /// where there is none) and its quantity as four little-endian bytes.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        let mut lines: SmallVec<[(&str, [u8; 4]); 8]> = self
+            .lines()
+            .map(|line| (line.sold_id(), line.quantity().to_le_bytes()))
+            .collect();
+        lines.sort_unstable();
+        let parts: SmallVec<[&[u8]; 16]> = lines
+            .iter()
+            .flat_map(|(id, quantity)| [id.as_bytes(), quantity.as_slice()])
+            .collect();
+        super::record::short_id(public_hash("cart", &parts))
+    }
+
+    /// When it was first heard of.
+    #[must_use]
+    pub fn first_activity(&self) -> Micros {
+        self.first_activity
+    }
+
+    /// The last cart or checkout event.
+    #[must_use]
+    pub fn last_activity(&self) -> Micros {
+        self.last_activity
+    }
+
+    /// Whether everything known of it came from an import: such a cart has no deadline.
+    #[must_use]
+    pub fn imported(&self) -> bool {
+        self.live_activity.is_none()
+    }
+
+    /// The abandonment that the latest decision about it belongs to.
+    #[must_use]
+    pub fn abandonment_time(&self) -> Option<Micros> {
+        self.occasion.abandonment
+    }
+
+    /// Touches that were claimed.
+    #[must_use]
+    pub fn touches_claimed(&self) -> u32 {
+        self.occasion.touches.count_ones()
+    }
+
+    /// How far the checkout got: 0 cart, 1 started, 1 + n at step n.
+    #[must_use]
+    pub fn stage(&self) -> u32 {
+        self.stage
+    }
+
+    /// Payments that failed.
+    #[must_use]
+    pub fn failed_payments(&self) -> u32 {
+        self.failed_payments
+    }
+
+    /// Shipping as the shop last said, minor units.
+    #[must_use]
+    pub fn shipping_minor(&self) -> Option<i64> {
+        value(self.shipping_minor.as_ref())
+    }
+
+    /// Days to delivery as the shop last said.
+    #[must_use]
+    pub fn promised_days(&self) -> Option<u32> {
+        value(self.promised_days.as_ref())
+    }
+
+    /// Where the shopper finds the cart again, sealed to the dispatcher.
+    #[must_use]
+    pub fn sealed_restore_url(&self) -> Option<&[u8]> {
+        self.restore.as_ref().map(|restore| restore.value.as_ref())
+    }
+
+    /// The contract form, for messages.
+    #[must_use]
+    pub fn to_contract(&self, cart_id: CartId) -> contract::Cart {
+        contract::Cart {
+            cart_id: cart_id.to_string(),
+            lines: self.lines().map(CartLine::to_contract).collect(),
+            currency_code: self.currency().to_owned(),
+            shop_version: 0,
+            shipping_minor: self.shipping_minor(),
+            promised_delivery_days: self.promised_days(),
+            restore: self
+                .sealed_restore_url()
+                .map(|url| contract::cart::Restore::SealedRestoreUrl(url.to_vec())),
+        }
+    }
+
+    /// The last change of its content.
+    pub(crate) fn changed(&self) -> Option<Stamp> {
+        self.changes.last().map(|change| change.stamp).max(self.base)
+    }
+
+    /// Whether an order named this cart and nothing was changed since.
+    pub(crate) fn ordered_itself(&self) -> bool {
+        self.ordered
+            .is_some_and(|ordered| self.changed().is_none_or(|changed| changed.time <= ordered))
+    }
+
+    /// Whether any of the sorted product hashes is a line of it.
+    pub(crate) fn shares(&self, products: &[u32]) -> bool {
+        self.lines()
+            .any(|line| products.binary_search(&line.product_hash()).is_ok())
+    }
+
+    /// The activity from which its deadline counts.
+    pub(crate) fn live_activity(&self) -> Option<Micros> {
+        self.live_activity
+    }
+
+    /// Items and quantities, sorted.
+    fn content(&self) -> SmallVec<[(u64, u32); 8]> {
+        let mut content: SmallVec<_> = self.lines().map(|line| (line.item(), line.quantity())).collect();
+        content.sort_unstable();
+        content
+    }
+}

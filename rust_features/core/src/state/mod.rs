@@ -1,0 +1,195 @@
+//! What a prefix of the journal says: customers, carts, decisions, catalogue, channels. The fold alone writes it; this
+//! module holds the shapes and the reads that features and decisions make.
+//!
+//! Growth: one record per alias (about 100 bytes for an address, up to a few kilobytes for a busy shopper), dropped by
+//! erasure only; carts and decisions leave after their retention in journal time; everything else has its bound
+//! beside its type.
+
+mod cart;
+mod catalogue;
+mod customer;
+mod deadlines;
+mod decay;
+mod decided;
+mod digest;
+mod line;
+mod links;
+mod names;
+mod record;
+mod retention;
+mod seen;
+mod stamp;
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use rustc_hash::FxHashMap;
+
+pub(crate) use cart::MAX_PENDING;
+pub use cart::{Cart, MAX_CHANGES, MAX_LINES};
+pub(crate) use catalogue::Channels;
+pub use catalogue::{BudgetPrices, ChannelState, MAX_PRODUCTS, Product};
+pub use customer::Customer;
+pub use deadlines::Deadline;
+use deadlines::Deadlines;
+pub(crate) use decay::Affinity;
+pub use decay::{COUNTERS, Counter, HALF_LIVES_SECONDS};
+pub use decided::{Approval, DECISION_RETENTION_SECONDS, Decided, MAX_DECISIONS, Progress, decision_id, request_cart};
+pub use line::{CartLine, product_key};
+pub(crate) use line::{brand_hash, category_hash, product_hash};
+pub(crate) use links::Bond;
+pub use links::{Aliases, MAX_ALIASES, MAX_EDGES};
+pub(crate) use names::{Names, short_hash};
+pub use record::Consent;
+pub(crate) use record::{
+    Activity, CHANNELS, ChannelContacts, Contacts, Key, Moment, OfferMark, OrderMark, Permissions, Profile,
+    RECENT_MOMENTS, RECENT_OFFERS, RECENT_ORDERS, RECENT_SENDS, Record, SendMark, Step, keep_newest, short_id,
+};
+pub use retention::CART_RETENTION_SECONDS;
+use retention::Retention;
+pub(crate) use seen::Seen;
+pub use seen::{HORIZON_LIMIT, HORIZON_SECONDS};
+pub use stamp::{Latest, Stamp};
+
+use crate::contract::{self, Channel, DecisionRequest};
+use crate::ids::{Alias, CartId, DecisionId, ProductKey};
+use crate::time::Micros;
+
+/// The fold of a prefix of the journal.
+#[derive(Clone, Default)]
+pub struct State {
+    pub(crate) sequence: u64,
+    pub(crate) journal_time: Micros,
+    pub(crate) records: FxHashMap<Alias, Record>,
+    pub(crate) carts: FxHashMap<CartId, Cart>,
+    pub(crate) decisions: FxHashMap<DecisionId, Decided>,
+    pub(crate) products: FxHashMap<ProductKey, Product>,
+    pub(crate) channels: FxHashMap<Box<str>, Channels>,
+    pub(crate) budget_prices: Option<BudgetPrices>,
+    pub(crate) storefronts: Names,
+    pub(crate) texts: Names,
+    pub(crate) seen: Seen,
+    pub(crate) deadlines: Deadlines,
+    pub(crate) retention: Retention,
+    pub(crate) counts: FxHashMap<&'static str, u64>,
+    pub(crate) duplicates: u64,
+}
+
+impl State {
+    /// The state before the first message.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sequence of the last message folded; 0 before the first.
+    #[must_use]
+    pub fn sequence(&self) -> u64 {
+        self.sequence
+    }
+
+    /// The highest received time folded.
+    #[must_use]
+    pub fn journal_time(&self) -> Micros {
+        self.journal_time
+    }
+
+    /// The customer that the given aliases belong to, strongest first; nobody where none is given.
+    #[must_use]
+    pub fn customer(&self, given: &[Alias]) -> Customer<'_> {
+        Customer::new(self, self.linked(given))
+    }
+
+    /// The customer made of exactly these aliases: for the reading of a decision that names the set it saw.
+    #[must_use]
+    pub fn customer_as_seen(&self, aliases: &[Alias]) -> Customer<'_> {
+        Customer::new(self, Aliases::from_slice(aliases.get(..MAX_ALIASES).unwrap_or(aliases)))
+    }
+
+    /// A cart known from events.
+    #[must_use]
+    pub fn cart(&self, id: &CartId) -> Option<&Cart> {
+        self.carts.get(id)
+    }
+
+    /// The cart that a request is about: the inline one laid over what is folded, else the folded one, else an empty one.
+    #[must_use]
+    pub fn requested_cart(&self, request: &DecisionRequest, clock: Micros) -> Cow<'_, Cart> {
+        let folded = request_cart(request).and_then(|id| self.carts.get(&id));
+        let laid_over = |cart| Cow::Owned(Cart::inline(folded, cart, &request.storefront_id, clock));
+        match (&request.cart, folded) {
+            (Some(inline), _) => laid_over(inline),
+            (None, Some(folded)) => Cow::Borrowed(folded),
+            (None, None) => laid_over(&contract::Cart::default()),
+        }
+    }
+
+    /// A decision taken within the last [`DECISION_RETENTION_SECONDS`].
+    #[must_use]
+    pub fn decision(&self, id: &DecisionId) -> Option<&Decided> {
+        self.decisions.get(id)
+    }
+
+    /// Touches of the cart that were claimed.
+    #[must_use]
+    pub fn touches_claimed(&self, cart: &CartId) -> u32 {
+        self.carts.get(cart).map_or(0, Cart::touches_claimed)
+    }
+
+    /// The latest decision about the cart, and its id.
+    #[must_use]
+    pub fn latest_decision(&self, cart: &CartId) -> Option<(DecisionId, &Decided)> {
+        let id = self.carts.get(cart)?.occasion.latest?;
+        Some((id, self.decisions.get(&id)?))
+    }
+
+    /// What a channel of the storefront can do.
+    #[must_use]
+    pub fn channel(&self, storefront: &str, channel: Channel) -> ChannelState {
+        self.channels
+            .get(storefront)
+            .map_or_else(|| Channels::default().state(channel), |held| held.state(channel))
+    }
+
+    /// The newest budget prices; `None` leaves it to the policy.
+    #[must_use]
+    pub fn budget_prices(&self) -> Option<&BudgetPrices> {
+        self.budget_prices.as_ref()
+    }
+
+    /// A product of the catalogue.
+    #[must_use]
+    pub fn product(&self, key: &ProductKey) -> Option<&Product> {
+        self.products.get(key)
+    }
+
+    /// Aliases with a record.
+    #[must_use]
+    pub fn customer_count(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Carts held.
+    #[must_use]
+    pub fn cart_count(&self) -> usize {
+        self.carts.len()
+    }
+
+    /// Decisions held.
+    #[must_use]
+    pub fn decision_count(&self) -> usize {
+        self.decisions.len()
+    }
+
+    /// Events folded by kind, in the journal's names; duplicates are not among them.
+    #[must_use]
+    pub fn counts(&self) -> BTreeMap<&'static str, u64> {
+        self.counts.iter().map(|(name, count)| (*name, *count)).collect()
+    }
+
+    /// Events and decisions that were folded before.
+    #[must_use]
+    pub fn duplicate_count(&self) -> u64 {
+        self.duplicates
+    }
+}

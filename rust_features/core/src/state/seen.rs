@@ -1,0 +1,71 @@
+//! Event ids seen lately: an event counts once.
+
+use std::collections::VecDeque;
+
+use rustc_hash::FxHashSet;
+
+use crate::time::Micros;
+
+/// How long an event id is remembered, in journal time.
+pub const HORIZON_SECONDS: u32 = 48 * 3600;
+/// How many event ids are remembered at most; the oldest sequence goes first.
+pub const HORIZON_LIMIT: usize = 1 << 24;
+
+/// One set for all customers. Ids are keyed hashes already, so 64 bits of each suffice: with a full set the chance
+/// that an event is taken for another one is below 1e-12.
+#[derive(Clone, Default)]
+pub(crate) struct Seen {
+    ids: FxHashSet<u64>,
+    order: VecDeque<(Micros, u64)>,
+}
+
+impl Seen {
+    /// Marks the id; false where it was marked already.
+    pub(crate) fn insert(&mut self, id: u64, journal_time: Micros) -> bool {
+        self.forget(journal_time, HORIZON_LIMIT - 1);
+        let new = self.ids.insert(id);
+        if new {
+            self.order.push_back((journal_time, id));
+        }
+        new
+    }
+
+    fn forget(&mut self, journal_time: Micros, limit: usize) {
+        while let Some((time, id)) = self.order.front().copied() {
+            if self.order.len() <= limit && time.plus_seconds(HORIZON_SECONDS) >= journal_time {
+                return;
+            }
+            self.order.pop_front();
+            self.ids.remove(&id);
+        }
+    }
+
+    /// The ids in the order of their sequence.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &(Micros, u64)> {
+        self.order.iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_new_again_after_the_horizon() {
+        let mut seen = Seen::default();
+        assert!(seen.insert(7, Micros(0)));
+        assert!(!seen.insert(7, Micros(0).plus_seconds(HORIZON_SECONDS)));
+        assert!(seen.insert(7, Micros(1).plus_seconds(HORIZON_SECONDS)));
+    }
+
+    #[test]
+    fn the_oldest_id_goes_first_at_the_bound() {
+        let mut seen = Seen::default();
+        for id in 0..4 {
+            seen.insert(id, Micros(0));
+        }
+        seen.forget(Micros(0), 3);
+        assert!(seen.insert(0, Micros(0)));
+        assert!(!seen.insert(3, Micros(0)));
+    }
+}

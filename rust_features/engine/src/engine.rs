@@ -1,0 +1,293 @@
+//! The face of an engine: opened on a directory, started on a journal, stopped with its spool flushed.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use cart_recovery_core::bundle::{self, BundleRefused};
+use cart_recovery_core::contract::journal_message::Content;
+use cart_recovery_core::contract::{JournalMessage, SpoolFrame, Tick};
+use cart_recovery_core::edge::Edge;
+use cart_recovery_core::ids::SpoolId;
+use cart_recovery_core::keyed::{Key, public_hash};
+use cart_recovery_core::refusal::Refusal;
+use cart_recovery_core::spool::{Cursor, Log, Spool, SpoolError};
+use cart_recovery_core::state::{State, decision_id};
+use cart_recovery_core::time::Micros;
+use cart_recovery_journal::{Journal, JournalSettings, StartError};
+use parking_lot::RwLock;
+use prost::Message;
+
+use crate::clock::{Clock, wall_now};
+use crate::counters::Counters;
+use crate::directory::Directory;
+use crate::in_flight::InFlight;
+use crate::live::Live;
+use crate::sink::LiveSink;
+use crate::status::EngineStatus;
+use crate::{confirm, explain, score, track};
+
+/// How long nothing may happen before journal time is moved on.
+const TICK: Duration = Duration::from_secs(1);
+/// Frames read at once from an older spool.
+const FRAMES: usize = 1024;
+
+/// The secrets of one deployment.
+#[derive(Clone)]
+pub struct Keys {
+    /// Keys tokens.
+    pub edge: Key,
+    /// Keys seeds and the holdout.
+    pub decision: Key,
+    /// Keys single-use codes.
+    pub offer: Key,
+    /// The dispatcher's X25519 public key.
+    pub contact_public: [u8; 32],
+    /// The Ed25519 key that bundles are signed with.
+    pub bundle_public: [u8; 32],
+}
+
+/// How an engine is opened.
+pub struct EngineSettings {
+    /// Holds `spool/`.
+    pub data_directory: PathBuf,
+    /// The secrets.
+    pub keys: Keys,
+    /// Bytes that all spools together may hold.
+    pub spool_limit_bytes: u64,
+    /// Time follows the events, not the machine.
+    pub events_clock: bool,
+    /// Derives aliases and decision seeds instead of drawing them, for rehearsals.
+    pub alias_seed: Option<Key>,
+    /// Names the spool of an import.
+    pub import_id: Option<String>,
+    /// Callers that may wait for the journal at once.
+    pub waiter_limit: usize,
+}
+
+/// Why an engine cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The spool is damaged, in use, or on a failing disk.
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
+    /// The system gives no randomness.
+    #[error("the system gives no random numbers: {0}")]
+    Random(getrandom::Error),
+}
+
+/// One scorer's engine.
+pub struct Engine {
+    live: Arc<Live>,
+    journal: OnceLock<Journal>,
+    bundle_public: [u8; 32],
+    alias_seed: Option<Key>,
+    waiter_limit: usize,
+}
+
+impl Engine {
+    /// Opens the spool, cutting a torn tail, and remembers the decisions that still wait in older spools.
+    ///
+    /// # Errors
+    /// Where the spool cannot be used.
+    pub fn open(settings: EngineSettings) -> Result<Self, OpenError> {
+        let id = spool_id(settings.import_id.as_deref())?;
+        let folder = settings.data_directory.join("spool");
+        let spool = Arc::new(Spool::open(&folder, id, settings.spool_limit_bytes)?);
+        let in_flight = InFlight::default();
+        for log in spool.older() {
+            remember_decisions(&log, &in_flight)?;
+        }
+        let live = Live {
+            edge: Edge::new(settings.keys.edge, settings.keys.contact_public),
+            decision_key: settings.alias_seed.clone().unwrap_or(settings.keys.decision),
+            offer_key: settings.keys.offer,
+            clock: if settings.events_clock {
+                Clock::events()
+            } else {
+                Clock::Wall
+            },
+            spool,
+            state: RwLock::new(State::new()),
+            directory: Directory::default(),
+            in_flight,
+            counters: Counters::default(),
+            bundle: RwLock::new(None),
+            caught_up: AtomicBool::new(false),
+            stopping: AtomicBool::new(false),
+            folded_at: AtomicI64::new(wall_now().0),
+            settled: AtomicBool::new(true),
+        };
+        Ok(Self {
+            live: Arc::new(live),
+            journal: OnceLock::new(),
+            bundle_public: settings.keys.bundle_public,
+            alias_seed: settings.alias_seed,
+            waiter_limit: settings.waiter_limit,
+        })
+    }
+
+    /// Starts relay and feed; returns at once, also while the server is away. A second start changes nothing.
+    ///
+    /// # Errors
+    /// Where the system gives no thread.
+    pub fn start(&self, nats_url: String, credentials: Option<PathBuf>) -> Result<(), StartError> {
+        if self.journal.get().is_some() {
+            return Ok(());
+        }
+        let live = Arc::clone(&self.live);
+        let settings = JournalSettings {
+            nats_url,
+            credentials,
+            alias_seed: self.alias_seed.clone(),
+            clock: Arc::new(move || live.clock.now()),
+            tick: matches!(self.live.clock, Clock::Wall).then_some(TICK),
+            waiter_limit: self.waiter_limit,
+        };
+        let sink = LiveSink::new(Arc::clone(&self.live));
+        let journal = Journal::start(settings, Arc::clone(&self.live.spool), sink)?;
+        // A start that lost the race is stopped by its drop.
+        let _ = self.journal.set(journal);
+        Ok(())
+    }
+
+    /// Serialised `TrackRequest` in, `TrackResponse` out.
+    ///
+    /// # Errors
+    /// The refusal of edge or spool.
+    pub fn track(&self, request: &[u8]) -> Result<Vec<u8>, Refusal> {
+        track::track(&self.live, self.journal.get(), request)
+    }
+
+    /// Spools a `TrackRequest` as a row of the import; false where the journal has it already.
+    ///
+    /// # Errors
+    /// The refusal of edge or spool.
+    pub fn track_row(&self, request: &[u8], row: u64) -> Result<bool, Refusal> {
+        track::track_row(&self.live, self.journal.get(), request, row)
+    }
+
+    /// Serialised `ScoreRequest` in, `ScoreResponse` out.
+    ///
+    /// # Errors
+    /// The refusal of edge, state or spool.
+    pub fn score(&self, request: &[u8]) -> Result<Vec<u8>, Refusal> {
+        score::score(&self.live, request)
+    }
+
+    /// Serialised `ConfirmRequest` in, `ConfirmResponse` out.
+    ///
+    /// # Errors
+    /// Where the state is behind or knows no such decision.
+    pub fn confirm(&self, request: &[u8]) -> Result<Vec<u8>, Refusal> {
+        confirm::confirm(&self.live, request)
+    }
+
+    /// Serialised `ExplainRequest` in, `ExplainResponse` out.
+    ///
+    /// # Errors
+    /// Where there is no such decision, or the request to decide is refused.
+    pub fn explain(&self, request: &[u8]) -> Result<Vec<u8>, Refusal> {
+        explain::explain(&self.live, request)
+    }
+
+    /// Verifies a bundle and activates it between two requests; returns its id.
+    ///
+    /// # Errors
+    /// The active bundle stays where this one is refused.
+    pub fn load_bundle(&self, directory: &Path) -> Result<String, BundleRefused> {
+        let bundle = bundle::load(directory, &self.bundle_public)?;
+        let id = bundle.id.clone();
+        *self.live.bundle.write() = Some(bundle);
+        Ok(id)
+    }
+
+    /// Moves an events clock on by a tick through the journal.
+    ///
+    /// # Errors
+    /// Where the spool refuses the tick.
+    pub fn advance(&self, time: Micros) -> Result<(), Refusal> {
+        let time = self.live.clock.received(time);
+        self.live
+            .spool_message(Vec::new(), Content::Tick(Tick {}), Vec::new(), time)
+    }
+
+    /// When the next inactivity deadline falls due in the folded state; none without a bundle.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Micros> {
+        let bundle = self.live.active_bundle()?;
+        let state = self.live.state.read();
+        state.next_deadline(|storefront| bundle.rules.storefront(storefront).abandonment_seconds)
+    }
+
+    /// A reading at this moment.
+    #[must_use]
+    pub fn status(&self) -> EngineStatus {
+        let live = &self.live;
+        let journal = self.journal.get().map(Journal::status).unwrap_or_default();
+        let (spool_depth_messages, spool_depth_bytes) = live.spool.depth();
+        let state = live.state.read();
+        EngineStatus {
+            bundle_id: live.active_bundle().map(|bundle| bundle.id.clone()),
+            folded_sequence: state.sequence(),
+            journal_sequence: journal.journal_sequence,
+            caught_up: journal.caught_up,
+            connected: journal.connected,
+            failure: journal.failure,
+            last_error: journal.last_error,
+            state_age_seconds: wall_now().seconds_since(Micros(live.folded_at.load(Ordering::Relaxed))),
+            spool_depth_messages,
+            spool_depth_bytes,
+            customers: state.customer_count(),
+            carts: state.cart_count(),
+            decisions: state.decision_count(),
+            decisions_in_flight: live.in_flight.len(),
+            at_rest: journal.flushed && live.settled.load(Ordering::Acquire),
+            counters: live.counters.read(),
+        }
+    }
+
+    /// Refuses new calls and flushes the spool; true where all of it is in the journal in time.
+    pub fn stop(&self, timeout: Duration) -> bool {
+        self.live.stopping.store(true, Ordering::Release);
+        match self.journal.get() {
+            Some(journal) => journal.stop(timeout),
+            None => self.live.spool.depth().0 == 0,
+        }
+    }
+}
+
+/// Random, but for an import, whose spool has one name at each run.
+fn spool_id(import_id: Option<&str>) -> Result<SpoolId, OpenError> {
+    if let Some(import_id) = import_id {
+        return Ok(SpoolId(public_hash("import", &[import_id.as_bytes()])));
+    }
+    let mut id = [0; 16];
+    getrandom::fill(&mut id).map_err(OpenError::Random)?;
+    Ok(SpoolId(id))
+}
+
+/// Decisions of an older spool count as in flight until they are folded.
+fn remember_decisions(log: &Log, in_flight: &InFlight) -> Result<(), SpoolError> {
+    let mut cursor = Cursor::default();
+    loop {
+        let frames = log.read(&mut cursor, FRAMES)?;
+        if frames.is_empty() {
+            return Ok(());
+        }
+        for frame in frames {
+            let message = SpoolFrame::decode(frame.payload.as_slice())
+                .ok()
+                .and_then(|frame| frame.message);
+            if let Some(JournalMessage {
+                content: Some(Content::Decision(record)),
+                ..
+            }) = message
+                && let Some(id) = decision_id(&record)
+            {
+                in_flight.restore(id, record);
+            }
+        }
+    }
+}

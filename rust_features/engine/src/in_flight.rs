@@ -1,0 +1,91 @@
+//! Decisions that are spooled and not yet folded: a second Score for the same key gets the same answer.
+//! Bounded as the spool is: an entry exists only while its frame waits there.
+
+use std::sync::Arc;
+
+use cart_recovery_core::contract::DecisionRecord;
+use cart_recovery_core::ids::DecisionId;
+use parking_lot::Mutex;
+use rustc_hash::FxHashMap;
+
+/// The decisions between spool and fold.
+#[derive(Default)]
+pub struct InFlight(Mutex<FxHashMap<DecisionId, Arc<DecisionRecord>>>);
+
+impl InFlight {
+    /// The decision in flight under this key.
+    pub fn get(&self, id: &DecisionId) -> Option<Arc<DecisionRecord>> {
+        self.0.lock().get(id).cloned()
+    }
+
+    /// Spools `record` unless another one of its key is in flight; answers the one that counts and whether it is
+    /// `record`. The map stays locked over `spool`, so that two callers cannot both spool one key.
+    ///
+    /// # Errors
+    /// What `spool` refuses; nothing is in flight then.
+    pub fn admit<E>(
+        &self,
+        id: DecisionId,
+        record: DecisionRecord,
+        spool: impl FnOnce(&DecisionRecord) -> Result<(), E>,
+    ) -> Result<(Arc<DecisionRecord>, bool), E> {
+        let mut decisions = self.0.lock();
+        if let Some(earlier) = decisions.get(&id) {
+            return Ok((Arc::clone(earlier), false));
+        }
+        spool(&record)?;
+        let record = Arc::new(record);
+        decisions.insert(id, Arc::clone(&record));
+        Ok((record, true))
+    }
+
+    /// A decision found in the spool of an earlier start.
+    pub fn restore(&self, id: DecisionId, record: DecisionRecord) {
+        self.0.lock().entry(id).or_insert_with(|| Arc::new(record));
+    }
+
+    /// The decision is folded now.
+    pub fn landed(&self, id: &DecisionId) {
+        self.0.lock().remove(id);
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.lock().len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_of_a_key_is_spooled_once_and_answers_the_second() {
+        let in_flight = InFlight::default();
+        let id = DecisionId([1; 16]);
+        let spooled = std::cell::Cell::new(0);
+        let admit = |seed| {
+            let record = DecisionRecord {
+                seed,
+                ..Default::default()
+            };
+            in_flight.admit::<()>(id, record, |_| {
+                spooled.set(spooled.get() + 1);
+                Ok(())
+            })
+        };
+        assert!(matches!(admit(1), Ok((record, true)) if record.seed == 1));
+        assert!(matches!(admit(2), Ok((record, false)) if record.seed == 1));
+        assert_eq!(spooled.get(), 1);
+        in_flight.landed(&id);
+        assert_eq!(in_flight.len(), 0);
+    }
+
+    #[test]
+    fn a_refused_spool_leaves_nothing_in_flight() {
+        let in_flight = InFlight::default();
+        let refused = in_flight.admit(DecisionId([1; 16]), DecisionRecord::default(), |_| Err("full"));
+        assert!(refused.is_err());
+        assert_eq!(in_flight.len(), 0);
+    }
+}

@@ -1,0 +1,21 @@
+//! One scorer's engine: edge and spool in front, relay and feed behind, the folded state and the active bundle in the
+//! middle. Every call takes raw request bytes and gives raw reply bytes; none waits for the network, but a Track whose
+//! sender asked for it.
+
+mod clock;
+mod confirm;
+mod counters;
+mod decisions;
+mod directory;
+mod engine;
+mod explain;
+mod fire;
+mod in_flight;
+mod live;
+mod score;
+mod sink;
+mod status;
+mod track;
+
+pub use engine::{Engine, EngineSettings, Keys, OpenError};
+pub use status::EngineStatus;

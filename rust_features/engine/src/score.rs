@@ -1,0 +1,102 @@
+//! Score: the decision for a key, taken once and answered as often as asked.
+
+use std::sync::Arc;
+
+use cart_recovery_core::bundle::Bundle;
+use cart_recovery_core::contract::event::Kind;
+use cart_recovery_core::contract::journal_message::Content;
+use cart_recovery_core::contract::{CartUpdated, DecisionRecord, DecisionRequest, Event};
+use cart_recovery_core::decide::{Occasion, answer, decide_with, seed};
+use cart_recovery_core::edge::Scored;
+use cart_recovery_core::ids::EventId;
+use cart_recovery_core::keyed::public_hash;
+use cart_recovery_core::refusal::Refusal;
+use cart_recovery_core::time::Micros;
+use prost::Message;
+
+use crate::live::Live;
+
+/// Serialised `ScoreRequest` in, serialised `ScoreResponse` out.
+pub fn score(live: &Live, request: &[u8]) -> Result<Vec<u8>, Refusal> {
+    let scored = scored(live, request);
+    if scored.is_err() {
+        live.counters.scores_refused.add_one();
+    }
+    scored
+}
+
+fn scored(live: &Live, request: &[u8]) -> Result<Vec<u8>, Refusal> {
+    let bundle = live.ready()?;
+    let clock = live.clock.now();
+    let scored = live.edge.score(request, clock, &|token| live.directory.knows(token))?;
+    let count = u32::try_from(scored.candidate_count).unwrap_or(u32::MAX);
+    let (record, repeated) = settle(live, &bundle, scored, clock)?;
+    Ok(answer(&record, count, live.state_age_seconds(), repeated).encode_to_vec())
+}
+
+/// The decision that counts for the request, and whether it was taken earlier.
+pub fn settle(
+    live: &Live,
+    bundle: &Bundle,
+    mut scored: Scored,
+    clock: Micros,
+) -> Result<(Arc<DecisionRecord>, bool), Refusal> {
+    live.directory.resolve(&mut scored.request.identity_keys);
+    let taken = take(live, bundle, &scored, clock);
+    match taken {
+        Taken::Earlier(record) => {
+            live.counters.decisions_repeated.add_one();
+            Ok((record, true))
+        }
+        Taken::Now { record, .. } if scored.dry_run => Ok((Arc::new(record), false)),
+        Taken::Now { record, cart_is_news } => {
+            if cart_is_news {
+                spool_inline_cart(live, &scored.request, &record, clock)?;
+            }
+            live.record(record, scored.contacts, clock)
+        }
+    }
+}
+
+enum Taken {
+    Earlier(Arc<DecisionRecord>),
+    Now { record: DecisionRecord, cart_is_news: bool },
+}
+
+/// Reads the state at one sequence.
+fn take(live: &Live, bundle: &Bundle, scored: &Scored, clock: Micros) -> Taken {
+    let state = live.state.read();
+    let occasion = Occasion::resolve(&state, &scored.request, clock);
+    let id = occasion.decision_id;
+    if let Some(decided) = state.decision(&id) {
+        return Taken::Earlier(Arc::new(decided.record()));
+    }
+    if let Some(record) = live.in_flight.get(&id) {
+        return Taken::Earlier(record);
+    }
+    let folded = state.cart(&occasion.cart_id);
+    let cart_is_news =
+        scored.request.cart.is_some() && folded.is_none_or(|folded| folded.version() != occasion.cart.version());
+    let record = decide_with(&occasion, bundle, seed(&live.decision_key, id), &live.decision_key);
+    Taken::Now { record, cart_is_news }
+}
+
+/// An inline cart that differs from the folded one comes before its decision in the journal.
+fn spool_inline_cart(
+    live: &Live,
+    request: &DecisionRequest,
+    record: &DecisionRecord,
+    clock: Micros,
+) -> Result<(), Refusal> {
+    let event_id = EventId(public_hash("inline cart", &[record.decision_id.as_bytes()]));
+    let event = Event {
+        event_id: event_id.to_string(),
+        storefront_id: request.storefront_id.clone(),
+        event_time: Some(clock.to_timestamp()),
+        kind: Some(Kind::CartUpdated(CartUpdated {
+            cart: request.cart.clone(),
+        })),
+        ..Event::default()
+    };
+    live.spool_message(request.identity_keys.clone(), Content::Event(event), Vec::new(), clock)
+}

@@ -1,0 +1,76 @@
+//! Track: through the edge into the spool, and where the sender asked for it, on to the journal.
+
+use std::time::Duration;
+
+use cart_recovery_core::contract::journal_message::Content;
+use cart_recovery_core::contract::{Acknowledge, JournalMessage, TrackResponse};
+use cart_recovery_core::edge::Tracked;
+use cart_recovery_core::refusal::Refusal;
+use cart_recovery_core::time::Micros;
+use cart_recovery_journal::Journal;
+use prost::Message;
+
+use crate::clock::Clock;
+use crate::live::Live;
+
+/// How long a sender that asked for JOURNALED waits at most.
+const JOURNALED_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Serialised `TrackRequest` in, serialised `TrackResponse` out.
+pub fn track(live: &Live, journal: Option<&Journal>, request: &[u8]) -> Result<Vec<u8>, Refusal> {
+    let spooled = pass_edge(live, request, false).and_then(|tracked| {
+        let offset = live.spool.append(&tracked.frame.encode_to_vec())?;
+        Ok((offset, tracked.acknowledge))
+    });
+    let (spool_offset, acknowledge) = counted(live, spooled)?;
+    let journal_sequence = match (acknowledge, journal) {
+        (Acknowledge::Journaled, Some(journal)) => journal.wait_folded(spool_offset, JOURNALED_TIMEOUT)?,
+        _ => 0,
+    };
+    Ok(TrackResponse {
+        spool_offset,
+        journal_sequence,
+    }
+    .encode_to_vec())
+}
+
+/// Spools row `row` of an import; false where journal or spool have it already.
+pub fn track_row(live: &Live, journal: Option<&Journal>, request: &[u8], row: u64) -> Result<bool, Refusal> {
+    if journal.is_some_and(|journal| journal.holds(live.spool.id(), row)) {
+        return Ok(false);
+    }
+    let spooled =
+        pass_edge(live, request, true).and_then(|tracked| live.spool.append_at(row, &tracked.frame.encode_to_vec()));
+    counted(live, spooled)
+}
+
+fn counted<T>(live: &Live, spooled: Result<T, Refusal>) -> Result<T, Refusal> {
+    match &spooled {
+        Ok(_) => live.counters.events_accepted.add_one(),
+        Err(_) => live.counters.events_refused.add_one(),
+    }
+    spooled
+}
+
+fn pass_edge(live: &Live, request: &[u8], imported: bool) -> Result<Tracked, Refusal> {
+    live.open()?;
+    let known = |token| live.directory.knows(token);
+    let Clock::Events(_) = &live.clock else {
+        return live.edge.track(request, live.clock.now(), imported, &known);
+    };
+    let mut tracked = live.edge.track(request, Micros::END_OF_TIME, imported, &known)?;
+    if let Some(JournalMessage {
+        received_time,
+        content: Some(Content::Event(event)),
+        ..
+    }) = &mut tracked.frame.message
+    {
+        let event_time = event
+            .event_time
+            .as_ref()
+            .map(Micros::from_timestamp)
+            .unwrap_or_default();
+        *received_time = Some(live.clock.received(event_time).to_timestamp());
+    }
+    Ok(tracked)
+}

@@ -1,0 +1,182 @@
+//! The face of this crate: starts the background thread, answers about it, stops it.
+
+use std::cell::{Cell, RefCell};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use cart_recovery_core::ids::{Alias, SpoolId, Token};
+use cart_recovery_core::keyed::Key;
+use cart_recovery_core::refusal::Refusal;
+use cart_recovery_core::spool::Spool;
+use cart_recovery_core::time::Micros;
+use parking_lot::Mutex;
+
+use crate::contacts::Aliases;
+use crate::error::{SessionError, StartError};
+use crate::feed::Delivered;
+use crate::progress::{JournalStatus, Progress};
+use crate::session::{self, Shared};
+
+const LEAST_BACKOFF: Duration = Duration::from_millis(50);
+const MOST_BACKOFF: Duration = Duration::from_secs(2);
+
+/// Reads the time that spooled messages of the journal itself carry.
+pub type Clock = Arc<dyn Fn() -> Micros + Send + Sync>;
+
+/// How relay and feed work.
+#[derive(Clone)]
+pub struct JournalSettings {
+    /// One URL, or several of one cluster with commas between them.
+    pub nats_url: String,
+    /// A credentials file.
+    pub credentials: Option<PathBuf>,
+    /// Derives aliases instead of drawing them, for rehearsals.
+    pub alias_seed: Option<Key>,
+    /// The clock of ticks and closing messages.
+    pub clock: Clock,
+    /// How long nothing may happen before a tick; none where the clock follows events.
+    pub tick: Option<Duration>,
+    /// Callers that may wait for the journal at once.
+    pub waiter_limit: usize,
+}
+
+/// Where messages and aliases go. Called on the background thread alone; a call that takes long holds up the relay.
+pub trait Sink: Send + 'static {
+    /// Learns which token has which alias; pairs may come again.
+    fn aliases(&mut self, pairs: &[(Token, Alias)]);
+
+    /// Folds messages, in the order of the journal, each exactly once.
+    ///
+    /// # Errors
+    /// Words that say why the fold cannot go on; relay and feed then stop for good.
+    fn fold(&mut self, messages: Vec<Delivered>) -> Result<(), String>;
+
+    /// Everything that the journal held at connecting is folded; called once.
+    fn caught_up(&mut self);
+}
+
+/// Relay and feed at work.
+pub struct Journal {
+    progress: Arc<Progress>,
+    spool: Arc<Spool>,
+    waiter_limit: usize,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Journal {
+    /// Starts relay and feed; returns at once, also while the server is away.
+    ///
+    /// # Errors
+    /// Where the system gives no thread.
+    pub fn start(settings: JournalSettings, spool: Arc<Spool>, sink: impl Sink) -> Result<Self, StartError> {
+        let progress = Arc::new(Progress::new(spool.id(), spool.older().len()));
+        let waker = Arc::clone(&progress);
+        spool.wake_with(move || waker.relay.notify_one());
+        let waiter_limit = settings.waiter_limit;
+        let (own_progress, own_spool) = (Arc::clone(&progress), Arc::clone(&spool));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let thread = std::thread::Builder::new().name("journal".to_owned()).spawn(move || {
+            let shared = Shared {
+                settings,
+                progress: own_progress,
+                spool: own_spool,
+                sink: RefCell::new(sink),
+                aliases: RefCell::new(Aliases::default()),
+                directory_next: Cell::new(1),
+                singles_through: Cell::new(None),
+            };
+            let work = std::panic::AssertUnwindSafe(|| runtime.block_on(supervise(&shared)));
+            if std::panic::catch_unwind(work).is_err() {
+                let panicked = SessionError::Fatal("the fold or the relay panicked".to_owned());
+                record_end(&shared.progress, &Err(panicked));
+            }
+            // Tasks of a connection that is still closing are not waited for.
+            runtime.shutdown_background();
+        })?;
+        Ok(Self {
+            progress,
+            spool,
+            waiter_limit,
+            thread: Mutex::new(Some(thread)),
+        })
+    }
+
+    /// A reading at this moment.
+    #[must_use]
+    pub fn status(&self) -> JournalStatus {
+        self.progress.status(self.spool.log().end())
+    }
+
+    /// Whether the journal holds this message of a spool; certain only once caught up.
+    #[must_use]
+    pub fn holds(&self, spool: SpoolId, offset: u64) -> bool {
+        self.progress.lock().seen.contains(spool, offset)
+    }
+
+    /// Waits until `offset` of the spool being written is folded; returns its sequence (of a message folded long ago, a
+    /// later one).
+    ///
+    /// # Errors
+    /// `REASON_TOO_MANY_WAITERS`, or `REASON_NOT_YET_JOURNALLED` after `timeout`.
+    pub fn wait_folded(&self, offset: u64, timeout: Duration) -> Result<u64, Refusal> {
+        self.progress.wait_folded(offset, timeout, self.waiter_limit)
+    }
+
+    /// Waits until all that was spooled is in the journal and folded, then ends; whether it was in time. Nothing may
+    /// be appended to the spool meanwhile.
+    pub fn stop(&self, timeout: Duration) -> bool {
+        self.progress.lock().stopping = true;
+        let flushed = self.progress.wait_flushed(|| self.spool.log().end(), timeout);
+        self.end();
+        flushed
+    }
+
+    fn end(&self) {
+        self.progress.stop.notify_one();
+        if let Some(thread) = self.thread.lock().take() {
+            // A panic of the sink has been printed by its thread; there is nothing to add.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Journal {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// One session after the other, with a growing delay between those that fail.
+async fn supervise<S: Sink>(shared: &Shared<S>) {
+    let mut backoff = LEAST_BACKOFF;
+    loop {
+        let ended = Box::pin(session::run(shared)).await;
+        let was_connected = record_end(&shared.progress, &ended);
+        if !matches!(ended, Err(SessionError::Lost(_))) {
+            return;
+        }
+        if was_connected {
+            backoff = LEAST_BACKOFF;
+        }
+        tokio::select! {
+            () = tokio::time::sleep(backoff) => backoff = (backoff * 2).min(MOST_BACKOFF),
+            () = shared.progress.stop.notified() => return,
+        }
+    }
+}
+
+/// Notes why a session ended; tells whether it had begun.
+fn record_end(progress: &Progress, ended: &Result<(), SessionError>) -> bool {
+    let mut state = progress.lock();
+    let was_connected = std::mem::take(&mut state.status.connected);
+    match ended {
+        Ok(()) => {}
+        Err(SessionError::Lost(words)) => state.status.last_error = Some(words.clone()),
+        Err(SessionError::Fatal(words)) => state.status.failure = Some(words.clone()),
+    }
+    drop(state);
+    progress.announce();
+    was_connected
+}

@@ -1,0 +1,186 @@
+//! What feed and relay have reached, for themselves and for every thread that asks.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use cart_recovery_core::contract::Reason;
+use cart_recovery_core::ids::SpoolId;
+use cart_recovery_core::refusal::Refusal;
+use parking_lot::{Condvar, Mutex, MutexGuard};
+use tokio::sync::Notify;
+
+use crate::seen::SeenSpools;
+
+/// Own messages whose journal sequence is remembered for callers that wait for them.
+const RECENT_LIMIT: usize = 4096;
+/// When a caller may ask again whether the journal has its event.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// A reading of relay and feed at one moment.
+#[derive(Clone, Debug, Default)]
+pub struct JournalStatus {
+    /// Whether a session with the server is open.
+    pub connected: bool,
+    /// Whether the fold has once reached the end of the journal as read at connecting.
+    pub caught_up: bool,
+    /// The last sequence folded.
+    pub folded_sequence: u64,
+    /// The journal's last sequence as last heard of.
+    pub journal_sequence: u64,
+    /// How long ago the state last advanced.
+    pub state_age: Duration,
+    /// Whether all that was spooled is in the journal and folded.
+    pub flushed: bool,
+    /// Messages that the journal holds twice; the fold ignores the later ones.
+    pub repeated: u64,
+    /// Why the last session ended.
+    pub last_error: Option<String>,
+    /// Why relay and feed stopped for good.
+    pub failure: Option<String>,
+}
+
+/// Behind the lock.
+pub(crate) struct State {
+    pub(crate) status: JournalStatus,
+    pub(crate) seen: SeenSpools,
+    /// The end of the journal as read when the session began.
+    pub(crate) target: u64,
+    /// Whether the directory of aliases has reached its end in this session.
+    pub(crate) directory_read: bool,
+    /// Every offset of the own spool below this is in the journal.
+    pub(crate) settled: u64,
+    /// Older spools that are not drained yet.
+    pub(crate) older: usize,
+    pub(crate) stopping: bool,
+    advanced: Instant,
+    recent: VecDeque<(u64, u64)>,
+    waiters: usize,
+}
+
+pub(crate) struct Progress {
+    own: SpoolId,
+    state: Mutex<State>,
+    changed: Condvar,
+    /// Wakes the relay: something was spooled, or the feed moved on.
+    pub(crate) relay: Notify,
+    /// Ends the session.
+    pub(crate) stop: Notify,
+}
+
+impl Progress {
+    pub(crate) fn new(own: SpoolId, older: usize) -> Self {
+        let state = State {
+            status: JournalStatus::default(),
+            seen: SeenSpools::default(),
+            target: 0,
+            directory_read: false,
+            settled: 0,
+            older,
+            stopping: false,
+            advanced: Instant::now(),
+            recent: VecDeque::with_capacity(RECENT_LIMIT),
+            waiters: 0,
+        };
+        Self {
+            own,
+            state: Mutex::new(state),
+            changed: Condvar::new(),
+            relay: Notify::new(),
+            stop: Notify::new(),
+        }
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock()
+    }
+
+    /// Tells everyone that something has changed.
+    pub(crate) fn announce(&self) {
+        self.tell_waiters();
+        self.relay.notify_one();
+    }
+
+    /// Tells the threads that wait.
+    pub(crate) fn tell_waiters(&self) {
+        self.changed.notify_all();
+    }
+
+    /// Marks one message as folded.
+    pub(crate) fn folded(&self, state: &mut State, sequence: u64, origin: Option<(SpoolId, u64)>) {
+        state.status.folded_sequence = sequence;
+        state.status.journal_sequence = state.status.journal_sequence.max(sequence);
+        state.advanced = Instant::now();
+        let Some((spool, offset)) = origin else { return };
+        if !state.seen.insert(spool, offset, sequence) {
+            state.status.repeated += 1;
+        } else if spool == self.own {
+            if state.recent.len() == RECENT_LIMIT {
+                state.recent.pop_front();
+            }
+            state.recent.push_back((offset, sequence));
+        }
+    }
+
+    /// The status, with what only a reader's clock can tell.
+    pub(crate) fn status(&self, spool_end: u64) -> JournalStatus {
+        let state = self.lock();
+        let mut status = state.status.clone();
+        status.state_age = state.advanced.elapsed();
+        status.flushed = state.is_flushed(spool_end);
+        status
+    }
+
+    /// Waits until `offset` of the own spool is folded; returns its sequence.
+    pub(crate) fn wait_folded(&self, offset: u64, timeout: Duration, limit: usize) -> Result<u64, Refusal> {
+        let deadline = Instant::now() + timeout;
+        let mut state = self.lock();
+        if state.waiters >= limit {
+            return Err(Refusal::new(Reason::TooManyWaiters).retry_after(RETRY_AFTER));
+        }
+        state.waiters += 1;
+        let sequence = loop {
+            if let Some(sequence) = state.sequence_of(self.own, offset) {
+                break Some(sequence);
+            }
+            if self.changed.wait_until(&mut state, deadline).timed_out() {
+                break state.sequence_of(self.own, offset);
+            }
+        };
+        state.waiters -= 1;
+        sequence.ok_or_else(|| Refusal::new(Reason::NotYetJournalled))
+    }
+
+    /// Waits until all that was spooled is folded; whether it was in time.
+    pub(crate) fn wait_flushed(&self, spool_end: impl Fn() -> u64, timeout: Duration) -> bool {
+        let deadline = Instant::now() + timeout;
+        let mut state = self.lock();
+        while !state.is_flushed(spool_end()) && state.status.failure.is_none() {
+            if self.changed.wait_until(&mut state, deadline).timed_out() {
+                break;
+            }
+        }
+        state.is_flushed(spool_end())
+    }
+}
+
+impl State {
+    fn is_flushed(&self, spool_end: u64) -> bool {
+        self.older == 0 && self.settled >= spool_end
+    }
+
+    /// The sequence of an own message; of one that is long folded, the sequence folded since.
+    fn sequence_of(&self, own: SpoolId, offset: u64) -> Option<u64> {
+        let recent = self
+            .recent
+            .iter()
+            .rev()
+            .find(|(found, _)| *found == offset)
+            .map(|(_, sequence)| *sequence);
+        recent.or_else(|| self.seen.contains(own, offset).then_some(self.status.folded_sequence))
+    }
+
+    /// Whether the feed has reached the end of the journal as read at the session's begin.
+    pub(crate) fn reached_end(&self) -> bool {
+        self.directory_read && self.status.folded_sequence >= self.target
+    }
+}

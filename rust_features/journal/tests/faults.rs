@@ -1,0 +1,121 @@
+//! Relay and feed against a nats-server that dies, and after deaths of their own.
+
+#![allow(missing_docs)]
+
+mod support;
+
+use std::sync::Arc;
+
+use cart_recovery_core::contract::journal_message::Content;
+use cart_recovery_core::ids::SpoolId;
+use support::{PATIENCE, Server, frame, read_all, spool, start};
+use tempfile::TempDir;
+
+fn sorted(mut offsets: Vec<u64>) -> Vec<u64> {
+    offsets.sort_unstable();
+    offsets
+}
+
+#[test]
+fn what_was_spooled_without_a_server_arrives_when_it_comes() {
+    let Some(mut server) = Server::prepare() else { return };
+    let folder = TempDir::new().unwrap();
+    let spool = spool(folder.path(), 1);
+    let (journal, collector) = start(&server.url, &spool);
+    for index in 0..2500 {
+        spool.append(&frame(&format!("e{index}"), "p")).unwrap();
+    }
+    server.start();
+    assert!(journal.stop(PATIENCE), "{:?}", journal.status());
+    assert_eq!(collector.offsets(SpoolId([1; 16])), (0..2500).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_server_killed_under_load_gets_every_message_once() {
+    let Some(mut server) = Server::started() else { return };
+    let folder = TempDir::new().unwrap();
+    let spool = spool(folder.path(), 1);
+    let (journal, collector) = start(&server.url, &spool);
+    let accepted = std::thread::scope(|scope| {
+        let writing = scope.spawn(|| {
+            let mut accepted = 0;
+            // Bursts of single messages and of whole batches in turn.
+            for round in 0..40_u64 {
+                let burst = if round % 2 == 0 { 40 } else { 700 };
+                for index in 0..burst {
+                    let person = format!("p{}", (round * 7 + index) % 900);
+                    accepted = spool.append(&frame(&format!("e{round}.{index}"), &person)).unwrap() + 1;
+                }
+                let _ = journal.wait_folded(accepted - 1, std::time::Duration::from_millis(150));
+            }
+            accepted
+        });
+        for share in [1000, 4000, 7000, 10_000, 13_000] {
+            drop(collector.wait("the next kill", |collected| collected.messages.len() >= share));
+            server.kill();
+            server.start();
+        }
+        writing.join().unwrap()
+    });
+    assert!(journal.stop(PATIENCE), "{:?}", journal.status());
+    let expected: Vec<_> = (0..accepted).collect();
+    assert_eq!(sorted(collector.offsets(SpoolId([1; 16]))), expected);
+    assert_eq!(sorted(read_all(&server.url).offsets(SpoolId([1; 16]))), expected);
+    assert_eq!(journal.status().repeated, 0);
+}
+
+#[test]
+fn an_older_spool_is_finished_closed_and_removed() {
+    let Some(server) = Server::started() else { return };
+    let folder = TempDir::new().unwrap();
+    let mut accepted = 0;
+    let first = spool(folder.path(), 1);
+    {
+        let (journal, collector) = start(&server.url, &first);
+        for index in 0..4000 {
+            accepted = first
+                .append(&frame(&format!("e{index}"), &format!("p{}", index % 90)))
+                .unwrap()
+                + 1;
+        }
+        // Ends with some of it journalled, some in flight and some only spooled.
+        drop(collector.wait("a part", |collected| collected.messages.len() >= 500));
+        drop(journal);
+    }
+    assert!(Arc::into_inner(first).is_some(), "the spool is closed");
+    let second = spool(folder.path(), 2);
+    second.append(&frame("later", "p1")).unwrap();
+    let (journal, collector) = start(&server.url, &second);
+    assert!(journal.stop(PATIENCE), "{:?}", journal.status());
+    assert_eq!(
+        sorted(collector.offsets(SpoolId([1; 16]))),
+        (0..accepted).collect::<Vec<_>>()
+    );
+    let collected = collector.lock();
+    let closed = collected.messages.last().and_then(|last| last.message.content.clone());
+    let Some(Content::SpoolClosed(closed)) = closed else {
+        panic!("not closed: {closed:?}")
+    };
+    assert_eq!(closed.spool_id, SpoolId([1; 16]).to_string());
+    assert!(second.older().is_empty() && !folder.path().join(closed.spool_id).exists());
+}
+
+#[test]
+fn an_import_run_again_adds_only_what_is_missing() {
+    let Some(server) = Server::started() else { return };
+    let rows = [0, 1, 2, 9, 10, 500];
+    for run in 1..=2 {
+        // The folder of the first run is gone: the journal alone tells.
+        let folder = TempDir::new().unwrap();
+        let spool = spool(folder.path(), 7);
+        let (journal, collector) = start(&server.url, &spool);
+        let more = if run == 2 { vec![3, 501] } else { Vec::new() };
+        let mut all: Vec<u64> = rows.iter().copied().chain(more).collect();
+        all.sort_unstable();
+        for row in &all {
+            spool.append_at(*row, &frame(&format!("row{row}"), "p")).unwrap();
+        }
+        assert!(journal.stop(PATIENCE), "{:?}", journal.status());
+        assert_eq!(sorted(collector.offsets(SpoolId([7; 16]))), all);
+    }
+}

@@ -1,0 +1,130 @@
+//! `Engine`: one scorer's engine as Python sees it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use cart_recovery_core::keyed::Key;
+use cart_recovery_core::time::Micros;
+use cart_recovery_engine::{Engine, EngineSettings, OpenError};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+use crate::error::{BundleRefused, JournalFailed, SpoolCorrupt, failed, refused};
+use crate::keys::{PyKeys, key};
+use crate::status::PyEngineStatus;
+
+/// The spool, the relay to and the feed from the journal, the state and the active bundle.
+#[pyclass(name = "Engine", module = "rust_features", frozen)]
+pub struct PyEngine {
+    inner: Engine,
+}
+
+type Reply<'py> = PyResult<Bound<'py, PyBytes>>;
+
+#[pymethods]
+impl PyEngine {
+    #[new]
+    #[pyo3(signature = (*, data_directory, keys, spool_limit_bytes=1 << 30, clock="wall", alias_seed=None,
+        import_id=None, journal_waiters=8))]
+    #[allow(clippy::too_many_arguments)]
+    fn new(
+        data_directory: PathBuf,
+        keys: &PyKeys,
+        spool_limit_bytes: u64,
+        clock: &str,
+        alias_seed: Option<&[u8]>,
+        import_id: Option<String>,
+        journal_waiters: usize,
+    ) -> PyResult<Self> {
+        let events_clock = match clock {
+            "wall" => false,
+            "events" => true,
+            other => {
+                return Err(PyValueError::new_err(format!(
+                    "clock: {other:?} is none; send \"wall\" or \"events\""
+                )));
+            }
+        };
+        let settings = EngineSettings {
+            data_directory,
+            keys: keys.inner.clone(),
+            spool_limit_bytes,
+            events_clock,
+            alias_seed: alias_seed.map(|seed| key("alias_seed", seed)).transpose()?.map(Key),
+            import_id,
+            waiter_limit: journal_waiters,
+        };
+        let inner = Engine::open(settings).map_err(|error| match error {
+            OpenError::Spool(error) => SpoolCorrupt::new_err(error.to_string()),
+            OpenError::Random(_) => failed(&error),
+        })?;
+        Ok(Self { inner })
+    }
+
+    #[pyo3(signature = (*, nats_url, nats_credentials=None))]
+    fn start(&self, nats_url: String, nats_credentials: Option<PathBuf>) -> PyResult<()> {
+        self.inner
+            .start(nats_url, nats_credentials)
+            .map_err(|error| JournalFailed::new_err(error.to_string()))
+    }
+
+    fn track<'py>(&self, py: Python<'py>, request: &[u8]) -> Reply<'py> {
+        let reply = py.detach(|| self.inner.track(request));
+        reply
+            .map(|reply| PyBytes::new(py, &reply))
+            .map_err(|refusal| refused(py, &refusal))
+    }
+
+    fn track_row(&self, py: Python<'_>, request: &[u8], row: u64) -> PyResult<bool> {
+        py.detach(|| self.inner.track_row(request, row))
+            .map_err(|refusal| refused(py, &refusal))
+    }
+
+    fn score<'py>(&self, py: Python<'py>, request: &[u8]) -> Reply<'py> {
+        let reply = py.detach(|| self.inner.score(request));
+        reply
+            .map(|reply| PyBytes::new(py, &reply))
+            .map_err(|refusal| refused(py, &refusal))
+    }
+
+    fn confirm<'py>(&self, py: Python<'py>, request: &[u8]) -> Reply<'py> {
+        let reply = py.detach(|| self.inner.confirm(request));
+        reply
+            .map(|reply| PyBytes::new(py, &reply))
+            .map_err(|refusal| refused(py, &refusal))
+    }
+
+    fn explain<'py>(&self, py: Python<'py>, request: &[u8]) -> Reply<'py> {
+        let reply = py.detach(|| self.inner.explain(request));
+        reply
+            .map(|reply| PyBytes::new(py, &reply))
+            .map_err(|refusal| refused(py, &refusal))
+    }
+
+    fn load_bundle(&self, py: Python<'_>, directory: PathBuf) -> PyResult<String> {
+        py.detach(|| self.inner.load_bundle(&directory))
+            .map_err(|error| BundleRefused::new_err(error.to_string()))
+    }
+
+    fn advance(&self, py: Python<'_>, time_micros: i64) -> PyResult<()> {
+        self.inner
+            .advance(Micros(time_micros))
+            .map_err(|refusal| refused(py, &refusal))
+    }
+
+    fn next_deadline(&self, py: Python<'_>) -> Option<i64> {
+        py.detach(|| self.inner.next_deadline()).map(|deadline| deadline.0)
+    }
+
+    fn status(&self, py: Python<'_>) -> PyEngineStatus {
+        PyEngineStatus::from(py.detach(|| self.inner.status()))
+    }
+
+    #[pyo3(signature = (*, timeout_seconds))]
+    fn stop(&self, py: Python<'_>, timeout_seconds: f64) -> PyResult<bool> {
+        let timeout = Duration::try_from_secs_f64(timeout_seconds)
+            .map_err(|error| PyValueError::new_err(format!("timeout_seconds: {timeout_seconds}: {error}")))?;
+        Ok(py.detach(|| self.inner.stop(timeout)))
+    }
+}

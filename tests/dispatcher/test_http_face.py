@@ -1,0 +1,197 @@
+"""The HTTP face as mailboxes, browsers and strangers meet it."""
+
+import secrets
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from cart_recovery.v1.channel_pb2 import Channel
+from cart_recovery.v1.event_pb2 import Event
+from cart_recovery.v1.message_pb2 import Opener
+from dispatcher.links import Links, LinkToken
+from tests.dispatcher.conftest import Start
+from tests.dispatcher.world import STOREFRONT, World, policy
+
+pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(60)]
+
+TOKEN = LinkToken(
+    send_id=secrets.token_hex(16),
+    decision_id=secrets.token_hex(16),
+    alias=secrets.token_bytes(16),
+    channel=Channel.CHANNEL_EMAIL,
+    touch=1,
+    storefront_id=STOREFRONT,
+)
+
+
+class Browser:
+    """Follows links of the world's dispatcher, and no redirects."""
+
+    def __init__(self, world: World, client: httpx.AsyncClient) -> None:
+        self._links = Links(world.settings.link_key, "")
+        self.client = client
+
+    def path(self, kind: str, token: LinkToken = TOKEN) -> str:
+        return self._links.url(kind, token)
+
+    async def get(self, kind: str, token: LinkToken = TOKEN) -> httpx.Response:
+        return await self.client.get(self.path(kind, token))
+
+    async def post(self, kind: str, content: str = "") -> httpx.Response:
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        return await self.client.post(self.path(kind), content=content, headers=headers)
+
+
+@pytest_asyncio.fixture
+async def browser(world: World, start: Start) -> AsyncIterator[Browser]:
+    world.change(http_port=0, open_pixel=True)
+    running = await start()
+    base = f"http://127.0.0.1:{running.dispatcher.http_port}"
+    async with httpx.AsyncClient(base_url=base, trust_env=False) as client:
+        yield Browser(world, client)
+
+
+async def test_click_leads_to_the_storefront_and_is_recorded_once(world: World, browser: Browser) -> None:
+    token = replace(TOKEN, link="restore", target="https://shop.example/cart?restore=1")
+    for _ in range(2):
+        answer = await browser.get("c", token)
+        assert (answer.status_code, answer.headers["location"]) == (302, token.target)
+    clicked = await world.scorer.outcome("clicked")
+    assert (clicked.send_id, clicked.clicked.link) == (TOKEN.send_id, "restore")
+    assert len(world.scorer.outcomes("clicked")) == 1
+    assert list(world.scorer.tracked[0].identity.aliases) == [TOKEN.alias]
+
+
+async def test_link_checkers_do_not_click(world: World, browser: Browser) -> None:
+    answer = await browser.client.head(browser.path("c", replace(TOKEN, target="https://shop.example/")))
+    assert answer.status_code == 302
+    await browser.get("o")
+    await world.scorer.outcome("opened")
+    assert not world.scorer.outcomes("clicked")
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "https://evil.example/",
+        "https://shop.example.evil.example/",
+        "https://shop.example@evil.example/",
+        "https://evil.example\\@shop.example/",
+        "//evil.example/",
+        "javascript:alert(1)",
+        "https://[broken",
+        "https://shop.example:notaport/",
+        "",
+    ],
+)
+async def test_click_never_leaves_the_storefronts_hosts(browser: Browser, target: str) -> None:
+    answer = await browser.get("c", replace(TOKEN, target=target))
+    assert (answer.status_code, answer.headers["location"]) == (302, "https://shop.example/")
+
+
+async def test_click_goes_on_though_the_scorer_is_away(world: World, browser: Browser) -> None:
+    world.scorer.away = True
+    answer = await browser.get("c", replace(TOKEN, target="https://shop.example/cart"))
+    assert answer.headers["location"] == "https://shop.example/cart"
+
+
+async def test_storefront_redirects_to_its_own_hosts(world: World, browser: Browser) -> None:
+    content = policy()
+    content.storefronts.add(storefront_id="other", hosts=["other.example"], home_url="https://other.example/")
+    world.activate(content)
+    token = replace(TOKEN, storefront_id="other", target="https://shop.example/cart")
+    assert (await browser.get("c", token)).headers["location"] == "https://other.example/"
+
+
+async def test_opening_the_unsubscribe_page_changes_nothing(world: World, browser: Browser) -> None:
+    answer = await browser.get("u")
+    assert answer.status_code == 200 and '<form method="post">' in answer.text
+    assert "Shop &amp; Sons" in answer.text
+    assert not world.scorer.tracked
+
+
+async def test_one_click_unsubscribes_from_every_channel(world: World, browser: Browser) -> None:
+    answer = await browser.post("u", "List-Unsubscribe=One-Click")
+    assert answer.status_code == 200
+    unsubscribed = await world.scorer.outcome("unsubscribed")
+    assert unsubscribed.send_id == TOKEN.send_id and not unsubscribed.unsubscribed.channels
+
+
+async def test_unsubscribe_that_is_not_journalled_says_so(world: World, browser: Browser) -> None:
+    world.scorer.away = True
+    answer = await browser.post("u", "List-Unsubscribe=One-Click")
+    assert answer.status_code == 503 and answer.headers["retry-after"]
+
+
+async def test_unsubscribe_waits_for_the_journal(world: World, browser: Browser) -> None:
+    async def never(_event: Event) -> None:
+        world.scorer.away = True
+        raise ConnectionError
+
+    world.scorer.before_track = never
+    assert (await browser.post("u")).status_code == 503
+
+
+async def test_preferences_opt_out_of_what_was_left_empty(world: World, browser: Browser) -> None:
+    page = await browser.get("p")
+    assert page.text.count('type="checkbox"') == 2
+    answer = await browser.post("p", f"channel={Channel.CHANNEL_EMAIL}")
+    assert answer.status_code == 200
+    unsubscribed = await world.scorer.outcome("unsubscribed")
+    assert list(unsubscribed.unsubscribed.channels) == [Channel.CHANNEL_SMS]
+
+
+async def test_preferences_that_keep_everything_change_nothing(world: World, browser: Browser) -> None:
+    answer = await browser.post("p", f"channel={Channel.CHANNEL_EMAIL}&channel={Channel.CHANNEL_SMS}")
+    assert answer.status_code == 200 and not world.scorer.tracked
+
+
+async def test_pixel_tells_machines_from_readers(world: World, browser: Browser) -> None:
+    machine = await browser.client.get(browser.path("o"), headers={"User-Agent": "GoogleImageProxy"})
+    reader = await browser.client.get(browser.path("o"), headers={"User-Agent": "Mozilla/5.0 (Macintosh)"})
+    assert machine.headers["content-type"] == reader.headers["content-type"] == "image/gif"
+    await world.scorer.outcome("opened", count=2)
+    openers = {outcome.opened.opener for outcome in world.scorer.outcomes("opened")}
+    assert openers == {Opener.OPENER_MACHINE, Opener.OPENER_HUMAN}
+
+
+@pytest.mark.parametrize("kind", ["c", "u", "p", "o"])
+async def test_tampered_link_is_refused_without_details(world: World, browser: Browser, kind: str) -> None:
+    path = browser.path(kind)
+    tampered = path[:-3] + ("AAA" if not path.endswith("AAA") else "BBB")
+    answers = [await browser.client.get(tampered), await browser.client.get(f"/{kind}/nonsense")]
+    assert {answer.status_code for answer in answers} == {400}
+    assert answers[0].text == answers[1].text
+    assert not world.scorer.tracked
+
+
+async def test_unknown_pages_and_methods_are_refused(browser: Browser) -> None:
+    assert (await browser.client.get("/")).status_code == 404
+    assert (await browser.client.post(browser.path("c"))).status_code == 405
+
+
+async def test_pixel_has_no_page_unless_asked_for(world: World, start: Start) -> None:
+    world.change(http_port=0)
+    running = await start()
+    async with httpx.AsyncClient(
+        base_url=f"http://127.0.0.1:{running.dispatcher.http_port}", trust_env=False
+    ) as client:
+        answer = await client.get(Links(world.settings.link_key, "").url("o", TOKEN))
+    assert answer.status_code == 404
+
+
+async def test_links_of_a_real_message_work(world: World, browser: Browser) -> None:
+    await world.decide()
+    await world.scorer.outcome("sent")
+    text = world.mail.accepted[0].get_body(("plain",))
+    assert text is not None
+    links = [word for word in text.get_content().split() if word.startswith("http")]
+    assert len(links) == 3 and all(link.startswith(world.settings.public_url) for link in links)
+    restore, preferences, unsubscribe = (link.removeprefix(world.settings.public_url) for link in links)
+    answer = await browser.client.get(restore)
+    assert answer.headers["location"].startswith("https://shop.example/cart/restore?secret=")
+    assert (await browser.client.get(preferences)).status_code == 200
+    assert (await browser.client.post(unsubscribe)).status_code == 200

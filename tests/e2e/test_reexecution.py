@@ -1,0 +1,102 @@
+"""Every decision of a run is taken again from the journal, bit for bit, and its features are the replayed row."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from audit.execution import render_verification, verify_all
+from audit.journal import read_journal
+from cart_recovery.v1.event_pb2 import Event
+from cart_recovery.v1.scoring_pb2 import (
+    TRIGGER_CHECKOUT_CALL,
+    TRIGGER_EXIT_INTENT,
+    TRIGGER_INACTIVITY,
+    TRIGGER_TOUCH_DUE,
+)
+from tests.harness.deployment import Deployment, deployed
+from tests.harness.journal import decisions
+from tests.harness.policy import exploring_policy
+from tests.harness.shop import Shop, Shopper
+from tests.harness.waiting import eventually
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+SHOPPERS = 24
+
+
+@pytest.fixture
+def deployment(tmp_path: Path) -> Iterator[Deployment]:
+    with deployed(tmp_path, policy=exploring_policy()) as deployment:
+        deployment.start()
+        yield deployment
+
+
+def test_every_decision_of_a_run_is_reproduced_bit_for_bit(deployment: Deployment) -> None:
+    shop = Shop(seed=91)
+    deployment.track_all(catalogue(shop))
+    shoppers = [shop.shopper() for _ in range(SHOPPERS)]
+    live_on(deployment, shop, shoppers)
+    second_bundle(deployment)
+    live_on(deployment, shop, shoppers)
+    eventually(lambda: has_every_trigger(deployment), within=60, what="decisions of every trigger, in both bundles")
+    deployment.wait_and_read("message_outcome.sent", count=2)
+    journal = read_journal(deployment.nats_url)
+    bundles = deployment.settings.bundles_directory
+    verification = verify_all(journal, keys=deployment.keys, bundles_directory=bundles)
+    assert verification.holds, render_verification(verification)
+    assert verification.decisions >= 2 * SHOPPERS
+    print(render_verification(verification))
+
+
+def live_on(deployment: Deployment, shop: Shop, shoppers: list[Shopper]) -> None:
+    """Browsing, carts, checkouts, orders, refusals: each shopper a little different."""
+    with deployment.client() as client:
+        for number, shopper in enumerate(shoppers):
+            for event in shop.abandoning(shopper)[number % 3 :]:
+                client.track(event)
+            if number % 4 == 0:
+                client.score(shop.score(shopper))
+            if number % 4 == 1:
+                known = shop.score(shopper)
+                known.cart_id = shopper.cart_id
+                known.trigger = TRIGGER_EXIT_INTENT
+                client.score(known)
+            if number % 5 == 2:
+                client.track(shop.ordered(shopper))
+            if number % 5 == 3:
+                client.track(shop.cart_updated(shopper, quantity=1 + number))
+            if number % 7 == 4:
+                client.track(shop.opted_out(shopper))
+
+
+def second_bundle(deployment: Deployment) -> None:
+    """Makes another bundle active in the middle of the run."""
+    policy = exploring_policy()
+    policy.version = "test-exploring-2"
+    bundle_id = deployment.release(policy)
+    deployment.scorer.wait_for_log("bundle active", within=15, bundle_id=bundle_id)
+
+
+def has_every_trigger(deployment: Deployment) -> bool:
+    """Whether the journal has a decision of each trigger and of both bundles."""
+    records = decisions(deployment.journal())
+    wanted = {TRIGGER_CHECKOUT_CALL, TRIGGER_EXIT_INTENT, TRIGGER_INACTIVITY, TRIGGER_TOUCH_DUE}
+    bundles = {record.bundle_id for record in records}
+    return wanted <= {record.request.trigger for record in records} and len(bundles) == 2
+
+
+def catalogue(shop: Shop) -> list[Event]:
+    """What the shop says about its products."""
+    events = []
+    for product_id, price_minor, cost_minor, stock in (("boots", 7_990, 3_000, 4), ("socks", 490, 120, 100)):
+        event = shop.event(shop.shopper())
+        event.ClearField("identity")
+        product = event.product_updated
+        product.product_id = product_id
+        product.currency_code = "EUR"
+        product.price_minor = price_minor
+        product.cost_minor = cost_minor
+        product.stock = stock
+        events.append(event)
+    return events

@@ -1,0 +1,106 @@
+"""SIGKILL at random moments under load: nothing accepted is lost or repeated, no claim brings two e-mails."""
+
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.harness.counts import KILLS, SEED
+from tests.harness.deployment import Deployment, deployed
+from tests.harness.journal import Entry, decisions, outcomes
+from tests.harness.load import Load, assert_exactly_once
+from tests.harness.waiting import eventually
+
+pytestmark = [pytest.mark.fault, pytest.mark.timeout(240 + 30 * KILLS)]
+
+LONGEST_LIFE_SECONDS = 1.5
+"""A process is killed at a random moment up to so long after it came up."""
+
+SETTLING_SECONDS = 120.0
+"""How long touches may take to their end after the last kill."""
+
+FINAL = ("sent", "skipped", "failed", "unknown")
+
+
+@pytest.fixture
+def deployment(tmp_path: Path) -> Iterator[Deployment]:
+    with deployed(tmp_path) as deployment:
+        yield deployment
+
+
+def test_killed_scorers_lose_and_repeat_nothing(deployment: Deployment) -> None:
+    def kill_and_restart() -> None:
+        deployment.scorer.kill()
+        deployment.start_scorer()
+
+    check_kills(deployment, kill_and_restart, random.Random(SEED))
+
+
+def test_killed_dispatchers_send_each_claim_at_most_once(deployment: Deployment) -> None:
+    # A slow mail server makes it likely that a kill meets a call in hand.
+    deployment.sink.answer_delay_seconds = 0.1
+
+    def kill_and_restart() -> None:
+        deployment.dispatcher.kill()
+        deployment.start_dispatcher()
+
+    check_kills(deployment, kill_and_restart, random.Random(SEED + 1))
+
+
+def check_kills(deployment: Deployment, kill_and_restart: Callable[[], None], moments: random.Random) -> None:
+    """Kills under load, then lets everything come to rest and counts."""
+    deployment.start()
+    load = Load(deployment, callers=2, pause_seconds=0.02)
+    load.start()
+    try:
+        load.wait_for_accepted(50, within=60)
+        for _ in range(KILLS):
+            # The random moment is what is tested, there is no event to wait for.
+            time.sleep(moments.uniform(0, LONGEST_LIFE_SECONDS))
+            kill_and_restart()
+        deployment.wait_until_deciding()
+        load.wait_for_accepted(50, within=60)
+    finally:
+        load.stop()
+    deployment.wait_until_published()
+    journal = eventually(lambda: settled(deployment), within=SETTLING_SECONDS, what="every contact has its outcome")
+    assert_exactly_once(deployment, load, journal)
+    assert_claims_sent_once(deployment, journal)
+
+
+def settled(deployment: Deployment) -> list[Entry] | None:
+    """The journal, once every decided contact in it has ended and every message that arrived is accounted for."""
+    arrived = arrived_sends(deployment)
+    journal = deployment.journal()
+    ended = {outcome.send_id for kind in FINAL for outcome in outcomes(journal, kind)}
+    may_have_left = {outcome.send_id for kind in ("sent", "unknown") for outcome in outcomes(journal, kind)}
+    return journal if contacted(journal) <= ended and arrived <= may_have_left else None
+
+
+def contacted(journal: list[Entry]) -> set[str]:
+    """Send ids of the decisions that chose to write."""
+    records = decisions(journal)
+    return {record.send_id for record in records if record.candidates[record.chosen].action.action_id != "none"}
+
+
+def arrived_sends(deployment: Deployment) -> set[str]:
+    """Send ids of the messages that reached the mail server."""
+    return {delivery.message_id.strip("<>").partition("@")[0] for delivery in deployment.sink.deliveries()}
+
+
+def assert_claims_sent_once(deployment: Deployment, journal: list[Entry]) -> None:
+    """No message arrived twice, what is reported sent has arrived, and no send is reported in two ways."""
+    assert not deployment.sink.repeated()
+    sent = {outcome.send_id for outcome in outcomes(journal, "sent")}
+    assert sent, "the load brought no e-mail"
+    assert sent <= arrived_sends(deployment)
+    reports = {
+        (entry.outcome.send_id, entry.event.event_id)
+        for entry in journal
+        if entry.outcome.WhichOneof("outcome") in ("sent", "failed", "unknown")
+    }
+    counts = Counter(send_id for send_id, _ in reports)
+    assert not [send_id for send_id, count in counts.items() if count > 1]

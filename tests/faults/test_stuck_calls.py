@@ -1,0 +1,113 @@
+"""Calls that wait for the journal hold up nobody else: Score answers as fast as without them."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median, quantiles
+
+import grpc
+import pytest
+
+from cart_recovery.v1.event_pb2 import ACKNOWLEDGE_JOURNALED, TrackResponse
+from cart_recovery.v1.scoring_pb2 import ConfirmRequest, ConfirmResponse
+from tests.harness.client import Client, refusal_of
+from tests.harness.counts import count_from
+from tests.harness.deployment import Deployment, deployed
+from tests.harness.shop import Shop, Shopper
+from tests.harness.waiting import eventually
+
+pytestmark = [pytest.mark.fault, pytest.mark.timeout(300)]
+
+STUCK_CALLS = 100
+ROUNDS = count_from("CART_RECOVERY_STUCK_ROUNDS", 4)
+SCORES = 400
+THREADS = 32
+STUCK_SECONDS = 60.0
+
+TOLERANCE_RATIO = 1.5
+TOLERANCE_SECONDS = 0.002
+"""A p99 of a few hundred calls on a busy machine is not sharper."""
+
+
+@pytest.fixture
+def deployment(tmp_path: Path) -> Iterator[Deployment]:
+    with deployed(tmp_path, threads=str(THREADS)) as deployment:
+        deployment.start_scorer()
+        deployment.wait_until_deciding()
+        yield deployment
+
+
+def test_stuck_calls_leave_the_latency_of_score_unchanged(deployment: Deployment) -> None:
+    shop = Shop(seed=51)
+    shopper = shop.shopper()
+    deployment.track_all(shop.abandoning(shopper))
+    decision_id = deployment.wait_for_decisions(1)[0].decision_id
+    alone, beside = [], []
+    with deployment.client() as client, deployment.client() as waiting:
+        p99_seconds(client, shop, shopper)
+        for _ in range(ROUNDS):
+            deployment.nats.stop()
+            alone.append(p99_seconds(client, shop, shopper))
+            tracks, confirms = stick(waiting, shop, shopper, decision_id)
+            beside.append(p99_seconds(client, shop, shopper))
+            pending = [call for call in tracks if not call.done()]
+            deployment.nats.start()
+            check_ends(tracks, confirms, pending)
+            deployment.wait_until_published()
+    print(f"p99 of Score alone {median(alone) * 1e3:.2f} ms, beside stuck calls {median(beside) * 1e3:.2f} ms")
+    assert median(beside) <= TOLERANCE_RATIO * median(alone) + TOLERANCE_SECONDS
+
+
+def stick(
+    client: Client, shop: Shop, shopper: Shopper, decision_id: str
+) -> "tuple[list[grpc.Future[TrackResponse]], list[grpc.Future[ConfirmResponse]]]":
+    """Begins calls that cannot be answered while NATS is away, and waits until those in excess were refused."""
+    request = ConfirmRequest(decision_id=decision_id, minimum_sequence=1 << 40)
+    tracks, confirms = [], []
+    for _ in range(STUCK_CALLS // 2):
+        event = shop.viewed(shopper)
+        tracks.append(client.track_later(event, acknowledge=ACKNOWLEDGE_JOURNALED, timeout=STUCK_SECONDS))
+        confirms.append(client.confirm_later(request, timeout=STUCK_SECONDS))
+
+    def sorted_out() -> bool:
+        waiting = sum(not call.done() for call in tracks)
+        return waiting <= THREADS // 4 and all(call.done() for call in confirms)
+
+    eventually(sorted_out, within=20, what="at most a quarter of the threads waits, no Confirm does")
+    return tracks, confirms
+
+
+def check_ends(
+    tracks: "list[grpc.Future[TrackResponse]]",
+    confirms: "list[grpc.Future[ConfirmResponse]]",
+    pending: "list[grpc.Future[TrackResponse]]",
+) -> None:
+    """Who waited is answered once the journal is back or the scorer's patience is over; who did not was told at once."""
+    assert pending, "no call was stuck"
+    for call in tracks:
+        error = call.exception(timeout=STUCK_SECONDS)
+        if error is None:
+            assert call.result().journal_sequence > 0
+            continue
+        assert isinstance(error, grpc.RpcError)
+        waited = any(call is one for one in pending)
+        expected = "REASON_NOT_YET_JOURNALLED" if waited else "REASON_TOO_MANY_WAITERS"
+        assert refusal_of(error).reason == expected
+    for confirm in confirms:
+        error = confirm.exception()
+        assert isinstance(error, grpc.RpcError)
+        refusal = refusal_of(error)
+        assert refusal.code is grpc.StatusCode.FAILED_PRECONDITION
+        assert refusal.reason == "REASON_STATE_BEHIND"
+        assert refusal.retry_after is not None
+
+
+def p99_seconds(client: Client, shop: Shop, shopper: Shopper) -> float:
+    """The 99th percentile of Score's latency, one call after the other."""
+    request = shop.score(shopper, dry_run=True)
+    durations = []
+    for _ in range(SCORES):
+        start = time.perf_counter()
+        client.score(request)
+        durations.append(time.perf_counter() - start)
+    return quantiles(durations, n=100)[98]

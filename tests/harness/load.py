@@ -1,0 +1,108 @@
+"""Steady traffic that knows what was accepted: shoppers who browse, leave carts and are scored."""
+
+import threading
+from collections import Counter
+from collections.abc import Iterable
+
+import grpc
+
+from cart_recovery.v1.event_pb2 import Event
+from tests.harness.client import Client
+from tests.harness.deployment import Deployment, code_of
+from tests.harness.journal import Entry, decisions
+from tests.harness.shop import Shop, Shopper
+from tests.harness.waiting import eventually
+
+_PAUSE_AFTER_FAILURE_SECONDS = 0.02
+_EVENT_LIMIT = 200_000
+
+
+class Load:
+    """A few callers that never send an event id twice, so that every accepted call must be in the journal once."""
+
+    def __init__(self, deployment: Deployment, *, callers: int = 3, pause_seconds: float = 0.01) -> None:
+        self._address = deployment.scorer_address
+        self._pause_seconds = pause_seconds
+        self._stopping = threading.Event()
+        self._lock = threading.Lock()
+        self._threads = [
+            threading.Thread(target=self._call, args=(seed,), name=f"load-{seed}") for seed in range(callers)
+        ]
+        self.accepted: set[str] = set()
+        """Ids of events whose Track was answered with success."""
+        self.unanswered: set[str] = set()
+        """Ids of events of which nobody knows: the call failed."""
+        self.decided: set[str] = set()
+        """Ids of decisions that Score answered."""
+        self.failures: Counter[grpc.StatusCode] = Counter()
+        self.shoppers: list[Shopper] = []
+
+    def start(self) -> None:
+        """Begins to call."""
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Ends all callers after their call in hand."""
+        self._stopping.set()
+        for thread in self._threads:
+            thread.join()
+
+    def wait_for_accepted(self, more: int, *, within: float) -> None:
+        """Waits until so many further events were accepted."""
+        goal = len(self.accepted) + more
+        eventually(lambda: len(self.accepted) >= goal, within=within, what=f"{more} further accepted events")
+
+    def _call(self, seed: int) -> None:
+        shop = Shop(seed=1_000 + seed)
+        with Client(self._address) as client:
+            for _ in range(_EVENT_LIMIT):
+                if self._stopping.is_set():
+                    return
+                shopper = shop.shopper()
+                with self._lock:
+                    self.shoppers.append(shopper)
+                for event in shop.abandoning(shopper):
+                    self._track(client, event)
+                self._score(client, shop, shopper)
+
+    def _track(self, client: Client, event: Event) -> None:
+        try:
+            client.track(event, timeout=5)
+        except grpc.RpcError as error:
+            self._failed(error)
+            with self._lock:
+                self.unanswered.add(event.event_id)
+        else:
+            with self._lock:
+                self.accepted.add(event.event_id)
+            self._stopping.wait(self._pause_seconds)
+
+    def _score(self, client: Client, shop: Shop, shopper: Shopper) -> None:
+        try:
+            answer = client.score(shop.score(shopper), timeout=5)
+        except grpc.RpcError as error:
+            self._failed(error)
+        else:
+            with self._lock:
+                self.decided.add(answer.decision_id)
+
+    def _failed(self, error: grpc.RpcError) -> None:
+        with self._lock:
+            self.failures[code_of(error)] += 1
+        self._stopping.wait(_PAUSE_AFTER_FAILURE_SECONDS)
+
+
+def assert_exactly_once(deployment: Deployment, load: Load, journal: Iterable[Entry]) -> None:
+    """Every accepted event and decision is in the journal once, every frame of a spool at most once."""
+    entries = list(journal)
+    frames = Counter((entry.spool_id, entry.spool_offset) for entry in entries)
+    assert not [frame for frame, count in frames.items() if count > 1], "a frame of a spool was journalled twice"
+    counts = Counter(entry.event.event_id for entry in entries if entry.message.HasField("event"))
+    lost = [name for name in load.accepted if counts[deployment.token("event", name)] == 0]
+    twice = [name for name in load.accepted | load.unanswered if counts[deployment.token("event", name)] > 1]
+    assert not lost, f"{len(lost)} of {len(load.accepted)} accepted events are not in the journal, such as {lost[:3]}"
+    assert not twice, f"{len(twice)} events are in the journal twice, such as {twice[:3]}"
+    taken = Counter(record.decision_id for record in decisions(entries))
+    undecided = [name for name in load.decided if not taken[name]]
+    assert not undecided, f"{len(undecided)} of {len(load.decided)} answered decisions are not in the journal"

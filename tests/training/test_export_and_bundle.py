@@ -1,0 +1,169 @@
+"""Compiled models equal their boosters to the bit; a bundle is believed only as it was signed."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from cart_recovery.v1.policy_pb2 import Policy
+from training.bundle import (
+    BundleContent,
+    BundleInvalid,
+    activate,
+    compile_models,
+    content_id,
+    verify_bundle,
+    write_bundle,
+)
+from training.cold_start import constant_model
+from training.export import ExportFailed, LibraryModel, raw_margins, require_same
+from training.learners.models import DISCOUNT_FEATURE, Examples, Models, fit
+from training.learners.settings import LearnerSettings
+
+CONTEXT = ["value", "views", "stage"]
+ACTION = ["action_email", DISCOUNT_FEATURE]
+PRIVATE_KEY = b"s" * 32
+PUBLIC_KEY = Ed25519PrivateKey.from_private_bytes(PRIVATE_KEY).public_key().public_bytes_raw()
+SETTINGS = LearnerSettings(
+    trees=40, leaves=15, baseline_learning_rate=0.1, effect_learning_rate=0.1, smallest_leaf=20, regularisation=1.0
+)
+
+
+def sample(rows: int, seed: int) -> Examples:
+    rng = np.random.default_rng(seed)
+    context = rng.normal(size=(rows, 3)).astype(np.float32)
+    context[rng.random(context.shape) < 0.1] = np.nan
+    contacted = rng.random(rows) < 0.7
+    discount = contacted * rng.choice([0.0, 0.05, 0.1], rows)
+    action = np.stack([contacted, discount], axis=1).astype(np.float32)
+    log_odds = -1 + np.nan_to_num(context[:, 0]) + 4 * discount - np.nan_to_num(context[:, 1]) * contacted
+    bought = rng.random(rows) < 1 / (1 + np.exp(-log_odds))
+    return Examples(context, action, bought, np.ones(rows), np.ones(rows))
+
+
+@pytest.fixture(scope="module")
+def models() -> Models:
+    return fit(sample(6_000, 1), CONTEXT, ACTION, SETTINGS)
+
+
+@pytest.fixture(scope="module")
+def libraries(models: Models, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("libraries")
+    compile_models(models.baseline, models.effect, folder)
+    return folder
+
+
+@pytest.fixture
+def bundle_directory(models: Models, libraries: Path, tmp_path: Path) -> Path:
+    templates = tmp_path / "templates"
+    templates.mkdir()
+    (templates / "reminder.txt.liquid").write_text("{{ brand }}")
+    content = BundleContent(
+        baseline=models.baseline,
+        effect=models.effect,
+        libraries=libraries,
+        context_names=CONTEXT,
+        action_names=ACTION,
+        golden=sample(64, 2).both(),
+        policy=Policy(version="test"),
+        templates=templates,
+        engine_version="engine",
+        feature_schema_hash="0" * 32,
+        created_by="test",
+        created_micros=1_700_000_000_000_000,
+        report_html="<html></html>",
+    )
+    return write_bundle(content, tmp_path / "bundles", PRIVATE_KEY)
+
+
+def test_compiled_models_equal_their_boosters_to_the_bit(models: Models, libraries: Path) -> None:
+    rows = sample(2_000, 3)
+    for name, booster, inputs in (
+        ("baseline.so", models.baseline, rows.context),
+        ("effect.so", models.effect, rows.both()),
+    ):
+        compiled = LibraryModel(libraries / name).log_odds(inputs)
+        assert np.array_equal(compiled.view(np.int64), raw_margins(booster, inputs).view(np.int64))
+
+
+def test_values_on_and_beside_every_threshold_go_the_same_way(models: Models, libraries: Path) -> None:
+    lines = models.baseline.model_to_string().splitlines()
+    texts = [line.removeprefix("threshold=").split() for line in lines if line.startswith("threshold=")]
+    thresholds = np.array([float(text) for tree in texts for text in tree], dtype=np.float32)
+    near = np.concatenate([thresholds, np.nextafter(thresholds, np.float32(np.inf))])[:900]
+    near[0] = np.nan
+    inputs = np.repeat(near[:, None], len(CONTEXT), axis=1)
+    require_same(LibraryModel(libraries / "baseline.so"), inputs, raw_margins(models.baseline, inputs))
+
+
+def test_a_constant_model_says_the_same_of_everything(tmp_path: Path) -> None:
+    compile_models(constant_model(CONTEXT, SETTINGS), constant_model(CONTEXT + ACTION, SETTINGS), tmp_path)
+    assert set(LibraryModel(tmp_path / "effect.so").log_odds(sample(20, 4).both())) == {0.0}
+
+
+def test_a_library_that_differs_is_refused(models: Models, libraries: Path) -> None:
+    inputs = sample(10, 5).context
+    wrong = np.nextafter(raw_margins(models.baseline, inputs), np.inf)
+    with pytest.raises(ExportFailed, match="10 of 10"):
+        require_same(LibraryModel(libraries / "baseline.so"), inputs, wrong)
+
+
+def test_a_deeper_discount_never_lowers_the_log_odds(models: Models) -> None:
+    rng = np.random.default_rng(6)
+    context = np.repeat(rng.normal(size=(500, 3)).astype(np.float32), 20, axis=0)
+    action = np.tile(np.stack([np.ones(20), np.linspace(0, 0.2, 20)], axis=1), (500, 1)).astype(np.float32)
+    log_odds = models.log_odds(context, action).reshape(500, 20)
+    assert (np.diff(log_odds, axis=1) >= 0).all()
+
+
+def test_training_twice_gives_the_same_models(models: Models) -> None:
+    again = fit(sample(6_000, 1), CONTEXT, ACTION, SETTINGS)
+    assert again.effect.model_to_string() == models.effect.model_to_string()
+
+
+def test_a_signed_bundle_verifies_and_bears_the_hash_of_its_manifest(bundle_directory: Path) -> None:
+    manifest = verify_bundle(bundle_directory, PUBLIC_KEY)
+    assert manifest.bundle_id == bundle_directory.name == content_id(manifest)
+    assert [file.path for file in manifest.files] == ["golden.pb", "report.html", "templates/reminder.txt.liquid"]
+    assert (bundle_directory / "manifest.pb").read_bytes()[2:34].decode() == manifest.bundle_id
+
+
+def test_a_bundle_is_written_whole_or_not_at_all(bundle_directory: Path) -> None:
+    assert [path.name for path in bundle_directory.parent.iterdir()] == [bundle_directory.name]
+    activate(bundle_directory.parent, bundle_directory.name)
+    assert (bundle_directory.parent / "active").read_text().strip() == bundle_directory.name
+
+
+def test_any_altered_file_is_refused(bundle_directory: Path) -> None:
+    for path in sorted(path for path in bundle_directory.rglob("*") if path.is_file()):
+        whole = path.read_bytes()
+        for position in {0, len(whole) // 2, len(whole) - 1}:
+            altered = bytearray(whole)
+            altered[position] ^= 1
+            path.write_bytes(bytes(altered))
+            with pytest.raises(BundleInvalid):
+                verify_bundle(bundle_directory, PUBLIC_KEY)
+        path.write_bytes(whole)
+    verify_bundle(bundle_directory, PUBLIC_KEY)
+
+
+def test_any_altered_byte_of_the_manifest_is_refused(bundle_directory: Path) -> None:
+    path = bundle_directory / "manifest.pb"
+    whole = path.read_bytes()
+    for position in range(len(whole)):
+        path.write_bytes(whole[:position] + bytes([whole[position] ^ 0x40]) + whole[position + 1 :])
+        with pytest.raises(BundleInvalid):
+            verify_bundle(bundle_directory, PUBLIC_KEY)
+
+
+def test_a_missing_file_and_another_key_are_refused(bundle_directory: Path, tmp_path: Path) -> None:
+    other = Ed25519PrivateKey.generate().public_key().public_bytes_raw()
+    with pytest.raises(BundleInvalid):
+        verify_bundle(bundle_directory, other)
+    copy = tmp_path / bundle_directory.name
+    shutil.copytree(bundle_directory, copy)
+    (copy / "effect.so").unlink()
+    with pytest.raises(BundleInvalid, match=r"effect\.so"):
+        verify_bundle(copy, PUBLIC_KEY)

@@ -1,0 +1,197 @@
+"""Writing a release bundle: models, golden rows, policy, templates and report under one signed manifest."""
+
+import hashlib
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import lightgbm
+import numpy as np
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from numpy.typing import NDArray
+
+from cart_recovery.v1.bundle_pb2 import (
+    BundleFile,
+    BundleManifest,
+    EvaluatorKind,
+    GateReport,
+    GoldenRows,
+    ManifestSignature,
+    Metric,
+    ModelFile,
+    TrainingRange,
+)
+from cart_recovery.v1.policy_pb2 import Policy
+from training.export import LibraryModel, export, raw_margins, require_same
+
+BASELINE, EFFECT, GOLDEN, REPORT, TEMPLATES = "baseline.so", "effect.so", "golden.pb", "report.html", "templates"
+MANIFEST, SIGNATURE = "manifest.pb", "manifest.sig"
+
+
+class BundleInvalid(Exception):
+    """A bundle's signature, id or a file's hash does not match."""
+
+
+@dataclass(frozen=True, slots=True)
+class BundleContent:
+    """Everything a bundle is made of.
+
+    Golden rows have the shape (n, context + action features); `libraries` is where `compile_models` wrote the models.
+    """
+
+    baseline: lightgbm.Booster
+    effect: lightgbm.Booster
+    libraries: Path
+    context_names: list[str]
+    action_names: list[str]
+    golden: NDArray[np.float32]
+    policy: Policy
+    templates: Path
+    engine_version: str
+    feature_schema_hash: str
+    created_by: str
+    created_micros: int
+    report_html: str = ""
+    training_range: TrainingRange = field(default_factory=TrainingRange)
+    metrics: tuple[Metric, ...] = ()
+    findings: tuple[str, ...] = ()
+    passed: bool = False
+
+
+def compile_models(baseline: lightgbm.Booster, effect: lightgbm.Booster, folder: Path) -> None:
+    """Compiles both models into a folder, under the names they have in a bundle. Raises ExportFailed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    export([baseline, effect], [folder / BASELINE, folder / EFFECT])
+
+
+def write_bundle(content: BundleContent, bundles: Path, private_key: bytes) -> Path:
+    """Writes, checks and signs a bundle, and puts it at bundles/<id> in one step.
+
+    `private_key` is the raw 32-byte Ed25519 seed. A bundle of the same content is there once. Raises ExportFailed where
+    a library does not reproduce its booster.
+    """
+    bundles.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".writing-", dir=bundles) as scratch:
+        folder = Path(scratch) / "bundle"
+        folder.mkdir()
+        manifest = _fill(folder, content)
+        manifest_bytes = manifest.SerializeToString(deterministic=True)
+        _write(folder / MANIFEST, manifest_bytes)
+        _write(folder / SIGNATURE, _sign(manifest_bytes, private_key).SerializeToString())
+        target = bundles / manifest.bundle_id
+        if not target.exists():
+            folder.replace(target)
+    return target
+
+
+def activate(bundles: Path, bundle_id: str) -> None:
+    """Makes a bundle the active one by replacing the pointer in one step."""
+    pointer = bundles / ".active-next"
+    _write(pointer, f"{bundle_id}\n".encode())
+    pointer.replace(bundles / "active")
+
+
+def verify_bundle(directory: Path, public_key: bytes) -> BundleManifest:
+    """Checks signature, id and every hash. Raises BundleInvalid."""
+    try:
+        manifest_bytes = (directory / MANIFEST).read_bytes()
+        signature = ManifestSignature.FromString((directory / SIGNATURE).read_bytes())
+        Ed25519PublicKey.from_public_bytes(public_key).verify(signature.signature, manifest_bytes)
+    except InvalidSignature as error:
+        raise BundleInvalid("the signature does not match the manifest") from error
+    except Exception as error:
+        raise BundleInvalid(f"manifest or signature cannot be read: {error}") from error
+    if signature.key_id != key_id(public_key):
+        raise BundleInvalid("the signature names another key")
+    manifest = BundleManifest.FromString(manifest_bytes)
+    if manifest.bundle_id != content_id(manifest):
+        raise BundleInvalid("the id is not the hash of the manifest")
+    models = [(model.path, model.hash) for model in (manifest.baseline, manifest.effect)]
+    for name, expected in models + [(file.path, file.hash) for file in manifest.files]:
+        path = directory / name
+        if not path.is_file() or _hash(path) != expected:
+            raise BundleInvalid(f"{name} is missing or altered")
+    return manifest
+
+
+def content_id(manifest: BundleManifest) -> str:
+    """SHA-256 of the manifest with an empty id, the first 32 hexadecimal digits."""
+    unnamed = BundleManifest()
+    unnamed.CopyFrom(manifest)
+    unnamed.bundle_id = ""
+    return hashlib.sha256(unnamed.SerializeToString(deterministic=True)).hexdigest()[:32]
+
+
+def key_id(public_key: bytes) -> str:
+    """First 16 hexadecimal digits of the public key's SHA-256."""
+    return hashlib.sha256(public_key).hexdigest()[:16]
+
+
+def _fill(folder: Path, content: BundleContent) -> BundleManifest:
+    names = content.context_names + content.action_names
+    for name in (BASELINE, EFFECT):
+        shutil.copyfile(content.libraries / name, folder / name)
+    golden = _golden_rows(folder, content)
+    _write(folder / GOLDEN, golden.SerializeToString())
+    _write(folder / REPORT, content.report_html.encode())
+    (folder / TEMPLATES).mkdir()
+    templates = sorted(content.templates.glob("*.liquid"))
+    for template in templates:
+        shutil.copyfile(template, folder / TEMPLATES / template.name)
+    listed = [GOLDEN, REPORT, *(f"{TEMPLATES}/{template.name}" for template in templates)]
+    manifest = BundleManifest(
+        engine_version=content.engine_version,
+        feature_schema_hash=content.feature_schema_hash,
+        baseline=_model_file(folder, BASELINE, content.context_names),
+        effect=_model_file(folder, EFFECT, names),
+        policy=content.policy,
+        files=[BundleFile(path=path, hash=_hash(folder / path)) for path in listed],
+        golden_rows_path=GOLDEN,
+        training_range=content.training_range,
+        metrics=content.metrics,
+        gate_report=GateReport(passed=content.passed, findings=content.findings),
+        created_by=content.created_by,
+    )
+    manifest.created_time.FromMicroseconds(content.created_micros)
+    manifest.bundle_id = content_id(manifest)
+    return manifest
+
+
+def _golden_rows(folder: Path, content: BundleContent) -> GoldenRows:
+    contexts = np.ascontiguousarray(content.golden[:, : len(content.context_names)])
+    baseline = raw_margins(content.baseline, contexts)
+    effect = raw_margins(content.effect, content.golden)
+    require_same(LibraryModel(folder / BASELINE), contexts, baseline)
+    require_same(LibraryModel(folder / EFFECT), content.golden, effect)
+    golden = GoldenRows()
+    for features, baseline_margin, effect_margin in zip(content.golden, baseline, effect, strict=True):
+        golden.rows.add(
+            features=features.tolist(), baseline_log_odds=float(baseline_margin), effect_log_odds=float(effect_margin)
+        )
+    return golden
+
+
+def _model_file(folder: Path, path: str, features: list[str]) -> ModelFile:
+    compiled = EvaluatorKind.EVALUATOR_KIND_COMPILED
+    return ModelFile(path=path, hash=_hash(folder / path), evaluator_kind=compiled, features=features)
+
+
+def _sign(manifest_bytes: bytes, private_key: bytes) -> ManifestSignature:
+    key = Ed25519PrivateKey.from_private_bytes(private_key)
+    raw = key.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+    return ManifestSignature(key_id=key_id(raw), signature=key.sign(manifest_bytes))
+
+
+def _hash(path: Path) -> bytes:
+    return hashlib.sha256(path.read_bytes()).digest()
+
+
+def _write(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())

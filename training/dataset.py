@@ -1,0 +1,134 @@
+"""Rows to learn from: a journal replayed through the engine's own fold, split in time, labels made up for their youth.
+
+Nothing here computes a feature: context and action features are the engine's columns.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from rust_features import feature_table, replay
+from training.learners.models import Examples, Features
+
+if TYPE_CHECKING:
+    from rust_features import ArrowStream
+
+WINDOW_SECONDS = 72 * 3600
+"""Attribution window of the labels."""
+_LABEL_AGES = (WINDOW_SECONDS // 6, WINDOW_SECONDS // 3, WINDOW_SECONDS)
+"""Ages at which a label is looked at; a purchase counts as known from the first of them that covers it."""
+_HEAVIEST = 20.0
+"""No row weighs more than so many times the mean."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureNames:
+    """The engine's features in the models' order."""
+
+    context: list[str]
+    action: list[str]
+
+    @classmethod
+    def of_engine(cls) -> "FeatureNames":
+        """As the loaded engine declares them."""
+        table = feature_table()
+        return cls([row[0] for row in table if not row[5]], [row[0] for row in table if row[5]])
+
+
+def as_frame(stream: "ArrowStream") -> pl.DataFrame:
+    """An Arrow stream as a frame, without copying."""
+    return pl.DataFrame(stream)
+
+
+def decision_rows(journal: pl.DataFrame) -> pl.DataFrame:
+    """One row per decision as of the journal's end.
+
+    Adds `known_after_seconds`, the age at which its purchase was known; null where no purchase is known.
+    """
+    rows = as_frame(replay(journal, attribution_window_seconds=WINDOW_SECONDS))
+    known = pl.when(pl.col("recovered")).then(pl.lit(float(WINDOW_SECONDS)))
+    rows = rows.with_columns(known.alias("known_after_seconds"))
+    for age in reversed(_LABEL_AGES[:-1]):
+        younger = as_frame(replay(journal, attribution_window_seconds=age)).select("decision_id", early="recovered")
+        rows = rows.join(younger, on="decision_id", how="left", maintain_order="left").with_columns(
+            pl.when(pl.col("early"))
+            .then(pl.lit(float(age)))
+            .otherwise("known_after_seconds")
+            .alias("known_after_seconds")
+        )
+        rows = rows.drop("early")
+    return rows
+
+
+def split_in_time(journal: pl.DataFrame, test_share: float) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Earlier rows, as known at the moment of the split, and later rows, as known at the journal's end.
+
+    What happened after the split is not in the first part, so its youngest labels are not known yet.
+    """
+    everything = decision_rows(journal)
+    split = everything.sort("clock_micros")["sequence"]
+    boundary = split[min(len(split) - 1, int(len(split) * (1.0 - test_share)))]
+    earlier = decision_rows(journal.filter(pl.col("sequence") < boundary))
+    return earlier, everything.filter(pl.col("sequence") >= boundary)
+
+
+def examples(rows: pl.DataFrame, names: FeatureNames) -> Examples:
+    """The learners' arrays. Rows whose label is not known are left out; `label_weights` makes up for them."""
+    weight = label_weights(rows)
+    known = weight > 0
+    kept = rows.filter(pl.Series(known))
+    weight = weight[known]
+    return Examples(
+        context=_matrix(kept, names.context),
+        action=_matrix(kept, names.action),
+        bought=kept["recovered"].to_numpy(),
+        weight=weight,
+        choice=weight * choice_weights(kept),
+    )
+
+
+def label_weights(rows: pl.DataFrame) -> NDArray[np.float64]:
+    """Inverse probability that the label is known by now (IPCW); 0 where it is not.
+
+    A purchase is known from `known_after_seconds` on, no purchase at the window's end. A row's age depends on the
+    calendar alone, so the probability of being at least that old is the share of such rows.
+    """
+    age = rows["observed_seconds"].to_numpy().astype(np.float64)
+    needed = rows["known_after_seconds"].fill_null(float(WINDOW_SECONDS)).to_numpy()
+    reached = {seconds: float(np.mean(age >= seconds)) for seconds in _LABEL_AGES}
+    probability = np.array([reached[int(seconds)] for seconds in needed])
+    weight = np.where(age >= needed, 1.0 / np.maximum(probability, 1.0 / _HEAVIEST), 0.0)
+    return np.asarray(weight, dtype=np.float64)
+
+
+def choice_weights(rows: pl.DataFrame) -> NDArray[np.float64]:
+    """Inverse propensities with mean 1, clipped; 0 where nothing could be chosen.
+
+    They turn what was logged into what a log with equal chances would be, so that the effect model spends its
+    leaves where decisions are open, not where an earlier policy went. The holdout is a chance too and counts as one.
+    """
+    propensity = rows["propensity"].to_numpy().astype(np.float64)
+    holdout = rows["holdout"].to_numpy()
+    could_choose = (propensity < 1.0) | holdout
+    weight = np.where(could_choose, 1.0 / np.maximum(propensity, 1e-6), 0.0)
+    none_propensity = propensity[could_choose & ~holdout & (rows["action_id"] == "none").to_numpy()]
+    weight[holdout] = 1.0 / float(np.mean(none_propensity)) if len(none_propensity) else 1.0
+    mean = float(np.mean(weight[could_choose])) if could_choose.any() else 1.0
+    return np.asarray(np.minimum(weight / mean, _HEAVIEST), dtype=np.float64)
+
+
+def golden_rows(rows: pl.DataFrame, names: FeatureNames, count: int, seed: int) -> Features:
+    """Inputs of both models drawn from real rows, those with most missing values among them."""
+    generator = np.random.default_rng(seed)
+    matrix = _matrix(rows, names.context + names.action)
+    missing = np.argsort(-np.isnan(matrix).sum(axis=1), kind="stable")[: count // 4]
+    others = np.setdiff1d(np.arange(len(matrix)), missing)
+    drawn = generator.choice(others, size=min(len(others), count - len(missing)), replace=False)
+    return np.ascontiguousarray(matrix[np.concatenate([missing, drawn])])
+
+
+def _matrix(rows: pl.DataFrame, columns: list[str]) -> Features:
+    return np.ascontiguousarray(rows.select(columns).to_numpy(), dtype=np.float32)

@@ -1,0 +1,117 @@
+"""A LightGBM model as a shared library: treelite reads it, tl2cgen writes C, clang from the ziglang wheel compiles it.
+
+`LibraryModel` calls such a library, so that a bundle can be checked against the booster before it is signed.
+"""
+
+import ctypes
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import lightgbm
+import numpy as np
+import tl2cgen
+import treelite
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_COMPILE_SECONDS = 600
+
+
+class ExportFailed(Exception):
+    """A model could not be compiled, or the library does not reproduce the booster."""
+
+
+def export(boosters: Sequence[lightgbm.Booster], targets: Sequence[Path]) -> None:
+    """Compiles each booster to its target, all at the same time. Raises ExportFailed."""
+    with tempfile.TemporaryDirectory(prefix="cart-recovery-export-") as scratch:
+        running = []
+        for number, (booster, target) in enumerate(zip(boosters, targets, strict=True)):
+            source = Path(scratch) / str(number)
+            _write_c(booster, source)
+            running.append((target, _start_compiler(source, target)))
+        for target, process in running:
+            try:
+                _, words = process.communicate(timeout=_COMPILE_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise ExportFailed(f"{target.name}: the compiler took longer than {_COMPILE_SECONDS} s") from None
+            if process.returncode != 0:
+                raise ExportFailed(f"{target.name}: {words[-2000:]}")
+
+
+class LibraryModel:
+    """A compiled model. T = double: features are f32 widened to f64, leaf sums are doubles."""
+
+    def __init__(self, path: Path) -> None:
+        """Loads the library."""
+        self._library = ctypes.CDLL(str(path))
+        self._library.get_num_feature.restype = ctypes.c_int32
+        self._library.predict.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.POINTER(ctypes.c_double)]
+        self._library.predict.restype = None
+        self.features: int = self._library.get_num_feature()
+
+    def log_odds(self, rows: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Raw margins of rows (n, features); NaN is missing."""
+        if rows.ndim != 2 or rows.shape[1] != self.features:
+            raise ValueError(f"rows of {self.features} features are needed, got the shape {rows.shape}")
+        # An entry is a union of an int that says "missing" by -1 and the double itself.
+        entries = np.ascontiguousarray(rows, dtype=np.float64)
+        missing = np.isnan(rows)
+        entries.view(np.int64)[missing] = -1
+        margins = np.empty(len(rows))
+        result = ctypes.c_double()
+        for number in range(len(rows)):
+            result.value = 0.0  # predict adds into it
+            self._library.predict(entries[number].ctypes.data, 1, ctypes.byref(result))
+            margins[number] = result.value
+        return margins
+
+
+def require_same(model: LibraryModel, rows: NDArray[np.float32], expected: NDArray[np.float64]) -> None:
+    """Every margin must be the booster's, to the bit. Raises ExportFailed."""
+    differing = int(np.count_nonzero(model.log_odds(rows).view(np.int64) != expected.view(np.int64)))
+    if differing:
+        raise ExportFailed(f"{differing} of {len(rows)} golden rows differ from the booster")
+
+
+def raw_margins(booster: lightgbm.Booster, rows: NDArray[np.float32]) -> NDArray[np.float64]:
+    """The booster's own margins, without any init score."""
+    return np.asarray(booster.predict(rows, raw_score=True, num_threads=1), dtype=np.float64)
+
+
+def _write_c(booster: lightgbm.Booster, folder: Path) -> None:
+    model = treelite.frontend.from_lightgbm(booster)
+    # The two libraries announce on stdout and stderr that they are of different age and that they write one file.
+    with _silenced():
+        tl2cgen.generate_c_code(model, dirpath=folder, params={})
+
+
+def _start_compiler(source: Path, target: Path) -> subprocess.Popen[str]:
+    files = sorted(str(path) for path in source.glob("*.c"))
+    command = [sys.executable, "-m", "ziglang", "cc", "-O1", "-shared", "-fPIC", "-o", str(target), *files, "-lm"]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+
+
+@contextmanager
+def _silenced() -> "Iterator[None]":
+    sys.stdout.flush()
+    sys.stderr.flush()
+    kept = [os.dup(1), os.dup(2)]
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 1)
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        for descriptor, original in zip((1, 2), kept, strict=True):
+            os.dup2(original, descriptor)
+            os.close(original)
+        os.close(nowhere)

@@ -1,0 +1,157 @@
+"""Filling each event kind from a row: one function per kind, chosen once per map."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from cart_recovery.v1.event_pb2 import Event
+from training.importers import values
+from training.importers.errors import FieldFault
+from training.importers.lines import LineReader
+from training.importers.mapping import EventFileMap, MoneyColumn
+
+Fill = Callable[[Event, Mapping[str, Any]], None]
+"""Sets the kind of an event whose envelope stands already."""
+
+
+class KindFillers:
+    """The compiled fillers of one map."""
+
+    def __init__(self, event_map: EventFileMap) -> None:
+        """Compiles every column reference. Raises MapRefused."""
+        self._lines = LineReader(event_map.line)
+        self._currency = event_map.currency_code
+        self._cart_id = _cart_id(event_map)
+        order, detail = event_map.order, event_map.detail
+        self._order_id = values.identifier(order.order_id) if order.order_id else _nothing
+        self._order_currency = values.text(order.currency_code) if order.currency_code else _nothing
+        self._coupon = values.text(order.coupon) if order.coupon else _nothing
+        self._total = _money(order.total)
+        self._discount = _money(order.discount)
+        self._shipping = _money(order.shipping)
+        self._tax = _money(order.tax)
+        self._step = values.whole_number(detail.step, 0) if detail.step else _zero
+        self._query = values.text(detail.query) if detail.query else _nothing
+        self._category = values.text(detail.category) if detail.category else _nothing
+
+    def of(self, kind: str) -> Fill:
+        """The filler of a kind, by its name in Event."""
+        fill: Fill = getattr(self, f"_fill_{kind}")
+        return fill
+
+    def _fill_product_viewed(self, event: Event, row: values.Row) -> None:
+        self._lines.fill(event.product_viewed.product, row)
+
+    def _fill_product_wishlisted(self, event: Event, row: values.Row) -> None:
+        self._lines.fill(event.product_wishlisted.product, row)
+
+    def _fill_product_list_viewed(self, event: Event, row: values.Row) -> None:
+        event.product_list_viewed.SetInParent()
+        if category := self._category(row):
+            event.product_list_viewed.category_path.append(category)
+
+    def _fill_products_searched(self, event: Event, row: values.Row) -> None:
+        event.products_searched.query = self._query(row)
+        event.products_searched.SetInParent()
+
+    def _fill_product_added(self, event: Event, row: values.Row) -> None:
+        added = event.product_added
+        added.cart_id = self._cart_id(event, row)
+        added.currency_code = self._currency_of(row)
+        self._lines.fill(added.line, row)
+
+    def _fill_product_removed(self, event: Event, row: values.Row) -> None:
+        event.product_removed.cart_id = self._cart_id(event, row)
+        self._lines.fill(event.product_removed.line, row)
+
+    def _fill_cart_updated(self, event: Event, row: values.Row) -> None:
+        cart = event.cart_updated.cart
+        cart.cart_id = self._cart_id(event, row)
+        cart.currency_code = self._currency_of(row)
+        self._lines.fill_all(cart.lines, row)
+
+    def _fill_cart_viewed(self, event: Event, row: values.Row) -> None:
+        event.cart_viewed.cart_id = self._cart_id(event, row)
+
+    def _fill_checkout_started(self, event: Event, row: values.Row) -> None:
+        event.checkout_started.cart_id = self._cart_id(event, row)
+
+    def _fill_checkout_step_viewed(self, event: Event, row: values.Row) -> None:
+        event.checkout_step_viewed.cart_id = self._cart_id(event, row)
+        event.checkout_step_viewed.step = self._step(row)
+
+    def _fill_checkout_step_completed(self, event: Event, row: values.Row) -> None:
+        event.checkout_step_completed.cart_id = self._cart_id(event, row)
+        event.checkout_step_completed.step = self._step(row)
+
+    def _fill_payment_failed(self, event: Event, row: values.Row) -> None:
+        event.payment_failed.cart_id = self._cart_id(event, row)
+
+    def _fill_order_completed(self, event: Event, row: values.Row) -> None:
+        order = event.order_completed
+        order.order_id = self._order_id(row) or event.event_id
+        order.cart_id = self._cart_id(event, row)
+        self._lines.fill_all(order.lines, row)
+        order.discount_minor = self._discount(row) or 0
+        order.shipping_minor = self._shipping(row) or 0
+        order.tax_minor = self._tax(row) or 0
+        total = self._total(row)
+        if total is None and all(line.HasField("unit_price_minor") for line in order.lines):
+            total = sum(line.unit_price_minor * line.quantity for line in order.lines)
+        if total is not None:
+            order.total.minor_units = total
+            order.total.currency_code = self._currency_of(row)
+        if coupon := self._coupon(row):
+            order.offer_codes.append(coupon)
+
+    def _fill_order_cancelled(self, event: Event, row: values.Row) -> None:
+        event.order_cancelled.order_id = self._known_order(row)
+
+    def _fill_order_refunded(self, event: Event, row: values.Row) -> None:
+        refunded = event.order_refunded
+        refunded.order_id = self._known_order(row)
+        amount = self._total(row)
+        if amount is not None:
+            refunded.amount.minor_units = amount
+            refunded.amount.currency_code = self._currency_of(row)
+
+    def _fill_identified(self, event: Event, _: values.Row) -> None:
+        event.identified.SetInParent()
+
+    def _currency_of(self, row: values.Row) -> str:
+        return self._order_currency(row) or self._currency
+
+    def _known_order(self, row: values.Row) -> str:
+        order_id = self._order_id(row)
+        if not order_id:
+            raise FieldFault("order_id", "is empty; a cancelled or refunded order needs it")
+        return order_id
+
+
+def _cart_id(event_map: EventFileMap) -> Callable[[Event, values.Row], str]:
+    template = event_map.cart.cart_id
+    if "{day}" not in template:
+        read = values.identifier(template, required=True)
+        return lambda _, row: read(row)
+    read_day = values.identifier(template, required=True)
+    offset_seconds = event_map.cart.day_offset_hours * 3600
+
+    def of_day(event: Event, row: values.Row) -> str:
+        return read_day({**row, "day": str((event.event_time.seconds + offset_seconds) // 86_400)})
+
+    return of_day
+
+
+def _money(column: MoneyColumn | None) -> Callable[[values.Row], int | None]:
+    return values.money(column.column, column.decimals) if column else _none
+
+
+def _nothing(_: values.Row) -> str:
+    return ""
+
+
+def _none(_: values.Row) -> None:
+    return None
+
+
+def _zero(_: values.Row) -> int:
+    return 0

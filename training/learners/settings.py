@@ -1,0 +1,27 @@
+"""How large and how careful the models are."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class LearnerSettings:
+    """Settings of both models; `full()` is what a shop trains with, `starter()` what the first start can afford."""
+
+    trees: int
+    leaves: int
+    baseline_learning_rate: float
+    effect_learning_rate: float
+    smallest_leaf: int
+    regularisation: float
+    threads: int = 1
+    seed: int = 7
+
+    @classmethod
+    def full(cls) -> "LearnerSettings":
+        """300 trees of 31 leaves."""
+        return cls(300, 31, 0.02, 0.02, 150, 20.0)
+
+    @classmethod
+    def starter(cls) -> "LearnerSettings":
+        """Few and small trees."""
+        return cls(80, 15, 0.06, 0.06, 60, 10.0)
