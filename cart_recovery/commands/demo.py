@@ -14,8 +14,8 @@ from cart_recovery.options import add_json_option, add_settings_options, setting
 from cart_recovery.terminal import Progress, note, print_json
 
 _START_MICROS = 1_748_822_400_000_000  # Monday 2025-06-02, midnight UTC
-_SHOPPERS = 260
-_DAYS = 7.0
+_SHOPPERS = 470
+_DAYS = 4.0
 _SEED = 3
 
 

@@ -57,9 +57,12 @@ class Story:
         left = f"left a cart worth {value}" if value else "left a cart"
         kind, words = _verdict(record)
         self.counts[kind] += 1
-        touch = f" (touch {record.touch})" if record.touch > 1 else ""
         subject = self._name_of(record.request.cart_id)
-        self._tell(f"{kind}/{action.action_id}", record.clock.ToMicroseconds(), f"{subject} {left}{touch}: {words}")
+        if record.touch > 1:
+            self._tell(f"touch {kind}", record.clock.ToMicroseconds(), f"{subject} has not come back: {words}")
+        else:
+            told = f"{kind}/{bool(action.offer_id)}"
+            self._tell(told, record.clock.ToMicroseconds(), f"{subject} {left}: {words}")
 
     def _outcome(self, outcome: MessageOutcome, time: int) -> None:
         record = self._decisions.get(outcome.decision_id)
@@ -113,4 +116,6 @@ def _verdict(record: DecisionRecord) -> tuple[str, str]:
     if others and not any(one.eligible for one in others) and reasons:
         words = REASON_WORDS[min(reasons)]
         return "ineligible", f"not written to: {words[:1].lower()}{words[1:]}"
-    return "none", "left alone: doing nothing is worth most here, or exploration drew it"
+    if all(one.value_minor <= chosen.value_minor for one in others if one.eligible):
+        return "none", "left alone: a message is not worth its cost here"
+    return "drawn", "left alone by the draw, to learn what doing nothing brings"
