@@ -82,7 +82,7 @@ def check_ends(
     confirms: "list[grpc.Future[ConfirmResponse]]",
     pending: "list[grpc.Future[TrackResponse]]",
 ) -> None:
-    """Who waited is answered once the journal is back or the scorer's patience is over; who did not was told at once."""
+    """Who waited is answered once the journal is back or its time is over; who did not was told at once."""
     assert pending, "no call was stuck"
     for call in tracks:
         error = call.exception(timeout=STUCK_SECONDS)
