@@ -59,9 +59,7 @@ def run(options: argparse.Namespace) -> int:
 
     keys, bundles = engine_keys(settings), settings.bundles_directory
     if every:
-        proving = Progress("re-executed")
-        verification = verify_all(journal, keys=keys, bundles_directory=bundles, progress=proving.count)
-        proving.close()
+        verification = verify_all(journal, keys=keys, bundles_directory=bundles)
         figures = {"decisions": verification.decisions, "failed": [one.decision_id for one in verification.failed]}
         text, holds = render_verification(verification), verification.holds
     else:
