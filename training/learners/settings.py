@@ -24,4 +24,4 @@ class LearnerSettings:
     @classmethod
     def starter(cls) -> "LearnerSettings":
         """Few and small trees."""
-        return cls(80, 15, 0.06, 0.06, 60, 10.0)
+        return cls(80, 7, 0.05, 0.09, 60, 10.0)

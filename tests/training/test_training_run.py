@@ -1,0 +1,108 @@
+"""A whole training run on the real engine, small: explore, replay, learn, compile, sign, load."""
+
+import dataclasses
+import json
+import shutil
+from pathlib import Path
+
+import polars as pl
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+from rust_features import BundleRefused, Keys, feature_table, verify_bundle
+from training.bundle import verify_bundle as read_verified
+from training.dataset import FeatureNames, decision_rows
+from training.policy import exploring_policies, read_policy
+from training.report import BundleReport
+from training.train import starter_settings, train
+from training.workshop import TrainSettings, Workshop
+
+pytestmark = pytest.mark.slow
+
+STARTER = Path(__file__).resolve().parents[2] / "cart_recovery" / "starter"
+PRIVATE_KEY = b"t" * 32
+PUBLIC_KEY = Ed25519PrivateKey.from_private_bytes(PRIVATE_KEY).public_key().public_bytes_raw()
+
+
+def keys() -> Keys:
+    contact = X25519PrivateKey.from_private_bytes(b"c" * 32).public_key().public_bytes_raw()
+    return Keys(edge=b"e" * 32, decision=b"d" * 32, offer=b"o" * 32, contact_public=contact, bundle_public=PUBLIC_KEY)
+
+
+def settings(folder: Path) -> TrainSettings:
+    starter = starter_settings(
+        folder / "bundles", STARTER / "policy.toml", STARTER / "templates", PRIVATE_KEY, 1_767_225_600_000_000
+    )
+    return dataclasses.replace(starter, carts=1_500, evaluation_carts=500, days=20.0)
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> BundleReport:
+    said: list[str] = []
+    made = train(settings(tmp_path_factory.mktemp("run")), said.append)
+    assert len(said) >= 5
+    return made
+
+
+@pytest.fixture(scope="module")
+def journal(tmp_path_factory: pytest.TempPathFactory) -> pl.DataFrame:
+    folder = tmp_path_factory.mktemp("journal")
+    small = dataclasses.replace(settings(folder), carts=600)
+    workshop = Workshop(small, FeatureNames.of_engine(), folder, lambda _: None)
+    return workshop.explore(read_policy(small.policy))[0]
+
+
+def test_the_engine_loads_what_was_trained(report: BundleReport) -> None:
+    assert verify_bundle(str(report.directory), keys=keys()) == report.bundle_id
+    assert (report.directory.parent / "active").read_text().strip() == report.bundle_id
+
+
+def test_the_engine_refuses_an_altered_bundle(report: BundleReport, tmp_path: Path) -> None:
+    copy = tmp_path / report.bundle_id
+    shutil.copytree(report.directory, copy)
+    golden = copy / "golden.pb"
+    golden.write_bytes(golden.read_bytes()[:-1] + b"\x01")
+    with pytest.raises(BundleRefused):
+        verify_bundle(str(copy), keys=keys())
+
+
+def test_the_manifest_says_what_it_was_trained_on(report: BundleReport) -> None:
+    manifest = read_verified(report.directory, PUBLIC_KEY)
+    assert list(manifest.effect.features) == [row[0] for row in feature_table()]
+    assert manifest.training_range.last_sequence > manifest.training_range.first_sequence > 0
+    assert {metric.name for metric in manifest.metrics} == set(report.figures)
+    assert manifest.gate_report.passed == report.passed
+    assert len(manifest.policy.actions) == 12
+
+
+def test_the_report_shows_calibration_qini_and_the_oracle_gap(report: BundleReport) -> None:
+    page = (report.directory / "report.html").read_text()
+    for words in ("Calibration", "Qini curve", "Share of the oracle gap", "<svg"):
+        assert words in page
+    assert "oracle" in report.summary()
+    assert json.loads(json.dumps(report.as_json()))["bundle_id"] == report.bundle_id
+
+
+def test_even_a_small_run_earns_something_and_spares_the_harmed(report: BundleReport) -> None:
+    assert report.figures["oracle_gap_share"] > 0.1
+    assert report.figures["contacted_harmed"] < report.figures["contacted_rest"]
+
+
+def test_explored_propensities_are_those_of_the_shortlist(journal: pl.DataFrame) -> None:
+    actions = len(exploring_policies(read_policy(STARTER / "policy.toml"))[0].actions)
+    rows = decision_rows(journal).filter(~pl.col("holdout"))
+    chances = set(rows["propensity"].round(6).to_list())
+    assert chances <= {1.0, round(1 / (actions + 1), 6)}
+    chosen = rows.filter(pl.col("propensity") < 1)
+    shares = chosen["action_id"].value_counts(normalize=True)["proportion"]
+    assert len(shares) == actions + 1
+    assert shares.min() == pytest.approx(1 / (actions + 1), abs=0.08)
+
+
+def test_a_journal_replays_to_the_same_rows_and_labels_are_not_later_than_the_window(journal: pl.DataFrame) -> None:
+    rows = decision_rows(journal)
+    assert rows.equals(decision_rows(journal), null_equal=True)
+    known = rows.filter(pl.col("known_after_seconds").is_not_null())
+    assert known["recovered"].all() and len(known) == rows["recovered"].sum()
+    assert 0.05 < rows["recovered"].mean() < 0.5  # type: ignore[operator]
