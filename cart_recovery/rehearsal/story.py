@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 
 from audit.amounts import duration, money
 from audit.reason_words import REASON_WORDS
-
 from cart_recovery.v1.channel_pb2 import Channel
 from cart_recovery.v1.decision_pb2 import DecisionRecord
 from cart_recovery.v1.event_pb2 import Event
@@ -112,9 +111,10 @@ def _verdict(record: DecisionRecord) -> tuple[str, str]:
     if record.holdout:
         return "holdout", "in the holdout, never contacted, so that the effect can be measured"
     others = [one for one in record.candidates if one.action.channel != Channel.CHANNEL_NONE]
-    reasons = {reason for one in others if not one.eligible for reason in one.reasons}
+    reasons = Counter(reason for one in others if not one.eligible for reason in one.reasons)
     if others and not any(one.eligible for one in others) and reasons:
-        words = REASON_WORDS[min(reasons)]
+        # What stands in the way of most actions tells more than what rules out a single offer.
+        words = REASON_WORDS[reasons.most_common(1)[0][0]]
         return "ineligible", f"not written to: {words[:1].lower()}{words[1:]}"
     if all(one.value_minor <= chosen.value_minor for one in others if one.eligible):
         return "none", "left alone: a message is not worth its cost here"
