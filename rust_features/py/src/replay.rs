@@ -45,13 +45,16 @@ pub fn execute<'py>(
         replay::executions(&Journal::new(&batches)?, decision_id, load, &keys.inner.decision)
     });
     let bytes = |record: &DecisionRecord| PyBytes::new(py, &record.encode_to_vec());
-    let executed = executions.map_err(|error| failed(&error))?.into_iter().map(|execution| {
-        let stored = bytes(&execution.stored);
-        match execution.executed {
-            Ok(record) => (stored, bytes(&record), String::new()),
-            Err(failure) => (stored, PyBytes::new(py, b""), failure.to_string()),
-        }
-    });
+    let executed = executions
+        .map_err(|error| failed(&error))?
+        .into_iter()
+        .map(|execution| {
+            let stored = bytes(&execution.stored);
+            match execution.executed {
+                Ok(record) => (stored, bytes(&record), String::new()),
+                Err(failure) => (stored, PyBytes::new(py, b""), failure.to_string()),
+            }
+        });
     Ok(executed.collect())
 }
 

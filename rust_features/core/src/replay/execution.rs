@@ -59,7 +59,13 @@ pub fn executions(
         }
         let executed = bundle_for(&record.bundle_id, &mut held, &mut bundle_of)
             .and_then(|bundle| Ok(execute(&state, &bundle, &record, key)?));
-        found.push((row, Execution { stored: record, executed }));
+        found.push((
+            row,
+            Execution {
+                stored: record,
+                executed,
+            },
+        ));
     }
     found.sort_unstable_by_key(|(row, _)| *row);
     Ok(found.into_iter().map(|(_, execution)| execution).collect())
