@@ -13,9 +13,8 @@ from cart_recovery.settings import Settings, split_address
 from cart_recovery.terminal import Progress, note
 
 if TYPE_CHECKING:
-    from dispatcher.settings import DispatcherSettings
-
     from cart_recovery.v1.policy_pb2 import Policy
+    from dispatcher.settings import DispatcherSettings
 
 _FIRST_START = "first start"
 """What the starter bundle's manifest says of its origin."""
