@@ -54,6 +54,7 @@ def dispatcher_settings(settings: Settings, nats_url: str) -> "DispatcherSetting
             start_tls=smtp.tls == "starttls",
         ),
         provider_timeout_seconds=smtp.timeout_seconds,
+        jitter_seconds=settings.send_jitter_seconds,
     )
 
 

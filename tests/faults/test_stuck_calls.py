@@ -19,7 +19,7 @@ from tests.harness.waiting import eventually
 pytestmark = [pytest.mark.fault, pytest.mark.timeout(300)]
 
 STUCK_CALLS = 100
-ROUNDS = count_from("CART_RECOVERY_STUCK_ROUNDS", 4)
+ROUNDS = count_from("CARTREC_TEST_STUCK_ROUNDS", 4)
 SCORES = 400
 THREADS = 32
 STUCK_SECONDS = 60.0
