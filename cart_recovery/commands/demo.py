@@ -11,7 +11,7 @@ import time
 
 from cart_recovery.exits import EXIT_DONE, EXIT_FAILED
 from cart_recovery.options import add_json_option, add_settings_options, settings_of
-from cart_recovery.terminal import Progress, note, print_json
+from cart_recovery.terminal import Progress, note, print_json, program
 
 _START_MICROS = 1_748_822_400_000_000  # Monday 2025-06-02, midnight UTC
 _SHOPPERS = 540
@@ -61,9 +61,9 @@ def run(options: argparse.Namespace) -> int:
         print(f"\n{render_figures(figures)}\n")
         where = f"--data {settings.data_directory}"
         print(f"{outcome.steps.events:,} events in {time.monotonic() - began:.0f} s. Look further:")
-        print(f"  open an e-mail            cart-recovery inbox 1 {where}")
-        print(f"  explain a decision        cart-recovery decision show {outcome.example} {where}")
-        print(f"  re-execute it             cart-recovery decision replay {outcome.example} {where}")
+        print(f"  open an e-mail            {program()} inbox 1 {where}")
+        print(f"  explain a decision        {program()} decision show {outcome.example} {where}")
+        print(f"  re-execute it             {program()} decision replay {outcome.example} {where}")
     for refusal in outcome.refusals[:5]:
         note(f"refused event: {refusal}")
     return EXIT_FAILED if outcome.steps.refused else EXIT_DONE

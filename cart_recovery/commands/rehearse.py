@@ -12,7 +12,7 @@ import time
 
 from cart_recovery.exits import EXIT_DONE, EXIT_PARTIAL, CommandError
 from cart_recovery.options import add_event_file_options, add_json_option, add_settings_options, settings_of
-from cart_recovery.terminal import Progress, note, print_json
+from cart_recovery.terminal import Progress, note, print_json, program
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -83,7 +83,7 @@ def run(options: argparse.Namespace) -> int:
         print(f"REHEARSAL of {options.file.name}\n")
         print(render_figures(outcome.figures))
         print(f"\nREHEARSAL: {outcome.emails:,} e-mails in {settings.inbox_directory}; none left this machine.")
-        print(f"open one: cart-recovery inbox 1 --data {settings.data_directory}")
+        print(f"open one: {program()} inbox 1 --data {settings.data_directory}")
     for refusal in outcome.refusals[:5]:
         note(f"REHEARSAL: refused event: {refusal}")
     return EXIT_PARTIAL if rejects.count or outcome.steps.refused else EXIT_DONE
