@@ -42,7 +42,8 @@ def run(options: argparse.Namespace) -> int:
     file = event_file_of(options)
     import_id = file.import_id()
     settings = rehearsal_settings(live, fresh_directory(live.data_directory / "rehearsal"))
-    borrow_release(live, settings)
+    seed = run_seed(import_id)
+    borrow_release(live, settings, run_seed=seed)
     rejects_path = options.rejects or settings.data_directory / "rejects.csv"
     note(f"REHEARSAL of {options.file.name}: nothing leaves this machine")
     began = time.monotonic()
@@ -59,7 +60,7 @@ def run(options: argparse.Namespace) -> int:
             note(f"REHEARSAL{words}")
 
         story = Story(say, name_of=lambda token: f"cart {token[:8]}")
-        with LiveSystem(settings, run_seed=run_seed(import_id), start_micros=start) as system:
+        with LiveSystem(settings, run_seed=seed, start_micros=start) as system:
             outcome = run_stepped(settings, system, world, story, progress=progress)
     figures = outcome.figures.as_json()
     if options.json:
