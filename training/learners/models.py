@@ -52,9 +52,16 @@ class Models:
 
 
 def fit(examples: Examples, context_names: list[str], action_names: list[str], settings: LearnerSettings) -> Models:
-    """Trains the baseline on all rows, then the effect on rows with a choice, from the baseline's log-odds on."""
+    """Trains the baseline on all rows, then the effect on rows with a choice, from the baseline's log-odds on.
+
+    The baseline stands for no contact, so carts left alone weigh more in it. Were it the mean over what was done,
+    those whom a contact harms and those whom it helps would cancel in the effect's first splits, and trees would not
+    find them.
+    """
     labels = examples.bought.astype(np.float64)
-    baseline_rows = lightgbm.Dataset(examples.context, labels, weight=examples.weight, feature_name=context_names)
+    alone = ~np.any(examples.action != 0, axis=1)
+    weight = examples.weight * np.where(alone, settings.alone_weight, 1.0)
+    baseline_rows = lightgbm.Dataset(examples.context, labels, weight=weight, feature_name=context_names)
     baseline = lightgbm.train(
         _parameters(settings, settings.baseline_learning_rate), baseline_rows, num_boost_round=settings.trees
     )

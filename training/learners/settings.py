@@ -13,15 +13,17 @@ class LearnerSettings:
     effect_learning_rate: float
     smallest_leaf: int
     regularisation: float
+    alone_weight: float = 50.0
+    """Weight in the baseline of carts that were left alone, over those contacted."""
     threads: int = 1
     seed: int = 7
 
     @classmethod
     def full(cls) -> "LearnerSettings":
         """300 trees of 31 leaves."""
-        return cls(300, 31, 0.02, 0.02, 150, 20.0)
+        return cls(300, 31, 0.01, 0.05, 400, 5.0)
 
     @classmethod
     def starter(cls) -> "LearnerSettings":
         """Few and small trees."""
-        return cls(80, 7, 0.05, 0.09, 60, 10.0)
+        return cls(80, 7, 0.05, 0.12, 60, 10.0)
