@@ -177,11 +177,12 @@ def replay(journal: ArrowStream, *, attribution_window_seconds: int) -> ArrowStr
 
 def execute(
     journal: ArrowStream, *, keys: Keys, bundles_directory: str, decision_id: str | None = None
-) -> list[tuple[bytes, bytes]]:
-    """Re-executes one decision, or every decision, in one fold of the journal from its start: (the stored
-    DecisionRecord, the re-executed one), serialised, in the journal's order.
+) -> list[tuple[bytes, bytes, str]]:
+    """Re-executes one decision, or every decision, in one fold of the journal from its start.
 
-    Raises EngineError where the journal does not hold the decision, or was decided by another engine version.
+    Each is (stored DecisionRecord, re-executed DecisionRecord, "") or (stored DecisionRecord, b"", why it could not be
+    executed), in the journal's order; nothing where the journal does not hold the decision asked for. Raises
+    EngineError where the journal cannot be read.
     """
 
 def verify_bundle(directory: str, *, keys: Keys) -> str:

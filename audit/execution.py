@@ -5,19 +5,16 @@ that replay gives, bit for bit.
 """
 
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
 import rust_features
-from audit.decisions import DecisionUnknown, decisions_of
+from audit.decisions import DecisionUnknown
 from audit.differences import FieldDifference, differences
 from cart_recovery.v1.decision_pb2 import DecisionRecord
-
-Progress = Callable[[int, int], None]
-"""Called with (decisions checked, decisions in all)."""
 
 
 @dataclass(frozen=True)
@@ -53,30 +50,15 @@ class Verification:
 
 def verify(journal: pl.DataFrame, decision_id: str, *, keys: rust_features.Keys, bundles_directory: Path) -> Proof:
     """Proves one decision. `bundles_directory` holds a folder for each bundle id. Raises DecisionUnknown."""
-    record = decisions_of(journal).get(decision_id)
-    if record is None:
-        raise DecisionUnknown(f"the journal holds no decision {decision_id}")
-    return _prove(record, journal, _replayed_features(journal), keys, bundles_directory)
+    for proof in _proofs(journal, keys, bundles_directory, decision_id):
+        return proof
+    raise DecisionUnknown(f"the journal holds no decision {decision_id}")
 
 
-def verify_all(
-    journal: pl.DataFrame,
-    *,
-    keys: rust_features.Keys,
-    bundles_directory: Path,
-    progress: Progress | None = None,
-) -> Verification:
-    """Proves every decision of the journal. Each re-execution folds the journal up to its decision."""
-    records = decisions_of(journal)
-    replayed = _replayed_features(journal)
-    failed = []
-    for count, record in enumerate(records.values(), start=1):
-        proof = _prove(record, journal, replayed, keys, bundles_directory)
-        if not proof.holds:
-            failed.append(proof)
-        if progress is not None:
-            progress(count, len(records))
-    return Verification(len(records), tuple(failed))
+def verify_all(journal: pl.DataFrame, *, keys: rust_features.Keys, bundles_directory: Path) -> Verification:
+    """Proves every decision of the journal, in one fold of it."""
+    proofs = list(_proofs(journal, keys, bundles_directory, None))
+    return Verification(len(proofs), tuple(proof for proof in proofs if not proof.holds))
 
 
 def render_proof(proof: Proof) -> str:
@@ -101,27 +83,25 @@ def render_verification(verification: Verification) -> str:
     return "\n".join([*lines, *(render_proof(proof) for proof in verification.failed)])
 
 
-def _prove(
-    record: DecisionRecord,
-    journal: pl.DataFrame,
-    replayed: dict[str, tuple[float, ...]],
-    keys: rust_features.Keys,
-    bundles_directory: Path,
-) -> Proof:
-    features = tuple(_feature_differences(record.features, replayed.get(record.decision_id)))
-    bundle = bundles_directory / record.bundle_id
-    try:
-        stored, executed = rust_features.execute(journal, record.decision_id, keys=keys, bundle_directory=str(bundle))
-    except rust_features.EngineError as error:
-        return Proof(record.decision_id, (), features, str(error))
-    found = (
-        ()
-        if stored == executed
-        else tuple(differences(DecisionRecord.FromString(stored), DecisionRecord.FromString(executed)))
+def _proofs(
+    journal: pl.DataFrame, keys: rust_features.Keys, bundles_directory: Path, decision_id: str | None
+) -> Iterator[Proof]:
+    replayed = _replayed_features(journal)
+    executions = rust_features.execute(
+        journal, keys=keys, bundles_directory=str(bundles_directory), decision_id=decision_id
     )
-    if stored != executed and not found:
-        found = (FieldDifference("(encoding)", stored.hex(), executed.hex()),)
-    return Proof(record.decision_id, found, features)
+    for stored, executed, failure in executions:
+        record = DecisionRecord.FromString(stored)
+        features = tuple(_feature_differences(record.features, replayed.get(record.decision_id)))
+        found = () if failure else tuple(_record_differences(stored, executed))
+        yield Proof(record.decision_id, found, features, failure)
+
+
+def _record_differences(stored: bytes, executed: bytes) -> list[FieldDifference]:
+    if stored == executed:
+        return []
+    found = list(differences(DecisionRecord.FromString(stored), DecisionRecord.FromString(executed)))
+    return found or [FieldDifference("(encoding)", stored.hex(), executed.hex())]
 
 
 def _context_features() -> list[str]:

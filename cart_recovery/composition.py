@@ -13,9 +13,8 @@ from cart_recovery.settings import Settings, split_address
 from cart_recovery.terminal import Progress, note
 
 if TYPE_CHECKING:
-    from dispatcher.settings import DispatcherSettings
-
     from cart_recovery.v1.policy_pb2 import Policy
+    from dispatcher.settings import DispatcherSettings
 
 _FIRST_START = "first start"
 """What the starter bundle's manifest says of its origin."""
@@ -55,6 +54,7 @@ def dispatcher_settings(settings: Settings, nats_url: str) -> "DispatcherSetting
             start_tls=smtp.tls == "starttls",
         ),
         provider_timeout_seconds=smtp.timeout_seconds,
+        jitter_seconds=settings.send_jitter_seconds,
     )
 
 

@@ -56,6 +56,7 @@ class Scorer:
         self._stopping = threading.Event()
         self._supervisor = threading.Thread(target=self._supervise, name="supervisor", daemon=True)
         self._ready = threading.Event()
+        self._flushed = False
 
     def start(self, nats_url: str) -> None:
         """Loads the active bundle, starts relay and feed and accepts calls, also while NATS is away."""
@@ -81,12 +82,14 @@ class Scorer:
 
     def stop(self) -> bool:
         """Stops accepting, finishes calls, flushes the spool; True where all of it is in the journal."""
+        if self._stopping.is_set():
+            return self._flushed
         self._stopping.set()
         seconds = self._settings.drain_seconds
         self.server.stop(grace_seconds=seconds)
         if self._supervisor.ident is not None:
             self._supervisor.join()
-        flushed = self.engine.stop(timeout_seconds=seconds)
+        self._flushed = flushed = self.engine.stop(timeout_seconds=seconds)
         if self._page is not None:
             self._page.stop()
         if not flushed:

@@ -30,7 +30,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Runs the command and returns its exit code."""
     from audit.journal import read_journal
-
     from cart_recovery.nats_server import attached
 
     settings = settings_of(options)
@@ -54,14 +53,11 @@ def run(options: argparse.Namespace) -> int:
         return EXIT_DONE
 
     from audit.execution import render_proof, render_verification, verify, verify_all
-
     from pyserver.process import engine_keys
 
     keys, bundles = engine_keys(settings), settings.bundles_directory
     if every:
-        proving = Progress("re-executed")
-        verification = verify_all(journal, keys=keys, bundles_directory=bundles, progress=proving.count)
-        proving.close()
+        verification = verify_all(journal, keys=keys, bundles_directory=bundles)
         figures = {"decisions": verification.decisions, "failed": [one.decision_id for one in verification.failed]}
         text, holds = render_verification(verification), verification.holds
     else:

@@ -14,8 +14,8 @@ from cart_recovery.options import add_json_option, add_settings_options, setting
 from cart_recovery.terminal import Progress, note, print_json
 
 _START_MICROS = 1_748_822_400_000_000  # Monday 2025-06-02, midnight UTC
-_SHOPPERS = 260
-_DAYS = 7.0
+_SHOPPERS = 540
+_DAYS = 4.0
 _SEED = 3
 
 
@@ -28,14 +28,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Runs the command and returns its exit code."""
     from audit.kpi_text import render_figures
-    from training.simulator.settings import ShopSettings
-    from training.simulator.shop import Shop
-
     from cart_recovery.composition import borrow_release, ensure_bundle, fresh_directory
     from cart_recovery.keys import ensure_keys
     from cart_recovery.rehearsal.demo import run_demo
     from cart_recovery.rehearsal.live import rehearsal_settings
     from pyserver.logs import configure_logs
+    from training.simulator.settings import ShopSettings
+    from training.simulator.shop import Shop
 
     began = time.monotonic()
     configure_logs("error", process="demo")

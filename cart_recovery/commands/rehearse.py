@@ -25,7 +25,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Runs the command and returns its exit code."""
     from audit.kpi_text import render_figures
-
     from cart_recovery.composition import borrow_release, ensure_bundle, fresh_directory
     from cart_recovery.event_files import Rejects, event_file_of, in_order
     from cart_recovery.keys import ensure_keys

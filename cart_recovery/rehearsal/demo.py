@@ -3,8 +3,6 @@
 from collections.abc import Callable
 
 from audit.kpis import Latency
-from training.simulator.shop import Shop
-
 from cart_recovery.rehearsal.live import LiveSystem
 from cart_recovery.rehearsal.run import Outcome, run_stepped
 from cart_recovery.rehearsal.seed import run_seed
@@ -14,6 +12,7 @@ from cart_recovery.settings import Settings
 from cart_recovery.terminal import Progress
 from cart_recovery.v1.event_pb2 import Event
 from pyserver.process import engine_keys
+from training.simulator.shop import Shop
 
 
 def run_demo(

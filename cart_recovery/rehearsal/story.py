@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 
 from audit.amounts import duration, money
 from audit.reason_words import REASON_WORDS
-
 from cart_recovery.v1.channel_pb2 import Channel
 from cart_recovery.v1.decision_pb2 import DecisionRecord
 from cart_recovery.v1.event_pb2 import Event
@@ -57,9 +56,12 @@ class Story:
         left = f"left a cart worth {value}" if value else "left a cart"
         kind, words = _verdict(record)
         self.counts[kind] += 1
-        touch = f" (touch {record.touch})" if record.touch > 1 else ""
         subject = self._name_of(record.request.cart_id)
-        self._tell(f"{kind}/{action.action_id}", record.clock.ToMicroseconds(), f"{subject} {left}{touch}: {words}")
+        if record.touch > 1:
+            self._tell(f"touch {kind}", record.clock.ToMicroseconds(), f"{subject} has not come back: {words}")
+        else:
+            told = f"{kind}/{bool(action.offer_id)}"
+            self._tell(told, record.clock.ToMicroseconds(), f"{subject} {left}: {words}")
 
     def _outcome(self, outcome: MessageOutcome, time: int) -> None:
         record = self._decisions.get(outcome.decision_id)
@@ -109,8 +111,11 @@ def _verdict(record: DecisionRecord) -> tuple[str, str]:
     if record.holdout:
         return "holdout", "in the holdout, never contacted, so that the effect can be measured"
     others = [one for one in record.candidates if one.action.channel != Channel.CHANNEL_NONE]
-    reasons = {reason for one in others if not one.eligible for reason in one.reasons}
+    reasons = Counter(reason for one in others if not one.eligible for reason in one.reasons)
     if others and not any(one.eligible for one in others) and reasons:
-        words = REASON_WORDS[min(reasons)]
+        # What stands in the way of most actions tells more than what rules out a single offer.
+        words = REASON_WORDS[reasons.most_common(1)[0][0]]
         return "ineligible", f"not written to: {words[:1].lower()}{words[1:]}"
-    return "none", "left alone: doing nothing is worth most here, or exploration drew it"
+    if all(one.value_minor <= chosen.value_minor for one in others if one.eligible):
+        return "none", "left alone: a message is not worth its cost here"
+    return "drawn", "left alone by the draw, to learn what doing nothing brings"

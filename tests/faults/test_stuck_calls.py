@@ -19,7 +19,7 @@ from tests.harness.waiting import eventually
 pytestmark = [pytest.mark.fault, pytest.mark.timeout(300)]
 
 STUCK_CALLS = 100
-ROUNDS = count_from("CART_RECOVERY_STUCK_ROUNDS", 4)
+ROUNDS = count_from("CARTREC_TEST_STUCK_ROUNDS", 4)
 SCORES = 400
 THREADS = 32
 STUCK_SECONDS = 60.0
@@ -82,7 +82,7 @@ def check_ends(
     confirms: "list[grpc.Future[ConfirmResponse]]",
     pending: "list[grpc.Future[TrackResponse]]",
 ) -> None:
-    """Who waited is answered once the journal is back or the scorer's patience is over; who did not was told at once."""
+    """Who waited is answered once the journal is back or its time is over; who did not was told at once."""
     assert pending, "no call was stuck"
     for call in tracks:
         error = call.exception(timeout=STUCK_SECONDS)

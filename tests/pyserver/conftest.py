@@ -22,7 +22,7 @@ def settings(tmp_path: Path) -> Settings:
         scorer_address="127.0.0.1:0",
         metrics_address="127.0.0.1:0",
         threads=8,
-        drain_seconds=5,
+        drain_seconds=2,
     )
     ensure_keys(made.keys_directory)
     return made

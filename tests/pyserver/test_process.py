@@ -1,6 +1,7 @@
 """A scorer from start to orderly end, with a real nats-server."""
 
 import asyncio
+import gc
 import queue
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -16,7 +17,7 @@ from cart_recovery.v1.event_pb2 import Acknowledge, TrackResponse
 from cart_recovery.v1.event_pb2_grpc import EventServiceStub
 from pyserver.bundles import BundlePointer
 from pyserver.process import Scorer
-from tests.pyserver.conftest import added
+from tests.pyserver.conftest import NOBODY, added
 
 Connect = Callable[[Scorer], grpc.Channel]
 
@@ -48,10 +49,15 @@ def test_stopping_flushes_the_spool_into_the_journal(settings: Settings, server:
 
 
 def test_what_was_accepted_without_nats_is_journalled_after_the_next_start(
-    settings: Settings, lonely: Scorer, connect: Connect
+    settings: Settings, connect: Connect
 ) -> None:
-    EventServiceStub(connect(lonely)).Track(added("early"))
-    assert not lonely.stop()
+    early = Scorer(settings.model_copy(update={"drain_seconds": 0.1}))
+    early.start(NOBODY)
+    EventServiceStub(connect(early)).Track(added("early"))
+    assert not early.stop()
+    # The engine holds the spool's lock for as long as it is referred to.
+    del early
+    gc.collect()
     with NatsServer(settings.nats_directory) as server:
         again = Scorer(settings)
         again.start(server.url)

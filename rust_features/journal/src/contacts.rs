@@ -3,6 +3,8 @@
 use std::cell::RefCell;
 use std::collections::HashSet;
 
+use async_nats::HeaderMap;
+use async_nats::header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE;
 use async_nats::jetstream::Context;
 use async_nats::jetstream::context::PublishErrorKind;
 use async_nats::jetstream::message::PublishMessage;
@@ -18,11 +20,19 @@ use rustc_hash::FxHashMap;
 
 use crate::envelope::channel_name;
 use crate::error::SessionError;
+use crate::publish::{self, Prepared};
 
 /// Tokens kept per generation; two generations are kept.
 const GENERATION_LIMIT: usize = 131_072;
 /// Requests to CONTACTS in flight.
 const IN_FLIGHT: usize = 128;
+
+/// Messages of one atomic batch at most; and the number from which on it costs less than single messages.
+const BATCH_LIMIT: usize = 1000;
+const LEAST_BATCH: usize = 16;
+
+/// The first message of a subject: the subject and the payload.
+type Creation = (String, Bytes);
 
 /// The aliases asked for lately. When the young generation is full it becomes the old one, whose entries return as
 /// they are used.
@@ -80,25 +90,34 @@ impl Contacts<'_> {
         aliases: &RefCell<Aliases>,
     ) -> Result<Vec<(Token, Alias)>, SessionError> {
         let unknown = aliases.borrow_mut().unknown(frames);
-        let asked = stream::iter(unknown)
-            .map(|token| self.alias_of(token))
-            .buffer_unordered(IN_FLIGHT);
-        let learned: Vec<_> = asked.try_collect().await?;
+        let learned = self.learn(unknown.into_iter().collect()).await?;
         let sealed = fill_frames(frames, &learned, &mut aliases.borrow_mut());
-        let stored = stream::iter(sealed).map(|(subject, ciphertext)| self.store(subject, ciphertext));
-        stored.buffer_unordered(IN_FLIGHT).try_collect::<()>().await?;
+        self.store(sealed).await?;
         Ok(learned)
     }
 
-    /// The alias of a token: a new one, or the one that another relay was first to give.
-    async fn alias_of(&self, token: Token) -> Result<(Token, Alias), SessionError> {
-        let subject = format!("token.{token}");
-        let alias = self.new_alias(token)?;
-        let record = TokenRecord {
-            alias: alias.0.to_vec(),
-        };
-        if self.create(subject.clone(), record.encode_to_vec().into()).await? {
-            return Ok((token, alias));
+    /// The aliases of tokens: new ones, or those that another relay was first to give.
+    async fn learn(&self, tokens: Vec<Token>) -> Result<Vec<(Token, Alias)>, SessionError> {
+        let mut learned = Vec::with_capacity(tokens.len());
+        for chunk in tokens.chunks(BATCH_LIMIT) {
+            let given = chunk.iter().map(|token| Ok((*token, self.new_alias(*token)?)));
+            let given = given.collect::<Result<Vec<_>, SessionError>>()?;
+            let creations: Vec<_> = given.iter().map(|(token, alias)| creation(*token, *alias)).collect();
+            if self.create_together(&creations).await {
+                learned.extend(given);
+            } else {
+                let asked = stream::iter(given).map(|(token, alias)| self.alias_of(token, alias));
+                learned.extend(asked.buffer_unordered(IN_FLIGHT).try_collect::<Vec<_>>().await?);
+            }
+        }
+        Ok(learned)
+    }
+
+    /// The alias of one token: the one offered, unless there is one already.
+    async fn alias_of(&self, token: Token, offered: Alias) -> Result<(Token, Alias), SessionError> {
+        let (subject, record) = creation(token, offered);
+        if self.create(&subject, record).await? {
+            return Ok((token, offered));
         }
         let found = self.stream.get_last_raw_message_by_subject(&subject).await;
         let found = found.map_err(|error| SessionError::Lost(format!("reading an alias: {error}")))?;
@@ -119,19 +138,54 @@ impl Contacts<'_> {
     }
 
     /// A contact belongs to its token for good, so the first sealed form stays.
-    async fn store(&self, subject: String, ciphertext: Vec<u8>) -> Result<(), SessionError> {
-        self.create(subject, ciphertext.into()).await.map(|_| ())
+    async fn store(&self, sealed: Vec<Creation>) -> Result<(), SessionError> {
+        for chunk in sealed.chunks(BATCH_LIMIT) {
+            if !self.create_together(chunk).await {
+                let stored = stream::iter(chunk).map(|(subject, ciphertext)| self.create(subject, ciphertext.clone()));
+                stored
+                    .buffer_unordered(IN_FLIGHT)
+                    .try_for_each(|_| std::future::ready(Ok(())))
+                    .await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Tries one atomic batch, which a disk takes as one write; `false` where it pays nothing or was refused, and
+    /// each subject must be asked for by itself. A batch that was stored although its answer is lost does no harm:
+    /// its subjects are then found taken, by what it wrote.
+    async fn create_together(&self, creations: &[Creation]) -> bool {
+        let message = |(subject, payload): &Creation| {
+            let mut headers = HeaderMap::new();
+            headers.insert(NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, "0");
+            Prepared {
+                subject: subject.clone(),
+                headers,
+                payload: payload.clone(),
+            }
+        };
+        let is_worth_it = creations.len() >= LEAST_BATCH;
+        is_worth_it
+            && publish::batch(self.context, creations.iter().map(message).collect())
+                .await
+                .is_ok()
     }
 
     /// Writes the first message of a subject; `false` where there is one.
-    async fn create(&self, subject: String, payload: Bytes) -> Result<bool, SessionError> {
+    async fn create(&self, subject: &str, payload: Bytes) -> Result<bool, SessionError> {
         let message = PublishMessage::build()
             .payload(payload)
             .expected_last_subject_sequence(0);
         let failed = |error: async_nats::jetstream::context::PublishError| {
             SessionError::Lost(format!("writing to CONTACTS: {error}"))
         };
-        match self.context.send_publish(subject, message).await.map_err(failed)?.await {
+        match self
+            .context
+            .send_publish(subject.to_owned(), message)
+            .await
+            .map_err(failed)?
+            .await
+        {
             Ok(_) => Ok(true),
             Err(error) if error.kind() == PublishErrorKind::WrongLastSequence => Ok(false),
             Err(error) => Err(failed(error)),
@@ -139,8 +193,19 @@ impl Contacts<'_> {
     }
 }
 
+fn creation(token: Token, alias: Alias) -> Creation {
+    (
+        format!("token.{token}"),
+        TokenRecord {
+            alias: alias.0.to_vec(),
+        }
+        .encode_to_vec()
+        .into(),
+    )
+}
+
 /// Gives the frames their aliases; returns subject and ciphertext of every sealed contact.
-fn fill_frames(frames: &mut [SpoolFrame], learned: &[(Token, Alias)], aliases: &mut Aliases) -> Vec<(String, Vec<u8>)> {
+fn fill_frames(frames: &mut [SpoolFrame], learned: &[(Token, Alias)], aliases: &mut Aliases) -> Vec<Creation> {
     // One call asks for far fewer tokens than a generation holds, so none of them is lost before it is read here.
     for (token, alias) in learned {
         aliases.insert(*token, *alias);
@@ -150,7 +215,8 @@ fn fill_frames(frames: &mut [SpoolFrame], learned: &[(Token, Alias)], aliases: &
         if let Some(message) = frame.message.as_mut() {
             fill(message, |token| aliases.get(token));
             let contacts = frame.contacts.drain(..);
-            sealed.extend(contacts.filter_map(|contact| Some((subject(message, &contact)?, contact.ciphertext))));
+            sealed
+                .extend(contacts.filter_map(|contact| Some((subject(message, &contact)?, contact.ciphertext.into()))));
         }
     }
     sealed

@@ -149,7 +149,7 @@ fn rfc3339(timestamp: Timestamp) -> String {
 
 #[cfg(test)]
 mod tests {
-    use cart_recovery_core::contract::{IdentityKey, ProductUpdated, Tick};
+    use cart_recovery_core::contract::{CartViewed, IdentityKey, ProductUpdated, Tick};
 
     use super::*;
 
@@ -172,7 +172,7 @@ mod tests {
             ..JournalMessage::default()
         };
         assert_eq!(subject(&tick), "evt.0.tick");
-        let mut viewed = message(Kind::CartViewed(Default::default()));
+        let mut viewed = message(Kind::CartViewed(CartViewed::default()));
         viewed.identity_keys.push(IdentityKey {
             alias: vec![1, 6, 0],
             ..IdentityKey::default()
@@ -192,7 +192,7 @@ mod tests {
 
     #[test]
     fn headers_are_safe_and_times_are_rfc3339() {
-        let headers = headers(&message(Kind::CartViewed(Default::default())), SpoolId([1; 16]), 7);
+        let headers = headers(&message(Kind::CartViewed(CartViewed::default())), SpoolId([1; 16]), 7);
         assert_eq!(
             headers.get("ce-source").unwrap().as_str(),
             "cart-recovery/shop%2F%C3%A4"

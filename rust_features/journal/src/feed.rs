@@ -92,7 +92,7 @@ fn fold<S: Sink>(session: &Session<'_, S>, batch: &[StreamMessage]) -> Result<()
     for (sequence, origin) in marks {
         progress.folded(&mut state, sequence, origin);
     }
-    state.status.journal_sequence = state.status.journal_sequence.max(last);
+    state.advance(last);
     Ok(())
 }
 

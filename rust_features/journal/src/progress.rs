@@ -108,8 +108,6 @@ impl Progress {
     /// Marks one message as folded.
     pub(crate) fn folded(&self, state: &mut State, sequence: u64, origin: Option<(SpoolId, u64)>) {
         state.status.folded_sequence = sequence;
-        state.status.journal_sequence = state.status.journal_sequence.max(sequence);
-        state.advanced = Instant::now();
         let Some((spool, offset)) = origin else { return };
         if !state.seen.insert(spool, offset, sequence) {
             state.status.repeated += 1;
@@ -177,6 +175,12 @@ impl State {
             .find(|(found, _)| *found == offset)
             .map(|(_, sequence)| *sequence);
         recent.or_else(|| self.seen.contains(own, offset).then_some(self.status.folded_sequence))
+    }
+
+    /// Notes how far the fold has come.
+    pub(crate) fn advance(&mut self, journal_sequence: u64) {
+        self.status.journal_sequence = self.status.journal_sequence.max(journal_sequence);
+        self.advanced = Instant::now();
     }
 
     /// Whether the feed has reached the end of the journal as read at the session's begin.

@@ -30,8 +30,8 @@ const BACKLOG: usize = 64;
 const BATCH_BYTES: usize = 8 << 20;
 /// Messages published and not yet seen by the feed.
 const PENDING_LIMIT: usize = 20_000;
-/// Acknowledgements awaited at once.
-const IN_FLIGHT: usize = 2000;
+/// Acknowledgements of single messages awaited at once: few enough for a slow disk to give them all in time.
+const IN_FLIGHT: usize = 256;
 /// How long the relay waits for room in the spool.
 const FULL_DELAY: Duration = Duration::from_secs(1);
 
@@ -148,7 +148,6 @@ impl<'a, 's, S: Sink> Drain<'a, 's, S> {
         tokio::select! {
             Some(acknowledged) = self.in_flight.next() => {
                 acknowledged.map_err(|error| publish::failed(&error))?;
-                // More of them may have come; none is left unread for long.
                 Ok(())
             }
             () = self.session.shared.progress.relay.notified() => Ok(()),
@@ -187,9 +186,7 @@ impl<'a, 's, S: Sink> Drain<'a, 's, S> {
 
     /// One batch at a time, and nothing else beside it. Should it fail, its messages are next sent one by one.
     async fn send_batch(&mut self, prepared: Vec<Prepared>, last: u64) -> Result<(), SessionError> {
-        while let Some(acknowledged) = self.in_flight.next().await {
-            acknowledged.map_err(|error| publish::failed(&error))?;
-        }
+        self.acknowledged_but(0).await?;
         let through = &self.session.shared.singles_through;
         through.set(Some((self.log.id(), last)));
         publish::batch(&self.session.context, prepared).await?;
@@ -197,8 +194,19 @@ impl<'a, 's, S: Sink> Drain<'a, 's, S> {
         Ok(())
     }
 
+    /// Waits until at most `left` acknowledgements are awaited.
+    async fn acknowledged_but(&mut self, left: usize) -> Result<(), SessionError> {
+        while self.in_flight.len() > left {
+            if let Some(acknowledged) = self.in_flight.next().await {
+                acknowledged.map_err(|error| publish::failed(&error))?;
+            }
+        }
+        Ok(())
+    }
+
     async fn send_singles(&mut self, prepared: Vec<Prepared>) -> Result<(), SessionError> {
         for message in prepared {
+            self.acknowledged_but(IN_FLIGHT - 1).await?;
             let acknowledgement = publish::single(&self.session.context, message).await?;
             self.in_flight.push(acknowledgement.into_future());
         }

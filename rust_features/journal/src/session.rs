@@ -23,7 +23,9 @@ use crate::streams::{self, Streams};
 use crate::{directory, feed, relay};
 
 /// An answer of the server that takes longer counts as lost.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+/// A silent connection is given up after some three of these.
+const PING_INTERVAL: Duration = Duration::from_secs(5);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// Room that a message's headers take of the server's largest payload.
 const HEADER_BYTES: usize = 8 << 10;
@@ -111,6 +113,7 @@ async fn connect(settings: &JournalSettings, lost: Arc<Notify>) -> Result<Contex
     let mut options = ConnectOptions::new()
         .name("cart-recovery journal")
         .connection_timeout(CONNECT_TIMEOUT)
+        .ping_interval(PING_INTERVAL)
         .max_reconnects(addresses.len())
         .event_callback(move |event| {
             if matches!(event, Event::Disconnected | Event::Closed | Event::SlowConsumer(_)) {

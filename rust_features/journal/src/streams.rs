@@ -71,6 +71,7 @@ fn contacts() -> Config {
         retention: RetentionPolicy::Limits,
         storage: StorageType::File,
         discard: DiscardPolicy::New,
+        allow_atomic_publish: true,
         duplicate_window: DUPLICATE_WINDOW,
         ..Config::default()
     }

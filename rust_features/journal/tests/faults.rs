@@ -1,13 +1,16 @@
 //! Relay and feed against a nats-server that dies, and after deaths of their own.
 
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used)]
 
 mod support;
 
 use std::sync::Arc;
 
+use async_nats::HeaderMap;
 use cart_recovery_core::contract::journal_message::Content;
+use cart_recovery_core::contract::{JournalMessage, Tick};
 use cart_recovery_core::ids::SpoolId;
+use prost::Message;
 use support::{PATIENCE, Server, frame, read_all, spool, start};
 use tempfile::TempDir;
 
@@ -62,6 +65,55 @@ fn a_server_killed_under_load_gets_every_message_once() {
     assert_eq!(sorted(collector.offsets(SpoolId([1; 16]))), expected);
     assert_eq!(sorted(read_all(&server.url).offsets(SpoolId([1; 16]))), expected);
     assert_eq!(journal.status().repeated, 0);
+}
+
+#[test]
+fn a_batch_of_which_one_message_is_stored_already_goes_on_one_by_one() {
+    let Some(server) = Server::started() else { return };
+    let folder = TempDir::new().unwrap();
+    let spool = spool(folder.path(), 1);
+    let (journal, collector) = start(&server.url, &spool);
+    drop(collector.wait("the end", |collected| collected.caught_up));
+    let tick = JournalMessage {
+        content: Some(Content::Tick(Tick {})),
+        ..JournalMessage::default()
+    }
+    .encode_to_vec();
+    let own = SpoolId([1; 16]);
+    let mut headers = HeaderMap::new();
+    headers.insert("Nats-Msg-Id", format!("{own}:5"));
+    headers.insert("Spool-Id", own.to_string());
+    headers.insert("Spool-Offset", "5");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    // The fold stands still at the first message while the second is stored and the spool fills.
+    let held = collector.lock();
+    runtime.block_on(async {
+        let context = async_nats::jetstream::new(async_nats::connect(&server.url).await.unwrap());
+        context
+            .publish("evt.0.tick", tick.clone().into())
+            .await
+            .unwrap()
+            .await
+            .unwrap();
+        context
+            .publish_with_headers("evt.0.tick", headers, tick.into())
+            .await
+            .unwrap()
+            .await
+            .unwrap();
+    });
+    for index in 0..900 {
+        spool.append(&frame(&format!("e{index}"), "p")).unwrap();
+    }
+    drop(held);
+    assert!(journal.stop(PATIENCE), "{:?}", journal.status());
+    assert_eq!(
+        sorted(collector.offsets(SpoolId([1; 16]))),
+        (0..900).collect::<Vec<_>>()
+    );
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Relay and feed against a real nats-server: what is spooled, journalled and delivered while nothing fails.
 
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used)]
 
 mod support;
 
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use cart_recovery_core::contract::Reason;
 use cart_recovery_core::contract::journal_message::Content;
-use cart_recovery_core::ids::SpoolId;
+use cart_recovery_core::ids::{Alias, SpoolId};
 use cart_recovery_journal::Journal;
 use support::{Collector, PATIENCE, Server, frame, read_all, settings, spool, start, token};
 use tempfile::TempDir;
@@ -43,7 +43,7 @@ fn events_come_back_in_order_under_aliases() {
     assert_eq!(collected.aliases.len(), 100);
     let status = journal.status();
     assert!(status.flushed && status.failure.is_none() && status.folded_sequence == 3000);
-    assert_eq!(spool.depth().0 as usize, 3000);
+    assert_eq!(spool.depth().0, 3000);
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn subject_headers_and_contact_are_stored() {
         assert_eq!(header("Spool-Id"), SpoolId([1; 16]).to_string());
         assert_eq!((header("Spool-Offset"), header("ce-id")), ("0", "e"));
         let contacts = context.get_stream("CONTACTS").await.unwrap();
-        let email: String = alias(1).iter().map(|byte| format!("{byte:02x}")).collect();
+        let email: String = Alias::from_bytes(&alias(1)).unwrap().to_string();
         let sealed = contacts
             .get_last_raw_message_by_subject(&format!("contact.{email}.email"))
             .await

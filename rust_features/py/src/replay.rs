@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use cart_recovery_core::bundle::{self, BundleRefused};
 use cart_recovery_core::contract::DecisionRecord;
 use cart_recovery_core::feature::{self, TABLE};
-use cart_recovery_core::replay::{self, ExecutionError, Journal};
+use cart_recovery_core::replay::{self, Journal};
 use prost::Message;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -27,7 +27,7 @@ pub fn replay_rows(py: Python<'_>, journal: PyTable, attribution_window_seconds:
     stream(vec![rows], schema)
 }
 
-type Pair<'py> = (Bound<'py, PyBytes>, Bound<'py, PyBytes>);
+type Executed<'py> = (Bound<'py, PyBytes>, Bound<'py, PyBytes>, String);
 
 /// Re-executes one decision, or every decision, from the journal.
 #[pyfunction]
@@ -38,18 +38,24 @@ pub fn execute<'py>(
     keys: &PyKeys,
     bundles_directory: PathBuf,
     decision_id: Option<&str>,
-) -> PyResult<Vec<Pair<'py>>> {
+) -> PyResult<Vec<Executed<'py>>> {
     let batches = batches(journal);
-    let executed = py.detach(|| {
-        let journal = Journal::new(&batches).map_err(ExecutionError::from)?;
+    let executions = py.detach(|| {
         let load = |id: &str| bundle::load(&bundles_directory.join(id), &keys.inner.bundle_public);
-        replay::executions(&journal, decision_id, load, &keys.inner.decision)
+        replay::executions(&Journal::new(&batches)?, decision_id, load, &keys.inner.decision)
     });
-    let pairs = executed.map_err(|error| failed(&error))?.into_iter().map(|execution| {
-        let bytes = |record: &DecisionRecord| PyBytes::new(py, &record.encode_to_vec());
-        (bytes(&execution.stored), bytes(&execution.executed))
-    });
-    Ok(pairs.collect())
+    let bytes = |record: &DecisionRecord| PyBytes::new(py, &record.encode_to_vec());
+    let executed = executions
+        .map_err(|error| failed(&error))?
+        .into_iter()
+        .map(|execution| {
+            let stored = bytes(&execution.stored);
+            match execution.executed {
+                Ok(record) => (stored, bytes(&record), String::new()),
+                Err(failure) => (stored, PyBytes::new(py, b""), failure.to_string()),
+            }
+        });
+    Ok(executed.collect())
 }
 
 /// Checks a bundle as activation does; returns its id.

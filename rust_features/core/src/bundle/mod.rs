@@ -8,8 +8,6 @@ mod manifest;
 mod refused;
 #[cfg(test)]
 pub(crate) mod testing;
-#[cfg(test)]
-mod tests;
 
 pub use load::load;
 pub use refused::{BundleRefused, Model};

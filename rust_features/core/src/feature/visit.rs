@@ -31,9 +31,9 @@ impl Visit {
     pub(crate) fn new(customer: &Customer<'_>, cart: Option<&Cart>) -> Self {
         let mut moments: SmallVec<[&Moment; 32]> =
             customer.activities().flat_map(|activity| &activity.moments).collect();
-        moments.sort_unstable_by_key(|moment| Reverse(moment.stamp));
+        moments.sort_unstable_by_key(|moment| Reverse((moment.time, moment.tie)));
         let gap = moments.windows(2).position(|pair| match pair {
-            [newer, older] => newer.stamp.time.seconds_since(older.stamp.time) > GAP_SECONDS,
+            [newer, older] => newer.time.seconds_since(older.time) > GAP_SECONDS,
             _ => false,
         });
         moments.truncate(gap.map_or(moments.len(), |gap| gap + 1));
@@ -62,7 +62,7 @@ impl Visit {
             } else {
                 f64::NAN
             },
-            minutes: newest.stamp.time.seconds_since(oldest.stamp.time) / 60.0,
+            minutes: newest.time.seconds_since(oldest.time) / 60.0,
             dwell_seconds: moments.iter().map(|moment| f64::from(moment.dwell_seconds)).sum(),
             device,
             campaign,

@@ -65,13 +65,16 @@ pub(super) fn note(state: &mut State, scene: &Scene<'_>, step: Step, counter: Op
         }
     }
     let moment = Moment {
-        stamp: scene.stamp,
+        time: scene.stamp.time,
+        tie: u32::try_from(scene.stamp.tie >> 32).unwrap_or_default(),
         item: glance.product,
         category: glance.category,
         dwell_seconds: u16::try_from(glance.dwell_seconds).unwrap_or(u16::MAX),
         step,
     };
-    keep_newest(&mut activity.moments, RECENT_MOMENTS, moment, |moment| moment.stamp);
+    keep_newest(&mut activity.moments, RECENT_MOMENTS, moment, |moment| {
+        (moment.time, moment.tie)
+    });
 }
 
 /// The activity of the strongest key, moved on to the event.

@@ -93,6 +93,8 @@ fn meet(state: &mut State, id: CartId, scene: &Scene<'_>) {
     }
     let number = state.storefronts.number(scene.storefront);
     let storefront = state.storefronts.shared(number);
-    state.carts.insert(id, Cart::new(storefront, scene.stamp.time));
+    state
+        .carts
+        .insert(id, Box::new(Cart::new(storefront, scene.stamp.time)));
     state.retention.carts.push_back((state.journal_time, id));
 }

@@ -61,7 +61,7 @@ fn supersede(state: &mut State, id: DecisionId, record: &DecisionRecord, decided
     let cart = carts.entry(cart_id).or_insert_with(|| {
         let number = storefronts.number(&request.storefront_id);
         retention.carts.push_back((state.journal_time, cart_id));
-        Cart::new(storefronts.shared(number), decided.clock)
+        Box::new(Cart::new(storefronts.shared(number), decided.clock))
     });
     let occasion = &mut cart.occasion;
     occasion.pending.retain(|pending| {

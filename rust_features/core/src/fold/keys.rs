@@ -4,46 +4,48 @@ use super::scene::Scene;
 use crate::contract::IdentityKeyKind;
 use crate::contract::event::Kind;
 use crate::ids::Alias;
-use crate::state::{Bond, Record, Stamp, State};
+use crate::state::{Bond, Record, State};
 
 /// Makes the records of the keys and links keys that stand on one event. Aliases given by a sender behind the edge are
 /// a set that it read from a decision: they say nothing new about who belongs together.
 pub(super) fn meet(state: &mut State, scene: &Scene<'_>, kind: &Kind) {
-    for key in &scene.keys {
+    for key in scene.keys.iter().filter(|key| !key.met) {
         let record = state.records.entry(key.alias).or_insert_with(|| Record::new(key.kind));
-        if outside(record.kind) < outside(key.kind) {
+        if !is_outside(record.kind) && is_outside(key.kind) {
             record.kind = key.kind;
         }
     }
     if scene.keys.len() < 2 || matches!(kind, Kind::Linked(_) | Kind::Unlinked(_)) {
         return;
     }
-    bond_all(state, scene, Bond::SeenTogether, |kind| outside(kind) > 0);
-}
-
-/// What the shop says of the event's keys: they belong together, or they do not.
-pub(super) fn say(state: &mut State, scene: &Scene<'_>, linked: bool) {
-    bond_all(state, scene, Bond::Said(linked), |_| true);
-}
-
-/// A kind that names an outside id outranks those that do not.
-fn outside(kind: IdentityKeyKind) -> u8 {
-    u8::from(!matches!(kind, IdentityKeyKind::Unspecified | IdentityKeyKind::Alias))
-}
-
-fn bond_all(state: &mut State, scene: &Scene<'_>, bond: Bond, takes: fn(IdentityKeyKind) -> bool) {
     for (index, key) in scene.keys.iter().enumerate() {
         for other in scene.keys.iter().skip(index + 1) {
-            if takes(key.kind) && takes(other.kind) && key.alias != other.alias {
-                bind(state, key.alias, other.alias, bond, scene.stamp);
-                bind(state, other.alias, key.alias, bond, scene.stamp);
+            let met = index == 0 && other.met;
+            if !met && is_outside(key.kind) && is_outside(other.kind) {
+                bond(state, scene, key.alias, other.alias, Bond::SeenTogether);
             }
         }
     }
 }
 
-fn bind(state: &mut State, alias: Alias, other: Alias, bond: Bond, stamp: Stamp) {
-    if let Some(record) = state.records.get_mut(&alias) {
-        record.bind(other, bond, stamp);
+/// What the shop says of the event's keys: they belong together, or they do not.
+pub(super) fn say(state: &mut State, scene: &Scene<'_>, linked: bool) {
+    for (index, key) in scene.keys.iter().enumerate() {
+        for other in scene.keys.iter().skip(index + 1) {
+            bond(state, scene, key.alias, other.alias, Bond::Said(linked));
+        }
+    }
+}
+
+/// Whether the kind names an outside id; such a kind outranks those that do not.
+fn is_outside(kind: IdentityKeyKind) -> bool {
+    !matches!(kind, IdentityKeyKind::Unspecified | IdentityKeyKind::Alias)
+}
+
+fn bond(state: &mut State, scene: &Scene<'_>, alias: Alias, other: Alias, bond: Bond) {
+    for (end, far) in [(alias, other), (other, alias)] {
+        if let Some(record) = state.records.get_mut(&end).filter(|_| alias != other) {
+            record.bind(far, bond, scene.stamp);
+        }
     }
 }

@@ -4,7 +4,7 @@ use smallvec::SmallVec;
 
 use crate::contract::JournalMessage;
 use crate::ids::Alias;
-use crate::state::{Key, MAX_ALIASES, Stamp, State};
+use crate::state::{Key, MAX_ALIASES, Record, Stamp, State};
 use crate::time::Micros;
 
 /// Keys of one message, strongest first. A message has at most [`MAX_ALIASES`]; further ones are not read.
@@ -30,17 +30,9 @@ impl<'a> Scene<'a> {
     ) -> Self {
         let received = received.unwrap_or(state.journal_time);
         let time = event_time.map_or(received, |time| time.min(received));
-        let keys = message.identity_keys.iter().take(MAX_ALIASES).filter_map(|key| {
-            let alias = Alias::from_bytes(&key.alias)?;
-            let erased = state.records.get(&alias).is_some_and(|record| record.erased);
-            (!erased).then(|| Key {
-                kind: key.kind(),
-                alias,
-            })
-        });
         Self {
             stamp: Stamp { time, tie: event },
-            keys: keys.collect(),
+            keys: keys(state, message),
             storefront,
             imported: message.imported,
         }
@@ -50,4 +42,29 @@ impl<'a> Scene<'a> {
     pub(super) fn strongest(&self) -> Option<Alias> {
         self.keys.first().map(|key| key.alias)
     }
+}
+
+/// The keys with an alias that was not erased. One that the strongest key's record has already met is taken without a
+/// look at its own: an erasure removes that edge.
+fn keys(state: &State, message: &JournalMessage) -> Keys {
+    let mut keys = Keys::new();
+    let mut strongest = None;
+    for key in message.identity_keys.iter().take(MAX_ALIASES) {
+        let Some(alias) = Alias::from_bytes(&key.alias) else {
+            continue;
+        };
+        let met = strongest.is_some_and(|record: &Record| record.has_met(alias));
+        let record = if met { None } else { state.records.get(&alias) };
+        if record.is_none_or(|record| !record.erased) {
+            if keys.is_empty() {
+                strongest = record;
+            }
+            keys.push(Key {
+                kind: key.kind(),
+                alias,
+                met,
+            });
+        }
+    }
+    keys
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::rows::decisions;
+use super::rows::{Awaited, decisions};
 use super::{Journal, ReplayError, decode};
 use crate::bundle::{Bundle, BundleRefused};
 use crate::contract::DecisionRecord;
@@ -12,88 +12,76 @@ use crate::keyed::Key;
 use crate::state::State;
 
 /// A decision as it was stored and as it comes out again.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Debug)]
 pub struct Execution {
     /// The record in the journal.
     pub stored: DecisionRecord,
     /// What the same arguments give now; equal to `stored`, or something was altered.
-    pub executed: DecisionRecord,
+    pub executed: Result<DecisionRecord, NotExecuted>,
 }
 
-/// Why decisions could not be executed again.
+/// Why one decision could not be executed again.
 #[derive(Debug, thiserror::Error)]
-pub enum ExecutionError {
-    /// The journal cannot be read.
-    #[error(transparent)]
-    Replay(#[from] ReplayError),
-    /// A decision's bundle cannot be loaded.
+pub enum NotExecuted {
+    /// Its bundle cannot be loaded.
     #[error("bundle {bundle_id}: {source}")]
     Bundle {
-        /// Its id.
+        /// Which one.
         bundle_id: String,
         /// Why.
         source: BundleRefused,
     },
     /// Engine, bundle or state are not those of the record.
-    #[error("decision {decision_id}: {source}")]
-    NotExecutable {
-        /// Its id.
-        decision_id: String,
-        /// Why.
-        source: NotExecutable,
-    },
-    /// The journal does not hold the decision asked for.
-    #[error("the journal holds no decision {0}; check the id, or read the journal from its start")]
-    Unknown(String),
+    #[error(transparent)]
+    Arguments(#[from] NotExecutable),
 }
 
-/// Executes the decision asked for again, or every decision. `bundle_of` loads a bundle by its id; it is asked once for
-/// each run of decisions of one bundle.
+/// Executes every decision of the journal again, or the one asked for, in the order of the journal; nothing where it
+/// does not hold that one. `bundle_of` loads a bundle by its id, once for each run of decisions of one bundle.
 ///
 /// # Errors
-/// Where the journal, a bundle or a record cannot be used.
+/// Where the journal cannot be read.
 pub fn executions(
     journal: &Journal<'_>,
     decision_id: Option<&str>,
     mut bundle_of: impl FnMut(&str) -> Result<Arc<Bundle>, BundleRefused>,
     key: &Key,
-) -> Result<Vec<Execution>, ExecutionError> {
+) -> Result<Vec<Execution>, ReplayError> {
     let mut awaited = decisions(journal)?;
-    if let Some(id) = decision_id {
-        awaited.retain(|awaited| awaited.record.decision_id == id);
-        if awaited.is_empty() {
-            return Err(ExecutionError::Unknown(id.to_owned()));
-        }
-    }
+    awaited.retain(|awaited| decision_id.is_none_or(|id| awaited.record.decision_id == id));
     let mut state = State::new();
-    let mut bundle: Option<Arc<Bundle>> = None;
+    let mut held: Option<Arc<Bundle>> = None;
     let mut found = Vec::with_capacity(awaited.len());
     let mut messages = journal.messages().peekable();
-    for awaited in awaited {
-        while let Some((sequence, payload)) = messages.next_if(|(at, _)| *at <= awaited.record.state_sequence) {
-            fold(&mut state, sequence, &decode(sequence, payload)?).map_err(ReplayError::from)?;
+    for Awaited { row, record, .. } in awaited {
+        while let Some((sequence, payload)) = messages.next_if(|(at, _)| *at <= record.state_sequence) {
+            fold(&mut state, sequence, &decode(sequence, payload)?)?;
         }
-        let bundle_id = &awaited.record.bundle_id;
-        let bundle = match &bundle {
-            Some(held) if held.id == *bundle_id => held,
-            _ => bundle.insert(bundle_of(bundle_id).map_err(|source| ExecutionError::Bundle {
-                bundle_id: bundle_id.clone(),
-                source,
-            })?),
-        };
-        let executed =
-            execute(&state, bundle, &awaited.record, key).map_err(|source| ExecutionError::NotExecutable {
-                decision_id: awaited.record.decision_id.clone(),
-                source,
-            })?;
+        let executed = bundle_for(&record.bundle_id, &mut held, &mut bundle_of)
+            .and_then(|bundle| Ok(execute(&state, &bundle, &record, key)?));
         found.push((
-            awaited.row,
+            row,
             Execution {
-                stored: awaited.record,
+                stored: record,
                 executed,
             },
         ));
     }
     found.sort_unstable_by_key(|(row, _)| *row);
     Ok(found.into_iter().map(|(_, execution)| execution).collect())
+}
+
+fn bundle_for(
+    bundle_id: &str,
+    held: &mut Option<Arc<Bundle>>,
+    bundle_of: &mut impl FnMut(&str) -> Result<Arc<Bundle>, BundleRefused>,
+) -> Result<Arc<Bundle>, NotExecuted> {
+    if let Some(bundle) = held.as_ref().filter(|bundle| bundle.id == bundle_id) {
+        return Ok(Arc::clone(bundle));
+    }
+    let bundle = bundle_of(bundle_id).map_err(|source| NotExecuted::Bundle {
+        bundle_id: bundle_id.to_owned(),
+        source,
+    })?;
+    Ok(Arc::clone(held.insert(bundle)))
 }

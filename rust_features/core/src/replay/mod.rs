@@ -12,7 +12,7 @@ mod rows;
 #[cfg(test)]
 mod tests;
 
-pub use execution::{Execution, ExecutionError, executions};
+pub use execution::{Execution, NotExecuted, executions};
 pub use input::{Journal, journal_schema};
 pub use output::{row_schema, to_batch};
 pub use payloads::Payloads;

@@ -177,3 +177,31 @@ fn has_frame(bytes: &[u8], end: u64) -> bool {
         plausible && matches!(frame::parse(rest), Parsed::Frame(_))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+
+    #[test]
+    fn bytes_of_a_failed_write_are_gone_before_the_next_one() {
+        let folder = TempDir::new().unwrap();
+        let mut segment = Segment::create(folder.path(), 0, 4096).unwrap();
+        let mut buffer = Vec::new();
+        frame::encode(&mut buffer, 0, b"first").unwrap();
+        segment.append(0, &buffer).unwrap();
+        // Neither writing nor cutting works, and half a frame stands on disk.
+        let writable = std::mem::replace(&mut segment.file, Arc::new(File::open(&segment.path).unwrap()));
+        frame::encode(&mut buffer, 1, &[9; 100]).unwrap();
+        assert!(segment.append(1, &buffer).is_err());
+        writable.write_all_at(&buffer[..60], segment.length).unwrap();
+        assert!(segment.append(1, &buffer).is_err());
+        segment.file = writable;
+        frame::encode(&mut buffer, 1, b"second").unwrap();
+        segment.append(1, &buffer).unwrap();
+        let (reopened, tail) = Segment::open(segment.path.clone(), false).unwrap();
+        assert!(matches!(tail, Tail::Clean));
+        assert_eq!((reopened.end, reopened.frames, reopened.length), (2, 2, segment.length));
+    }
+}

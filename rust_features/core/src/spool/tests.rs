@@ -1,5 +1,7 @@
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -217,6 +219,52 @@ fn an_import_goes_on_where_it_ended() {
     assert!(spool.append_at(901, b"row").unwrap());
     let offsets: Vec<_> = all(spool.log()).iter().map(|frame| frame.offset).collect();
     assert_eq!(offsets, [0, 1, 5, 900, 901]);
+}
+
+#[test]
+fn a_killed_process_loses_nothing_that_it_accepted() {
+    const FOLDER: &str = "SPOOL_OF_THE_KILLED_PROCESS";
+    if let Some(folder) = std::env::var_os(FOLDER) {
+        let spool = Spool::open(Path::new(&folder), id(1), 1 << 30).unwrap();
+        for index in 0.. {
+            println!("accepted {}", spool.append(&payload(index)).unwrap());
+        }
+    }
+    let folder = TempDir::new().unwrap();
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args([
+            "--exact",
+            "--nocapture",
+            "spool::tests::a_killed_process_loses_nothing_that_it_accepted",
+        ])
+        .env(FOLDER, folder.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap())
+        .lines()
+        .map_while(Result::ok);
+    let mut accepted = 0;
+    for line in lines {
+        if let Some(offset) = line
+            .strip_prefix("accepted ")
+            .and_then(|offset| offset.parse::<u64>().ok())
+        {
+            accepted = accepted.max(offset + 1);
+            if accepted == 5000 {
+                child.kill().unwrap();
+            }
+        }
+    }
+    child.wait().unwrap();
+    let frames = all(&open(&folder, 2).older()[0]);
+    assert!(accepted >= 5000 && frames.len() as u64 >= accepted);
+    assert!(
+        frames
+            .iter()
+            .zip(0..)
+            .all(|(frame, index)| frame.offset == index && frame.payload == payload(index))
+    );
 }
 
 #[test]

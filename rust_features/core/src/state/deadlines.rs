@@ -75,7 +75,7 @@ impl State {
                 if next.is_some_and(|next| next <= bound.plus_seconds(seconds)) {
                     break;
                 }
-                if let Some(activity) = self.carts.get(id).and_then(awaited) {
+                if let Some(activity) = self.cart(id).and_then(awaited) {
                     let deadline = activity.plus_seconds(seconds);
                     next = Some(next.map_or(deadline, |next| next.min(deadline)));
                 }
@@ -117,7 +117,7 @@ impl State {
                 return None;
             }
             queue.pop_first();
-            let Some(activity) = self.carts.get(&id).and_then(awaited) else {
+            let Some(activity) = self.cart(&id).and_then(awaited) else {
                 self.unwatch(id);
                 continue;
             };

@@ -49,6 +49,7 @@ impl Record {
             Ok(index) => index,
             Err(_) if self.edges.len() >= MAX_EDGES => return,
             Err(index) => {
+                self.edges.reserve_exact(1);
                 self.edges.insert(
                     index,
                     Edge {
@@ -69,6 +70,16 @@ impl Record {
                 edge.said = said.map(Box::new);
             }
         }
+    }
+
+    /// Whether both keys stood on one event before.
+    pub(crate) fn has_met(&self, other: Alias) -> bool {
+        let edge = self
+            .edges
+            .binary_search_by_key(&other, |edge| edge.other)
+            .ok()
+            .and_then(|index| self.edges.get(index));
+        edge.is_some_and(|edge| edge.seen_together)
     }
 
     /// Removes every edge to `other`, whatever was said of it.

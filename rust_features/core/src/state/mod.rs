@@ -61,7 +61,7 @@ pub struct State {
     pub(crate) sequence: u64,
     pub(crate) journal_time: Micros,
     pub(crate) records: FxHashMap<Alias, Record>,
-    pub(crate) carts: FxHashMap<CartId, Cart>,
+    pub(crate) carts: FxHashMap<CartId, Box<Cart>>,
     pub(crate) decisions: FxHashMap<DecisionId, Decided>,
     pub(crate) products: FxHashMap<ProductKey, Product>,
     pub(crate) channels: FxHashMap<Box<str>, Channels>,
@@ -109,13 +109,13 @@ impl State {
     /// A cart known from events.
     #[must_use]
     pub fn cart(&self, id: &CartId) -> Option<&Cart> {
-        self.carts.get(id)
+        self.carts.get(id).map(AsRef::as_ref)
     }
 
     /// The cart that a request is about: the inline one laid over what is folded, else the folded one, else an empty one.
     #[must_use]
     pub fn requested_cart(&self, request: &DecisionRequest, clock: Micros) -> Cow<'_, Cart> {
-        let folded = request_cart(request).and_then(|id| self.carts.get(&id));
+        let folded = request_cart(request).and_then(|id| self.cart(&id));
         let laid_over = |cart| Cow::Owned(Cart::inline(folded, cart, &request.storefront_id, clock));
         match (&request.cart, folded) {
             (Some(inline), _) => laid_over(inline),
@@ -133,7 +133,7 @@ impl State {
     /// Touches of the cart that were claimed.
     #[must_use]
     pub fn touches_claimed(&self, cart: &CartId) -> u32 {
-        self.carts.get(cart).map_or(0, Cart::touches_claimed)
+        self.cart(cart).map_or(0, Cart::touches_claimed)
     }
 
     /// The latest decision about the cart, and its id.

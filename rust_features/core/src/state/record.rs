@@ -104,7 +104,9 @@ impl Activity {
 /// One step of a visit.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) struct Moment {
-    pub(crate) stamp: Stamp,
+    pub(crate) time: Micros,
+    /// Of the event's stamp, cut.
+    pub(crate) tie: u32,
     /// Hash of the product, 0 where none is named.
     pub(crate) item: u32,
     /// Hash of the category path, 0 where none is named.
@@ -237,6 +239,8 @@ pub(crate) fn short_id(id: [u8; 16]) -> u64 {
 pub(crate) struct Key {
     pub(crate) kind: IdentityKeyKind,
     pub(crate) alias: Alias,
+    /// The strongest key of the message was seen together with it before.
+    pub(crate) met: bool,
 }
 
 #[cfg(test)]

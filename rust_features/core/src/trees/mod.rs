@@ -2,8 +2,6 @@
 //! bundle's matter, not decided here.
 
 mod library;
-#[cfg(test)]
-pub(crate) mod testing;
 
 pub use library::{CompiledTrees, TreesRefused};
 

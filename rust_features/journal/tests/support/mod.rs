@@ -1,6 +1,6 @@
 //! A real nats-server that can be killed, and a sink that keeps all it is given.
 
-#![allow(dead_code, missing_docs)]
+#![allow(dead_code, missing_docs, clippy::unwrap_used)]
 
 use std::collections::HashMap;
 use std::net::TcpListener;
@@ -23,7 +23,7 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 use prost::Message;
 use tempfile::TempDir;
 
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 pub const NOW: Micros = Micros(1_700_000_000_000_000);
 
 /// A nats-server on a port of its own; killed when dropped.

@@ -76,16 +76,24 @@ impl Cart {
             }
         }
         self.learn_currency(&cart.currency_code, stamp);
+        self.learn_terms(cart, stamp);
+        self.settle();
+    }
+
+    fn learn_terms(&mut self, cart: &contract::Cart, stamp: Stamp) {
+        if cart.shipping_minor.is_none() && cart.promised_delivery_days.is_none() && cart.restore.is_none() {
+            return;
+        }
+        let terms = self.terms.get_or_insert_default();
         if let Some(shipping) = cart.shipping_minor {
-            Latest::offer(&mut self.shipping_minor, stamp, shipping);
+            Latest::offer(&mut terms.shipping_minor, stamp, shipping);
         }
         if let Some(days) = cart.promised_delivery_days {
-            Latest::offer(&mut self.promised_days, stamp, days);
+            Latest::offer(&mut terms.promised_days, stamp, days);
         }
         if let Some(contract::cart::Restore::SealedRestoreUrl(url)) = &cart.restore {
-            Latest::offer(&mut self.restore, stamp, url.as_slice().into());
+            Latest::offer(&mut terms.restore, stamp, url.as_slice().into());
         }
-        self.settle();
     }
 
     fn learn_currency(&mut self, code: &str, stamp: Stamp) {

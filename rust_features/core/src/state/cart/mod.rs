@@ -38,9 +38,7 @@ pub struct Cart {
     base: Option<Stamp>,
     ordered: Option<Micros>,
     currency: Option<Latest<[u8; 3]>>,
-    shipping_minor: Option<Latest<i64>>,
-    promised_days: Option<Latest<u32>>,
-    restore: Option<Latest<Box<[u8]>>>,
+    terms: Option<Box<Terms>>,
     first_activity: Micros,
     last_activity: Micros,
     /// The last activity that is not from an import.
@@ -49,6 +47,14 @@ pub struct Cart {
     failed_payments: u32,
     pub(crate) occasion: Occasion,
     pub(crate) watch: Derived<Watch>,
+}
+
+/// What only snapshots say.
+#[derive(Clone, PartialEq, Debug, Default)]
+struct Terms {
+    shipping_minor: Option<Latest<i64>>,
+    promised_days: Option<Latest<u32>>,
+    restore: Option<Latest<Box<[u8]>>>,
 }
 
 /// Decisions and touches about a cart.
@@ -85,9 +91,7 @@ impl Cart {
             base: None,
             ordered: None,
             currency: None,
-            shipping_minor: None,
-            promised_days: None,
-            restore: None,
+            terms: None,
             first_activity: time,
             last_activity: time,
             live_activity: None,
@@ -222,19 +226,23 @@ impl Cart {
     /// Shipping as the shop last said, minor units.
     #[must_use]
     pub fn shipping_minor(&self) -> Option<i64> {
-        value(self.shipping_minor.as_ref())
+        value(self.terms.as_ref()?.shipping_minor.as_ref())
     }
 
     /// Days to delivery as the shop last said.
     #[must_use]
     pub fn promised_days(&self) -> Option<u32> {
-        value(self.promised_days.as_ref())
+        value(self.terms.as_ref()?.promised_days.as_ref())
     }
 
     /// Where the shopper finds the cart again, sealed to the dispatcher.
     #[must_use]
     pub fn sealed_restore_url(&self) -> Option<&[u8]> {
-        self.restore.as_ref().map(|restore| restore.value.as_ref())
+        self.terms
+            .as_ref()?
+            .restore
+            .as_ref()
+            .map(|restore| restore.value.as_ref())
     }
 
     /// The contract form, for messages.

@@ -1,18 +1,20 @@
+//! A bundle is loaded whole or refused with its reason.
+
 use std::path::Path;
 
-use super::testing::{Draft, sign, signer};
-use super::{BundleRefused, Model, load};
-use crate::contract::BundleManifest;
-use crate::policy::testing::policy;
+use cart_recovery_core::bundle::{Bundle, BundleRefused, Model, load};
+use cart_recovery_core::contract::{BundleFile, BundleManifest};
 
-fn load_from(directory: &Path) -> Result<std::sync::Arc<super::Bundle>, BundleRefused> {
+use crate::draft::{Draft, sign, signer};
+
+fn load_from(directory: &Path) -> Result<std::sync::Arc<Bundle>, BundleRefused> {
     load(directory, signer().verifying_key().as_bytes())
 }
 
 /// The refusal of a bundle that was spoilt before it was signed; `None` where there is no compiler.
 fn refusal_of(spoil: impl FnOnce(&mut Draft)) -> Option<BundleRefused> {
     let directory = tempfile::tempdir().unwrap();
-    let mut draft = Draft::new(policy())?;
+    let mut draft = Draft::new()?;
     spoil(&mut draft);
     draft.write(directory.path());
     Some(load_from(directory.path()).unwrap_err())
@@ -21,7 +23,7 @@ fn refusal_of(spoil: impl FnOnce(&mut Draft)) -> Option<BundleRefused> {
 /// The refusal of a sound bundle whose file was changed after it was signed.
 fn refusal_after(path: &str, change: impl FnOnce(&mut [u8])) -> Option<BundleRefused> {
     let directory = tempfile::tempdir().unwrap();
-    Draft::new(policy())?.write(directory.path());
+    Draft::new()?.write(directory.path());
     let path = directory.path().join(path);
     let mut bytes = std::fs::read(&path).unwrap();
     change(&mut bytes);
@@ -46,11 +48,11 @@ macro_rules! refused {
 #[test]
 fn a_sound_bundle_is_loaded() {
     let directory = tempfile::tempdir().unwrap();
-    let Some(draft) = Draft::new(policy()) else { return };
+    let Some(draft) = Draft::new() else { return };
     draft.write(directory.path());
     let bundle = load_from(directory.path()).unwrap();
     assert_eq!(bundle.id.len(), 32);
-    assert_eq!(bundle.rules.actions.len(), 3);
+    assert_eq!(bundle.rules.actions.len(), 1);
 }
 
 #[test]
@@ -178,7 +180,7 @@ fn golden_rows_are_checked_to_the_last_bit() {
 #[test]
 fn a_path_out_of_the_bundle_is_refused() {
     let spoil = |draft: &mut Draft| {
-        draft.manifest.files.push(crate::contract::BundleFile {
+        draft.manifest.files.push(BundleFile {
             path: "../key".into(),
             hash: Vec::new(),
         });
