@@ -155,6 +155,7 @@ def check_refused(deployment: Deployment, shop: Shop, fault: Fault, words: str) 
     with deployment.client() as client:
         answer = client.score(shop.score(shop.shopper()))
     assert answer.bundle_id == deployment.bundle_id
+    shutil.rmtree(directory)
 
 
 def copy_of_bundle(deployment: Deployment) -> Path:

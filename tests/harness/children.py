@@ -111,4 +111,5 @@ class Child:
 def child_environment(settings: Mapping[str, str]) -> dict[str, str]:
     """The environment of the tests without settings of the project, with `settings` instead."""
     kept = {name: value for name, value in os.environ.items() if not name.upper().startswith(ENVIRONMENT_PREFIX)}
-    return kept | {"PYTHONPATH": str(PROJECT), "PYTHONUNBUFFERED": "1"} | dict(settings)
+    search_path = os.pathsep.join([str(PROJECT), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
+    return kept | {"PYTHONPATH": search_path, "PYTHONUNBUFFERED": "1"} | dict(settings)

@@ -225,8 +225,11 @@ impl Engine {
     #[must_use]
     pub fn status(&self) -> EngineStatus {
         let live = &self.live;
-        let journal = self.journal.get().map(Journal::status).unwrap_or_default();
-        let (spool_depth_messages, spool_depth_bytes) = live.spool.depth();
+        let started = self.journal.get().map(Journal::status);
+        // Segments go as a whole, so what lies on disk may long be in the journal.
+        let own = started.as_ref().map_or_else(|| live.spool.log().depth().0, |journal| journal.unsettled);
+        let older: u64 = live.spool.older().iter().map(|log| log.depth().0).sum();
+        let journal = started.unwrap_or_default();
         let state = live.state.read();
         EngineStatus {
             bundle_id: live.active_bundle().map(|bundle| bundle.id.clone()),
@@ -237,8 +240,8 @@ impl Engine {
             failure: journal.failure,
             last_error: journal.last_error,
             state_age_seconds: wall_now().seconds_since(Micros(live.folded_at.load(Ordering::Relaxed))),
-            spool_depth_messages,
-            spool_depth_bytes,
+            spool_depth_messages: own + older,
+            spool_depth_bytes: live.spool.depth().1,
             customers: state.customer_count(),
             carts: state.cart_count(),
             decisions: state.decision_count(),

@@ -19,9 +19,9 @@ pub struct EngineStatus {
     pub last_error: Option<String>,
     /// How long ago the state last advanced.
     pub state_age_seconds: f64,
-    /// Frames that are not released.
+    /// Messages spooled and not yet in the journal; those of an older spool count until all of it is there.
     pub spool_depth_messages: u64,
-    /// Their bytes.
+    /// Bytes of the spool on disk, whose segments are deleted as a whole.
     pub spool_depth_bytes: u64,
     /// Aliases with a record.
     pub customers: usize,

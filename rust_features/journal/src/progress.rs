@@ -31,6 +31,8 @@ pub struct JournalStatus {
     pub state_age: Duration,
     /// Whether all that was spooled is in the journal and folded.
     pub flushed: bool,
+    /// Messages of the spool being written that are not yet in the journal and folded.
+    pub unsettled: u64,
     /// Messages that the journal holds twice; the fold ignores the later ones.
     pub repeated: u64,
     /// Why the last session ended.
@@ -125,6 +127,7 @@ impl Progress {
         let mut status = state.status.clone();
         status.state_age = state.advanced.elapsed();
         status.flushed = state.is_flushed(spool_end);
+        status.unsettled = spool_end.saturating_sub(state.settled);
         status
     }
 

@@ -43,6 +43,7 @@ fn events_come_back_in_order_under_aliases() {
     assert_eq!(collected.aliases.len(), 100);
     let status = journal.status();
     assert!(status.flushed && status.failure.is_none() && status.folded_sequence == 3000);
+    assert_eq!(status.unsettled, 0);
     assert_eq!(spool.depth().0, 3000);
 }
 
