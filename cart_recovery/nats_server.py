@@ -5,7 +5,6 @@ first one's server instead of starting another over the same files.
 """
 
 import contextlib
-import ctypes
 import fcntl
 import json
 import os
@@ -15,10 +14,11 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
+from cart_recovery.die_with_parent import mortal
 from cart_recovery.settings import Settings
 
 MAX_PAYLOAD_BYTES = 2 << 20
@@ -128,7 +128,7 @@ class NatsServer:
             )
         )
         return subprocess.Popen(
-            [find_binary(), "--config", str(configuration)],
+            mortal([find_binary(), "--config", str(configuration)]),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -136,7 +136,6 @@ class NatsServer:
             start_new_session=True,
             # The server inherits the lock, so it is held exactly as long as the server lives.
             pass_fds=(lock,),
-            preexec_fn=death_with_parent(),
         )
 
     def _wait_ready(self, process: subprocess.Popen[bytes], deadline: float) -> str:
@@ -208,20 +207,3 @@ def _lock(directory: Path, *, wait_seconds: float) -> int:
                 f"another nats-server already runs over {directory}: stop it, or use another data directory"
             ) from None
         return descriptor
-
-
-def death_with_parent() -> Callable[[], None] | None:
-    """What the child runs before the server: it asks the kernel to be ended with its parent, also by SIGKILL."""
-    if not sys.platform.startswith("linux"):
-        return None
-    prctl = ctypes.CDLL(None, use_errno=True).prctl
-    parent = os.getpid()
-
-    def ask() -> None:
-        set_parent_death_signal = 1
-        prctl(set_parent_death_signal, signal.SIGTERM)
-        # The parent may have died before the request was made.
-        if os.getppid() != parent:
-            os._exit(1)
-
-    return ask

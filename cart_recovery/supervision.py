@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Self
 
-from cart_recovery.nats_server import death_with_parent
+from cart_recovery.die_with_parent import mortal
 from cart_recovery.terminal import note
 
 _FIRST_PAUSE_SECONDS = 0.5
@@ -32,12 +32,11 @@ class Part:
         """Starts the process; call it from the main thread, whose death is the child's."""
         self.started = time.monotonic()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "cart_recovery.cli", self.command, *self.words],
+            mortal([sys.executable, "-m", "cart_recovery.cli", self.command, *self.words]),
             env={**os.environ, **self.environment},
             stdin=subprocess.DEVNULL,
             # A session of its own: Ctrl-C reaches the supervisor alone, which stops the parts in order.
             start_new_session=True,
-            preexec_fn=death_with_parent(),
         )
 
     def stop(self, *, timeout_seconds: float) -> None:
