@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from cart_recovery.v1.event_pb2 import TrackRequest
-from tests.training.evaluation_files import evaluation_file
+from tests.evaluation_files import evaluation_file
 from training.importers.mapping import shipped_map
 from training.importers.reader import EventFile
 
