@@ -133,6 +133,11 @@ class Settings(BaseSettings):
         return self.data_directory / "inbox"
 
     @property
+    def imports_directory(self) -> Path:
+        """Where imports under way keep their spools, and where rejected rows are written down."""
+        return self.data_directory / "imports"
+
+    @property
     def nats_directory(self) -> Path:
         """Where the embedded nats-server keeps its store."""
         return self.data_directory / "nats"
