@@ -230,7 +230,9 @@ impl Engine {
         let live = &self.live;
         let started = self.journal.get().map(Journal::status);
         // Segments go as a whole, so what lies on disk may long be in the journal.
-        let own = started.as_ref().map_or_else(|| live.spool.log().depth().0, |journal| journal.unsettled);
+        let own = started
+            .as_ref()
+            .map_or_else(|| live.spool.log().depth().0, |journal| journal.unsettled);
         let older: u64 = live.spool.older().iter().map(|log| log.depth().0).sum();
         let journal = started.unwrap_or_default();
         let state = live.state.read();

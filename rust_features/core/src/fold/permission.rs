@@ -1,8 +1,9 @@
 //! What a person allows. A refusal is noted with every key of the event, so that no later change of links can lose it;
 //! a grant with the strongest only.
 
+use super::person;
 use super::scene::Scene;
-use super::{SENDING, person};
+use crate::channel::MESSAGE_CHANNELS;
 use crate::contract::{Channel, ConsentChanged, ConsentState, PreferenceSet};
 use crate::ids::Alias;
 use crate::state::{Consent, Latest, Permissions, Stamp, State};
@@ -47,7 +48,7 @@ pub(super) fn prefer(state: &mut State, scene: &Scene<'_>, preference: &Preferen
     if preference.channels.is_empty() {
         return;
     }
-    for channel in SENDING {
+    for channel in MESSAGE_CHANNELS {
         if !preference.channels().any(|wanted| wanted == channel) {
             opt_out(state, scene, channel);
         } else if let Some(permissions) = scene.strongest().and_then(|alias| permissions(state, alias)) {
