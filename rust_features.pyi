@@ -68,8 +68,9 @@ class Engine:
         """Opens the spool under `data_directory`, cutting a torn tail.
 
         With clock "events" time is the highest event time tracked, moved on by `advance`. `alias_seed` (32 bytes)
-        derives aliases instead of drawing them, for rehearsals. `import_id` names the spool of an import, whose offsets are row numbers. At most `journal_waiters` callers of `track` wait for the journal at
-        once. Raises SpoolCorrupt.
+        derives aliases instead of drawing them, for rehearsals. `import_id` names the spool of an import, whose offsets
+        are row numbers; `data_directory` is then the import's own. At most `journal_waiters` callers of `track` wait for
+        the journal at once. Raises SpoolCorrupt.
         """
 
     def start(self, *, nats_url: str, nats_credentials: str | None = None) -> None:

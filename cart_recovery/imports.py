@@ -1,5 +1,10 @@
-"""An import: a spool of its own whose offsets are row numbers, so that a second run sends only what is missing."""
+"""An import: a spool of its own whose offsets are row numbers, so that a second run sends only what is missing.
 
+It lies in a directory of its own, so that a scorer may run over the same data directory, and so that nothing but rows
+is ever given an offset in it.
+"""
+
+import shutil
 import time
 from dataclasses import asdict
 from typing import Self
@@ -12,6 +17,8 @@ from rust_features import Engine, Keys, Refused
 _POLL_SECONDS = 0.02
 _FULL_SPOOL_SECONDS = 0.1
 _SPOOL_FULL = "REASON_SPOOL_FULL"
+_NOT_OF_THE_ROW = frozenset({"REASON_DISK_WRITE_FAILED", "REASON_STOPPING"})
+"""Refusals after which no row may be tried: what comes after a row left out would hide it from the next run."""
 
 
 class Import:
@@ -20,8 +27,9 @@ class Import:
     def __init__(self, settings: Settings, import_id: str, nats_url: str) -> None:
         self._nats_url = nats_url
         self._credentials = settings.nats.credentials_file
+        self._directory = settings.imports_directory / import_id
         self._engine = Engine(
-            data_directory=str(settings.data_directory),
+            data_directory=str(self._directory),
             keys=Keys(**asdict(scorer_keys(settings.keys_directory))),
             spool_limit_bytes=settings.spool_limit_bytes,
             import_id=import_id,
@@ -51,7 +59,7 @@ class Import:
             time.sleep(_POLL_SECONDS)
 
     def add(self, row: int, request: bytes) -> str | None:
-        """Spools one row; returns why it was refused, or None. Waits while the spool is full."""
+        """Spools one row; returns why it was refused, or None. Waits while the spool is full. Raises CommandError."""
         while True:
             try:
                 if self._engine.track_row(request, row):
@@ -59,6 +67,8 @@ class Import:
                 else:
                     self.already_there += 1
             except Refused as refused:
+                if refused.reason in _NOT_OF_THE_ROW:
+                    raise CommandError(f"the import stopped at row {row}: {refused}; run it again to go on") from None
                 if refused.reason != _SPOOL_FULL:
                     return str(refused)
                 self._check()
@@ -69,7 +79,11 @@ class Import:
     def finish(self, *, timeout_seconds: float) -> bool:
         """Waits until the journal has every row; False where that took too long."""
         self._finished = True
-        return self._engine.stop(timeout_seconds=timeout_seconds)
+        flushed = self._engine.stop(timeout_seconds=timeout_seconds)
+        if flushed:
+            # From here on the journal alone tells which rows there are.
+            shutil.rmtree(self._directory)
+        return flushed
 
     def _check(self) -> None:
         failure = self._engine.status().failure

@@ -92,7 +92,10 @@ class Settings(BaseSettings):
 
     data_directory: Path = Field(default=Path("data"), description="a directory that this user may write")
     scorer_address: Address = Field(default="127.0.0.1:50051", description="HOST:PORT of the gRPC services")
-    metrics_address: Address = Field(default="127.0.0.1:9464", description="HOST:PORT of the Prometheus page")
+    metrics_address: Address = Field(default="127.0.0.1:9464", description="HOST:PORT of the scorer's Prometheus page")
+    dispatcher_metrics_address: Address | None = Field(
+        default=None, description="HOST:PORT of the dispatcher's Prometheus page, or nothing for none"
+    )
     http_address: Address = Field(default="127.0.0.1:8080", description="HOST:PORT that links in messages lead to")
     public_url: Annotated[str, AfterValidator(_checked_public_url)] | None = Field(
         default=None, description="the http face as recipients see it, by default http:// and http_address"
@@ -131,6 +134,11 @@ class Settings(BaseSettings):
     def inbox_directory(self) -> Path:
         """Where the local inbox keeps its e-mails."""
         return self.data_directory / "inbox"
+
+    @property
+    def imports_directory(self) -> Path:
+        """Where imports under way keep their spools, and where rejected rows are written down."""
+        return self.data_directory / "imports"
 
     @property
     def nats_directory(self) -> Path:

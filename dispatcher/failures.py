@@ -5,6 +5,8 @@ import re
 from dataclasses import dataclass
 from enum import Enum, IntEnum
 
+from dispatcher.recipient import Recipient
+
 BACKOFF_SECONDS = (60, 300, 900, 3_600, 7_200, 14_400)
 """Wait before attempt 2, 3, …; after the last the touch has failed."""
 
@@ -59,6 +61,7 @@ ADDRESS_SUBJECTS = frozenset({"1", "2"})
 or the server."""
 
 ADDRESS = re.compile(r"<?[^\s<>@]+@[^\s<>@]+>?")
+HIDDEN = "<address>"
 DIAGNOSTIC_LENGTH = 500
 
 
@@ -81,19 +84,27 @@ class ProviderFailure(Exception):
         super().__init__(self.diagnostic)
 
 
-def smtp_failure(stage: SmtpStage, code: int | None, words: str) -> ProviderFailure:
+def smtp_failure(stage: SmtpStage, code: int | None, words: str, recipient: Recipient) -> ProviderFailure:
     """Classifies a failed SMTP transaction; `code` is None where the server gave no reply."""
     rule = SMTP_RULES[stage]
+    told = without_recipient(words, recipient)
     if code is None or not 400 <= code < 600:
-        return ProviderFailure(rule.no_reply, words)
+        return ProviderFailure(rule.no_reply, told)
     if code < 500:
-        return ProviderFailure(rule.transient_reply, f"{code} {words}")
+        return ProviderFailure(rule.transient_reply, f"{code} {told}")
     enhanced = ENHANCED_STATUS.match(words)
     about_address = enhanced is None or enhanced[1] in ADDRESS_SUBJECTS
     at_fault = rule.address_at_fault and about_address
-    return ProviderFailure(rule.permanent_reply, f"{code} {words}", address_at_fault=at_fault)
+    return ProviderFailure(rule.permanent_reply, f"{code} {told}", address_at_fault=at_fault)
+
+
+def without_recipient(words: str, recipient: Recipient) -> str:
+    """The same words without the person's address and name: servers quote the mailbox also without its domain."""
+    mailbox = recipient.address.rpartition("@")[0]
+    own = [word for word in (recipient.address, mailbox, *recipient.name.split()) if len(word) > 1]
+    return re.sub(rf"<?(?<!\w)(?:{'|'.join(map(re.escape, own))})(?!\w)>?", HIDDEN, words, flags=re.IGNORECASE)
 
 
 def without_addresses(words: str) -> str:
     """The same words with every e-mail address replaced, on one bounded line."""
-    return ADDRESS.sub("<address>", " ".join(words.split()))[:DIAGNOSTIC_LENGTH]
+    return ADDRESS.sub(HIDDEN, " ".join(words.split()))[:DIAGNOSTIC_LENGTH]

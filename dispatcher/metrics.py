@@ -1,6 +1,6 @@
 """What the dispatcher counts. No label holds an id or anything of a person."""
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter, Gauge, Histogram, start_http_server
 
 from cart_recovery.v1.channel_pb2 import Channel
 from cart_recovery.v1.message_pb2 import MessageOutcome
@@ -17,6 +17,11 @@ DEAD_LETTERS = Counter("dispatcher_dead_letters_total", "Messages given up.", ["
 IN_HAND = Gauge("dispatcher_in_hand", "Messages being processed.", ["consumer"])
 SCORER_AWAY = Counter("dispatcher_scorer_away_total", "Steps put off because the scorer could not answer.")
 HTTP_REFUSALS = Counter("dispatcher_http_refusals_total", "Links refused by the HTTP face.")
+
+
+def serve(host: str, port: int) -> None:
+    """Opens the page that Prometheus reads, for as long as the process lives. Raises OSError."""
+    start_http_server(port, addr=host)
 
 
 def count_outcome(outcome: MessageOutcome) -> None:

@@ -79,7 +79,10 @@ def _engine_families(status: EngineStatus) -> Iterator[Metric]:
         "failed": (status.failure is not None, "1 where relay or feed stopped for good."),
         "state_age_seconds": (status.state_age_seconds, "Time since the state last advanced."),
         "spool_depth_messages": (status.spool_depth_messages, "Messages spooled and not yet in the journal."),
-        "spool_depth_bytes": (status.spool_depth_bytes, "Bytes of the spool on disk, where segments are deleted as a whole."),
+        "spool_depth_bytes": (
+            status.spool_depth_bytes,
+            "Bytes of the spool on disk, where segments are deleted as a whole.",
+        ),
         "customers": (status.customers, "Customer records in the state."),
         "carts": (status.carts, "Carts in the state."),
         "decisions": (status.decisions, "Decisions in the state."),

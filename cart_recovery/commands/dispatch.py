@@ -9,7 +9,7 @@ import argparse
 import asyncio
 import signal
 
-from cart_recovery.exits import EXIT_DONE
+from cart_recovery.exits import EXIT_DONE, CommandError
 from cart_recovery.options import add_settings_options, settings_of
 
 
@@ -22,11 +22,19 @@ def run(options: argparse.Namespace) -> int:
     """Runs the command and returns its exit code."""
     from cart_recovery.composition import dispatcher_settings
     from cart_recovery.nats_server import attached
+    from cart_recovery.settings import split_address
     from dispatcher.dispatcher import Dispatcher
+    from dispatcher.metrics import serve
     from pyserver.logs import configure_logs
 
     settings = settings_of(options)
     configure_logs(settings.log_level, process="dispatcher")
+    if settings.dispatcher_metrics_address is not None:
+        host, port = split_address(settings.dispatcher_metrics_address)
+        try:
+            serve(host, port)
+        except OSError as error:
+            raise CommandError(f"dispatcher_metrics_address {host}:{port} cannot be used: {error.strerror}") from None
 
     async def dispatch(nats_url: str) -> None:
         dispatcher = Dispatcher(dispatcher_settings(settings, nats_url))

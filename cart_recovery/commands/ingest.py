@@ -1,4 +1,5 @@
 """Puts an event file into the journal. Run again, it sends only what is missing; imported events cause no decision.
+A scorer may run over the same data directory meanwhile.
 
 Examples:
   cart-recovery ingest events.jsonl --format segment-jsonl
@@ -38,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
     progress = Progress(f"ingest {options.file.name}")
     began = time.monotonic()
     name = file.import_id()
-    rejects_path = options.rejects or settings.data_directory / "imports" / f"{name}.rejects.csv"
+    rejects_path = options.rejects or settings.imports_directory / f"{name}.rejects.csv"
     with attached(settings) as nats_url, Import(settings, name, nats_url) as target, Rejects(rejects_path) as rejects:
         target.wait_caught_up(timeout_seconds=_CATCH_UP_SECONDS)
         for number, (row, request) in enumerate(rejects.accepted(file.requests()), start=1):

@@ -18,6 +18,7 @@ from dispatcher.channels.channel import Channel, Commit, Message, Provider, Rece
 from dispatcher.channels.logging_provider import LoggingProvider
 from dispatcher.clock import MICROS
 from dispatcher.failures import FailureKind, ProviderFailure, SmtpStage, smtp_failure
+from dispatcher.recipient import Recipient
 from dispatcher.settings import DispatcherSettings, SmtpSettings
 from dispatcher.templates import Part
 
@@ -58,26 +59,26 @@ class SmtpProvider:
             raise ProviderFailure(FailureKind.PERMANENT, words, address_at_fault=True) from error
         transaction = _Transaction(self._settings, self._timeout_seconds)
         try:
-            async with self._classified(transaction):
+            async with self._classified(transaction, message.recipient):
                 await transaction.open(envelope_sender(message.sender), recipient)
             # Outside the classification: a failure to commit is none of the mail server's.
             await commit()
-            async with self._classified(transaction):
+            async with self._classified(transaction, message.recipient):
                 await transaction.give(content)
         finally:
             transaction.close()
         return Receipt(provider_message_id=str(composed["Message-ID"]))
 
     @asynccontextmanager
-    async def _classified(self, transaction: "_Transaction") -> AsyncIterator[None]:
+    async def _classified(self, transaction: "_Transaction", recipient: Recipient) -> AsyncIterator[None]:
         """Bounds a part of a transaction in time; what goes wrong in it becomes a ProviderFailure."""
         try:
             async with asyncio.timeout(self._timeout_seconds):
                 yield
         except SMTPResponseException as error:
-            raise smtp_failure(transaction.stage, error.code, error.message) from error
+            raise smtp_failure(transaction.stage, error.code, error.message, recipient) from error
         except (SMTPException, TimeoutError, OSError) as error:
-            raise smtp_failure(transaction.stage, None, str(error) or "no answer in time") from error
+            raise smtp_failure(transaction.stage, None, str(error) or "no answer in time", recipient) from error
         except ValueError as error:
             words = "the address cannot be given to the server"
             raise ProviderFailure(FailureKind.PERMANENT, words, address_at_fault=True) from error

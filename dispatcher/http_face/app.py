@@ -63,12 +63,14 @@ class Face:
     async def unsubscribe(self, request: Request) -> Response:
         """GET shows the button; POST, also a mailbox's one-click, opts out of every channel."""
         token = self._token(request)
-        brand = self._brand(token)
         if request.method != "POST":
-            return pages.unsubscribe_form(brand)
+            return pages.unsubscribe_form(self._brand(token))
         outcome = token.outcome()
         outcome.unsubscribed.SetInParent()
-        return pages.unsubscribed(brand) if await self._journalled(token, outcome) else pages.not_saved_yet()
+        # First of all: an opt-out needs no bundle, only the words of the page do.
+        if not await self._journalled(token, outcome):
+            return pages.not_saved_yet()
+        return pages.unsubscribed(self._brand(token))
 
     async def preferences(self, request: Request) -> Response:
         """GET shows the channels; POST opts out of those that were left empty."""

@@ -30,7 +30,8 @@ from dispatcher.touch import (
 )
 
 TOUCH = Touch("shop", (bytes(16),), "d" * 32, "5" * 32, Channel.CHANNEL_EMAIL, 1, 0, 1)
-CLEARED = Cleared(TOUCH, Go(), Recipient(bytes(16), "ada@customer.example", "Ada"), attempt=1, claimed_sequence=9)
+ADA = Recipient(bytes(16), "ada.byron@customer.example", "Ada Byron")
+CLEARED = Cleared(TOUCH, Go(), ADA, attempt=1, claimed_sequence=9)
 STAGES = st.sampled_from(LedgerStage)
 MOMENTS = st.integers(min_value=0, max_value=10**15)
 
@@ -98,7 +99,7 @@ def test_other_failures_end_the_touch(kind: FailureKind) -> None:
 
 @given(stage=st.sampled_from(SmtpStage), code=st.none() | st.integers(-1, 999))
 def test_silence_is_unknown_only_once_content_flows(stage: SmtpStage, code: int | None) -> None:
-    failure = smtp_failure(stage, code, "words")
+    failure = smtp_failure(stage, code, "words", ADA)
     answered = code is not None and 400 <= code < 600
     assert (failure.kind is FailureKind.UNKNOWN) == (stage is SmtpStage.CONTENT and not answered)
 
@@ -107,7 +108,14 @@ def test_silence_is_unknown_only_once_content_flows(stage: SmtpStage, code: int 
     ("words", "at_fault"), [("5.1.1 unknown", True), ("5.2.1 disabled", True), ("5.7.1 policy", False), ("no", True)]
 )
 def test_enhanced_status_says_whether_the_address_is_at_fault(words: str, at_fault: bool) -> None:
-    assert smtp_failure(SmtpStage.RECIPIENT, 550, words).address_at_fault is at_fault
+    assert smtp_failure(SmtpStage.RECIPIENT, 550, words, ADA).address_at_fault is at_fault
+
+
+@pytest.mark.parametrize("quoted", ["<ada.byron@customer.example>", "Ada.Byron", "<ada.byron>", "Byron, Ada"])
+def test_a_mailbox_or_name_does_not_survive_in_a_diagnostic(quoted: str) -> None:
+    diagnostic = smtp_failure(SmtpStage.RECIPIENT, 550, f"5.1.1 {quoted}: unknown", ADA).diagnostic.lower()
+    assert "ada" not in diagnostic
+    assert "byron" not in diagnostic
 
 
 @given(st.text(), st.emails(), st.text())

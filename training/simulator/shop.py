@@ -50,7 +50,6 @@ class Shop:
         self._visits: list[tuple[int, int]] = []
         self._counter = 0
         self._left: dict[str, _Left] = {}
-        self._last_cart: dict[int, str] = {}
         self._catalogue_events(start_micros, all_products=True)
         self._next_reprice = start_micros + _DAY
         for shopper in self._shoppers:
@@ -92,10 +91,6 @@ class Shop:
         number = self._numbers.get(address)
         return None if number is None else self._shoppers[number]
 
-    def last_cart(self, shopper_number: int) -> str | None:
-        """The cart that the shopper abandoned last."""
-        return self._last_cart.get(shopper_number)
-
     def abandoned_carts(self) -> list[str]:
         """Cart ids of all carts left so far, in the order in which their visits began."""
         return list(self._left)
@@ -115,7 +110,6 @@ class Shop:
                 pending.buy_at = visit.truth.left_micros + round(organic_hours(rng.random()) * _HOUR)
             left = _Left(visit, shopper, pending, rng)
             self._left[visit.basket.cart_id] = left
-            self._last_cart[number] = visit.basket.cart_id
             self._plan_purchase(left)
         if rng.random() < self._settings.return_share:
             self._plan_visit(number, start, draw_gap_days(self._settings, rng), rng)

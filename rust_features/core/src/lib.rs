@@ -2,6 +2,7 @@
 //! data. No Python, no network, no clock and no global random numbers live here: time, seeds and ids are arguments.
 
 pub mod bundle;
+pub mod channel;
 pub mod confirm;
 pub mod contract;
 pub mod decide;

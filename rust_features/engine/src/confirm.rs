@@ -37,8 +37,8 @@ pub fn confirm(live: &Live, request: &[u8]) -> Result<Vec<u8>, Refusal> {
         repeated: repeated @ false,
     } = &mut verdict
     {
-        let (counted, earlier) = live.record(record.as_ref().clone(), Vec::new(), now)?;
-        *record = Box::new(counted.as_ref().clone());
+        let (counted, earlier) = live.record_taken(record.as_ref().clone(), Vec::new(), now)?;
+        **record = counted.as_ref().clone();
         *repeated = earlier;
     }
     live.counters.confirms_answered.add_one();

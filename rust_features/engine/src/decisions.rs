@@ -13,6 +13,22 @@ use prost::Message;
 use crate::live::Live;
 
 impl Live {
+    /// Records a decision that was taken under an earlier hold of the state: the first of its key may have left the
+    /// in-flight map for the state since. The feed locks in the same order, state before in-flight map.
+    pub fn record_taken(
+        &self,
+        record: DecisionRecord,
+        contacts: Vec<SealedContact>,
+        received: Micros,
+    ) -> Result<(Arc<DecisionRecord>, bool), Refusal> {
+        let state = self.state.read();
+        if let Some(decided) = decision_id(&record).and_then(|id| state.decision(&id)) {
+            self.counters.decisions_repeated.add_one();
+            return Ok((Arc::new(decided.record()), true));
+        }
+        self.record(record, contacts, received)
+    }
+
     /// Spools a decision unless one of its key is in flight; answers the one that counts, and whether it was taken
     /// earlier.
     pub fn record(

@@ -1,5 +1,5 @@
 //! Which alias a token has, for Score and Explain: learnt from CONTACTS and from the relay, no input of the fold.
-//! Grows by 32 bytes per identity key, as CONTACTS does; erasure takes the entries out.
+//! Grows by 32 bytes per identity key, as CONTACTS does.
 
 use cart_recovery_core::contract::IdentityKey;
 use cart_recovery_core::ids::{Alias, Token};

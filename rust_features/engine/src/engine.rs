@@ -60,7 +60,8 @@ pub struct EngineSettings {
     pub events_clock: bool,
     /// Derives aliases instead of drawing them, for rehearsals.
     pub alias_seed: Option<Key>,
-    /// Names the spool of an import.
+    /// Names the spool of an import, whose offsets are row numbers. The data directory is then the import's own, and
+    /// nothing but rows enters the spool: no tick may take a row's number.
     pub import_id: Option<String>,
     /// Callers that may wait for the journal at once.
     pub waiter_limit: usize,
@@ -84,6 +85,7 @@ pub struct Engine {
     bundle_public: [u8; 32],
     alias_seed: Option<Key>,
     waiter_limit: usize,
+    is_import: bool,
 }
 
 impl Engine {
@@ -125,6 +127,7 @@ impl Engine {
             bundle_public: settings.keys.bundle_public,
             alias_seed: settings.alias_seed,
             waiter_limit: settings.waiter_limit,
+            is_import: settings.import_id.is_some(),
         })
     }
 
@@ -142,7 +145,7 @@ impl Engine {
             credentials,
             alias_seed: self.alias_seed.clone(),
             clock: Arc::new(move || live.clock.now()),
-            tick: matches!(self.live.clock, Clock::Wall).then_some(TICK),
+            tick: (matches!(self.live.clock, Clock::Wall) && !self.is_import).then_some(TICK),
             waiter_limit: self.waiter_limit,
         };
         let sink = LiveSink::new(Arc::clone(&self.live));
@@ -227,7 +230,9 @@ impl Engine {
         let live = &self.live;
         let started = self.journal.get().map(Journal::status);
         // Segments go as a whole, so what lies on disk may long be in the journal.
-        let own = started.as_ref().map_or_else(|| live.spool.log().depth().0, |journal| journal.unsettled);
+        let own = started
+            .as_ref()
+            .map_or_else(|| live.spool.log().depth().0, |journal| journal.unsettled);
         let older: u64 = live.spool.older().iter().map(|log| log.depth().0).sum();
         let journal = started.unwrap_or_default();
         let state = live.state.read();

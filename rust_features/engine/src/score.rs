@@ -5,7 +5,7 @@ use std::sync::Arc;
 use cart_recovery_core::bundle::Bundle;
 use cart_recovery_core::contract::event::Kind;
 use cart_recovery_core::contract::journal_message::Content;
-use cart_recovery_core::contract::{CartUpdated, DecisionRecord, DecisionRequest, Event};
+use cart_recovery_core::contract::{CartUpdated, DecisionRecord, Event};
 use cart_recovery_core::decide::{Occasion, answer, decide_with, seed};
 use cart_recovery_core::edge::Scored;
 use cart_recovery_core::ids::EventId;
@@ -51,13 +51,15 @@ pub fn settle(
         Taken::Now { record, .. } if scored.dry_run => Ok((Arc::new(record), false)),
         Taken::Now { record, cart_is_news } => {
             if cart_is_news {
-                spool_inline_cart(live, &scored.request, &record, clock)?;
+                spool_inline_cart(live, &scored, &record, clock)?;
             }
-            live.record(record, scored.contacts, clock)
+            live.record_taken(record, scored.contacts, clock)
         }
     }
 }
 
+// It lives for one call: a box would cost every Score an allocation.
+#[allow(clippy::large_enum_variant)]
 enum Taken {
     Earlier(Arc<DecisionRecord>),
     Now { record: DecisionRecord, cart_is_news: bool },
@@ -81,13 +83,10 @@ fn take(live: &Live, bundle: &Bundle, scored: &Scored, clock: Micros) -> Taken {
     Taken::Now { record, cart_is_news }
 }
 
-/// An inline cart that differs from the folded one comes before its decision in the journal.
-fn spool_inline_cart(
-    live: &Live,
-    request: &DecisionRequest,
-    record: &DecisionRecord,
-    clock: Micros,
-) -> Result<(), Refusal> {
+/// An inline cart that differs from the folded one comes before its decision in the journal. It brings the contacts too:
+/// it makes their tokens known, and should the decision be refused, nobody would seal them again.
+fn spool_inline_cart(live: &Live, scored: &Scored, record: &DecisionRecord, clock: Micros) -> Result<(), Refusal> {
+    let request = &scored.request;
     let event_id = EventId(public_hash("inline cart", &[record.decision_id.as_bytes()]));
     let event = Event {
         event_id: event_id.to_string(),
@@ -98,5 +97,6 @@ fn spool_inline_cart(
         })),
         ..Event::default()
     };
-    live.spool_message(request.identity_keys.clone(), Content::Event(event), Vec::new(), clock)
+    let (keys, contacts) = (request.identity_keys.clone(), scored.contacts.clone());
+    live.spool_message(keys, Content::Event(event), contacts, clock)
 }

@@ -1,7 +1,7 @@
 //! What the feed brings: aliases into the directory, messages into the state, and the deadlines they pass.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use cart_recovery_core::contract::JournalMessage;
 use cart_recovery_core::contract::journal_message::Content;
@@ -57,6 +57,17 @@ impl LiveSink {
     }
 }
 
+/// Dropped where a fold failed or panicked: nothing may be decided from what it left.
+struct Unfinished<'a> {
+    caught_up: &'a AtomicBool,
+}
+
+impl Drop for Unfinished<'_> {
+    fn drop(&mut self) {
+        self.caught_up.store(false, Ordering::Release);
+    }
+}
+
 impl Sink for LiveSink {
     fn aliases(&mut self, pairs: &[(Token, Alias)]) {
         self.live.directory.learn(pairs.iter().copied());
@@ -66,9 +77,14 @@ impl Sink for LiveSink {
         let live = Arc::clone(&self.live);
         for batch in messages.chunks(BATCH) {
             let mut state = live.state.write();
+            // Declared after the state, so dropped before its lock is let go.
+            let unfinished = Unfinished {
+                caught_up: &live.caught_up,
+            };
             for delivered in batch {
                 self.fold_one(&mut state, delivered)?;
             }
+            std::mem::forget(unfinished);
         }
         live.folded_at.store(wall_now().0, Ordering::Relaxed);
         Ok(())

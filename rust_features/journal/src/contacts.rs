@@ -10,6 +10,7 @@ use async_nats::jetstream::context::PublishErrorKind;
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::stream::Stream;
 use bytes::Bytes;
+use cart_recovery_core::channel::channel_name;
 use cart_recovery_core::contract::journal_message::Content;
 use cart_recovery_core::contract::{IdentityKeyKind, JournalMessage, SealedContact, SpoolFrame, TokenRecord};
 use cart_recovery_core::ids::{Alias, Token};
@@ -18,7 +19,6 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use prost::Message;
 use rustc_hash::FxHashMap;
 
-use crate::envelope::channel_name;
 use crate::error::SessionError;
 use crate::publish::{self, Prepared};
 

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use async_nats::HeaderMap;
+use cart_recovery_core::channel::channel_name;
 use cart_recovery_core::contract::event::Kind;
 use cart_recovery_core::contract::journal_message::Content;
 use cart_recovery_core::contract::{Action, Channel, DecisionRecord, Event, JournalMessage};
@@ -69,18 +70,6 @@ fn chosen_channel(record: &DecisionRecord) -> Channel {
     chosen
         .and_then(|candidate| candidate.action.as_ref())
         .map_or(Channel::None, Action::channel)
-}
-
-/// The channel's name in subjects.
-pub(crate) fn channel_name(channel: Channel) -> &'static str {
-    match channel {
-        Channel::Unspecified | Channel::None => "none",
-        Channel::Email => "email",
-        Channel::Sms => "sms",
-        Channel::Push => "push",
-        Channel::InApp => "in_app",
-        Channel::Webhook => "webhook",
-    }
 }
 
 /// Deduplication, origin, and `CloudEvents` attributes.

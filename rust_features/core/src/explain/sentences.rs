@@ -4,9 +4,9 @@ use chrono::{DateTime, SecondsFormat};
 use prost_types::Timestamp;
 
 use super::money::amount;
+use crate::channel::channel_name;
 use crate::contract::{Action, Candidate, Channel, DecisionRecord, DecisionRequest, Reason, Trigger};
 use crate::decide::{ARM_CONTACT, EXPERIMENT_HOLDOUT, chosen};
-use crate::policy::channel_name;
 use crate::time::Micros;
 
 /// The story of the decision, in the order in which it was taken.

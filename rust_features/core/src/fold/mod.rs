@@ -21,7 +21,7 @@ use scene::Scene;
 
 use crate::contract::event::Kind;
 use crate::contract::journal_message::Content;
-use crate::contract::{Channel, Event, JournalMessage};
+use crate::contract::{Event, JournalMessage};
 use crate::ids::EventId;
 use crate::state::{State, short_hash, short_id};
 use crate::time::Micros;
@@ -144,12 +144,3 @@ fn apply(state: &mut State, scene: &Scene<'_>, kind: &Kind) {
         | Kind::ExceptionExpired(_) => {}
     }
 }
-
-/// The channels through which a person can be written to.
-const SENDING: [Channel; 5] = [
-    Channel::Email,
-    Channel::Sms,
-    Channel::Push,
-    Channel::InApp,
-    Channel::Webhook,
-];

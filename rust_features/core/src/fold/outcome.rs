@@ -1,10 +1,11 @@
 //! What became of messages: the progress of the decision, the contact history of the person, and what must not be
 //! written to any more.
 
+use super::browse;
 use super::decision::claim_touch;
 use super::permission::opt_out;
 use super::scene::{Keys, Scene};
-use super::{SENDING, browse};
+use crate::channel::MESSAGE_CHANNELS;
 use crate::contract::message_outcome::Outcome;
 use crate::contract::{BounceKind, Channel, MessageOutcome, Opener};
 use crate::ids::{Alias, DecisionId, SendId};
@@ -30,7 +31,7 @@ pub(super) fn fold(state: &mut State, scene: &Scene<'_>, message: &MessageOutcom
             channel.last_click = channel.last_click.max(Some(time));
         }),
         Outcome::Unsubscribed(said) => {
-            for channel in SENDING {
+            for channel in MESSAGE_CHANNELS {
                 if said.channels.is_empty() || said.channels().any(|named| named == channel) {
                     opt_out(state, scene, channel);
                 }

@@ -1,9 +1,10 @@
 //! What a person allows. A refusal is noted with every key of the event, so that no later change of links can lose it;
 //! a grant with the strongest only.
 
+use super::person;
 use super::scene::Scene;
-use super::{SENDING, person};
-use crate::contract::{Channel, ConsentChanged, ConsentState, PreferenceSet};
+use crate::channel::MESSAGE_CHANNELS;
+use crate::contract::{Channel, ConsentChanged, ConsentPurpose, ConsentState, PreferenceSet};
 use crate::ids::Alias;
 use crate::state::{Consent, Latest, Permissions, Stamp, State};
 use crate::time::Micros;
@@ -25,12 +26,14 @@ pub(super) fn consent(state: &mut State, scene: &Scene<'_>, change: &ConsentChan
     let key = (change.channel(), change.purpose());
     let withdrawn = consent.state == ConsentState::Withdrawn;
     let reach = if withdrawn { scene.keys.len() } else { 1 };
+    // Whoever agrees to profiling has not asked for messages again.
+    let wants_messages = consent.state == ConsentState::Granted && change.purpose() != ConsentPurpose::Profiling;
     for alias in scene.keys.iter().take(reach).map(|key| key.alias) {
         let Some(permissions) = permissions(state, alias) else {
             continue;
         };
         permissions.choose(key, scene.stamp, consent);
-        if consent.state == ConsentState::Granted {
+        if wants_messages {
             permissions.opt(key.0, scene.stamp, false);
         }
     }
@@ -47,7 +50,7 @@ pub(super) fn prefer(state: &mut State, scene: &Scene<'_>, preference: &Preferen
     if preference.channels.is_empty() {
         return;
     }
-    for channel in SENDING {
+    for channel in MESSAGE_CHANNELS {
         if !preference.channels().any(|wanted| wanted == channel) {
             opt_out(state, scene, channel);
         } else if let Some(permissions) = scene.strongest().and_then(|alias| permissions(state, alias)) {
@@ -70,7 +73,7 @@ fn permissions(state: &mut State, alias: Alias) -> Option<&mut Permissions> {
 }
 
 impl Permissions {
-    fn choose(&mut self, key: (Channel, crate::contract::ConsentPurpose), stamp: Stamp, consent: Consent) {
+    fn choose(&mut self, key: (Channel, ConsentPurpose), stamp: Stamp, consent: Consent) {
         let said = Latest { stamp, value: consent };
         match self.consents.binary_search_by_key(&key, |(held, _)| *held) {
             Ok(index) => {

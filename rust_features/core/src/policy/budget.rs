@@ -1,7 +1,7 @@
 //! Budget prices (λ): the added cost per minor unit spent of a budget. The budgets are "discount" and one per
 //! message channel.
 
-use super::{MESSAGE_CHANNELS, channel_name};
+use crate::channel::{MESSAGE_CHANNELS, channel_name};
 use crate::contract::Channel;
 
 /// The budget that discounts draw on.

@@ -23,8 +23,7 @@ use arrow_schema::ArrowError;
 use prost::{DecodeError, Message};
 
 use crate::contract::{DecisionRecord, JournalMessage};
-use crate::fold::{UnknownKind, fold};
-use crate::state::State;
+use crate::fold::UnknownKind;
 
 /// Why a journal could not be replayed.
 #[derive(Debug, thiserror::Error)]
@@ -70,33 +69,6 @@ pub fn replay(journal: &[RecordBatch], attribution_window_seconds: u32) -> Resul
 struct DecisionOnly {
     #[prost(message, optional, tag = "11")]
     decision: Option<DecisionRecord>,
-}
-
-/// The state after the last message not above `sequence`.
-///
-/// # Errors
-/// Where a message cannot be read.
-pub fn fold_until(journal: &Journal<'_>, sequence: u64) -> Result<State, ReplayError> {
-    let mut state = State::new();
-    for (at, payload) in journal.messages().take_while(|(at, _)| *at <= sequence) {
-        fold(&mut state, at, &decode(at, payload)?)?;
-    }
-    Ok(state)
-}
-
-/// The first record of the decision and the sequence of its message.
-///
-/// # Errors
-/// Where a message cannot be read.
-pub fn find_decision(journal: &Journal<'_>, decision_id: &str) -> Result<Option<(u64, DecisionRecord)>, ReplayError> {
-    for (sequence, payload) in journal.messages() {
-        if let Some(record) = decode_decision(sequence, payload)?
-            && record.decision_id == decision_id
-        {
-            return Ok(Some((sequence, record)));
-        }
-    }
-    Ok(None)
 }
 
 fn decode_decision(sequence: u64, payload: &[u8]) -> Result<Option<DecisionRecord>, ReplayError> {

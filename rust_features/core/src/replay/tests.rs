@@ -6,13 +6,13 @@ use arrow_array::{BinaryArray, RecordBatch, UInt64Array};
 use proptest::prelude::*;
 use prost::Message;
 
-use super::{Journal, ReplayError, find_decision, fold_until, journal_schema, replay, row_schema, rows};
+use super::{Journal, ReplayError, journal_schema, replay, row_schema, rows};
 use crate::contract::event::Kind;
 use crate::contract::message_outcome::Outcome;
 use crate::contract::{Channel, JournalMessage, MessageSent};
 use crate::feature::{CONTEXT_COUNT, context_features};
 use crate::fold::testing::{
-    add, added, alias, at, cart_id, customer, decided, decision, device, message, ordered, outcome, tick, viewed,
+    add, added, alias, at, customer, decided, decision, device, message, ordered, outcome, tick, viewed,
 };
 use crate::state::State;
 
@@ -110,21 +110,6 @@ fn a_journal_must_be_sorted_and_readable() {
     assert!(matches!(replay(&unknown, WINDOW), Err(ReplayError::UnknownKind(_))));
     let rows = replay(&[RecordBatch::new_empty(row_schema())], WINDOW);
     assert!(matches!(rows, Err(ReplayError::Columns(_))));
-}
-
-#[test]
-fn the_state_of_any_sequence_can_be_had_again() {
-    let messages = story(&[(2000, viewed(3)), (3000, ordered(None, &[1]))]);
-    let batches = [batch(&messages)];
-    let journal = Journal::new(&batches).unwrap();
-    let mut live = State::new();
-    for message in &messages {
-        add(&mut live, message);
-        assert_eq!(fold_until(&journal, live.sequence()).unwrap().digest(), live.digest());
-    }
-    let found = find_decision(&journal, &cart_id(50).to_string()).unwrap();
-    assert_eq!(found.map(|(sequence, record)| (sequence, record.touch)), Some((2, 1)));
-    assert_eq!(find_decision(&journal, "").unwrap(), None);
 }
 
 /// Steps of a live run: an event, or a decision that reaches the journal some messages after it was taken.

@@ -124,6 +124,25 @@ fn permissions_follow_the_latest_word_of_any_alias() {
 }
 
 #[test]
+fn a_word_on_profiling_lifts_no_opt_out() {
+    let profiling = Kind::ConsentChanged(ConsentChanged {
+        channel: Channel::Email as i32,
+        purpose: ConsentPurpose::Profiling as i32,
+        state: ConsentState::Granted as i32,
+        ..ConsentChanged::default()
+    });
+    let nothing = Kind::PreferenceSet(PreferenceSet {
+        channels: vec![Channel::Sms as i32],
+        ..PreferenceSet::default()
+    });
+    let state = folded(&[
+        message(1, 0, &[email(2)], nothing),
+        message(2, 10, &[email(2)], profiling),
+    ]);
+    assert!(state.customer(&[alias(2)]).opted_out(Channel::Email));
+}
+
+#[test]
 fn a_withdrawal_survives_the_loss_of_a_link() {
     let objection = Kind::ConsentChanged(ConsentChanged {
         purpose: ConsentPurpose::Profiling as i32,
