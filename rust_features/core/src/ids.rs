@@ -24,9 +24,10 @@ macro_rules! id {
 
         impl fmt::Display for $name {
             fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                let digits = self.0.iter().flat_map(|byte| [byte >> 4, byte & 15]);
                 let mut text = [0; 32];
-                text.iter_mut().zip(digits).for_each(|(place, digit)| *place = hex_digit(digit));
+                for (pair, byte) in text.chunks_exact_mut(2).zip(self.0) {
+                    pair.copy_from_slice(&[hex_digit(byte >> 4), hex_digit(byte & 15)]);
+                }
                 formatter.write_str(std::str::from_utf8(&text).unwrap_or_default())
             }
         }
@@ -80,7 +81,7 @@ id!(
     SpoolId
 );
 
-fn hex_digit(value: u8) -> u8 {
+const fn hex_digit(value: u8) -> u8 {
     if value < 10 { b'0' + value } else { b'a' + value - 10 }
 }
 
@@ -90,13 +91,28 @@ fn hex_to_bytes(text: &str) -> Option<[u8; 16]> {
         return None;
     }
     let mut bytes = [0; 16];
+    // One look at the end whether all were digits: a branch per digit costs more than the conversion.
+    let mut seen = 0;
     for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-        let high = char::from(pair[0]).to_digit(16)?;
-        let low = char::from(pair[1]).to_digit(16)?;
-        *byte = u8::try_from(high << 4 | low).ok()?;
+        let (high, low) = (DIGITS[usize::from(pair[0])], DIGITS[usize::from(pair[1])]);
+        seen |= high | low;
+        *byte = high << 4 | low;
     }
-    Some(bytes)
+    (seen < 16).then_some(bytes)
 }
+
+/// The value of each hexadecimal digit, 255 for anything else.
+const DIGITS: [u8; 256] = {
+    let mut values = [u8::MAX; 256];
+    let mut value = 0;
+    while value < 16 {
+        let digit = hex_digit(value);
+        values[digit as usize] = value;
+        values[digit.to_ascii_uppercase() as usize] = value;
+        value += 1;
+    }
+    values
+};
 
 #[cfg(test)]
 mod tests {
@@ -112,6 +128,7 @@ mod tests {
     fn anything_but_32_digits_is_no_id() {
         assert_eq!(Token::from_hex("00"), None);
         assert_eq!(Token::from_hex(&"g".repeat(32)), None);
+        assert_eq!(Token::from_hex(&"F".repeat(32)), Some(Token([255; 16])));
         assert_eq!(Token::from_bytes(&[0; 15]), None);
     }
 }

@@ -46,7 +46,7 @@ impl Gate<'_> {
             let found = format!("{} bytes", value.len());
             self.findings
                 .add(Reason::FieldOutOfRange, path, found, "send 1 to 64 bytes");
-        } else if value.chars().any(char::is_control) {
+        } else if has_control(value) {
             self.findings
                 .add(Reason::FieldMalformed, path, HIDDEN, "leave control characters out");
         }
@@ -236,6 +236,15 @@ impl Gate<'_> {
                 .add(Reason::FieldMalformed, path, HIDDEN, "send a value that can be sealed");
             Vec::new()
         })
+    }
+}
+
+/// Most ids are ASCII, where bytes tell as much as characters.
+fn has_control(text: &str) -> bool {
+    if text.is_ascii() {
+        text.bytes().any(|byte| byte.is_ascii_control())
+    } else {
+        text.chars().any(char::is_control)
     }
 }
 

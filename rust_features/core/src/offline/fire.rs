@@ -75,8 +75,18 @@ impl Offline {
         if let (Some(time), Some(id)) = (send_time, decision_id(&record)) {
             self.touches.schedule(time, id, 0);
         }
-        self.decisions.push(record.encode_to_vec());
-        self.fold(&to_message(record));
+        let message = to_message(record);
+        self.fold(&message);
+        if let Some(Content::Decision(record)) = &message.content {
+            self.decisions.push(self.encoded(record));
+        }
+    }
+
+    /// A record just folded; the state holds it in serialised form.
+    fn encoded(&self, record: &DecisionRecord) -> Vec<u8> {
+        let held = decision_id(record).and_then(|id| self.state.decision(&id));
+        let own = held.filter(|held| held.sequence == self.state.sequence());
+        own.map_or_else(|| record.encode_to_vec(), |own| own.encoded().to_vec())
     }
 
     fn serve_next(&mut self, bundle: &Bundle) {

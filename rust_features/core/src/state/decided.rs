@@ -108,6 +108,12 @@ impl Decided {
         contract::DecisionRecord::decode(self.record.as_ref()).unwrap_or_default()
     }
 
+    /// The same, serialised.
+    #[must_use]
+    pub fn encoded(&self) -> &[u8] {
+        &self.record
+    }
+
     /// How far its send has come.
     #[must_use]
     pub fn progress(&self) -> Progress {
