@@ -68,8 +68,7 @@ class Engine:
         """Opens the spool under `data_directory`, cutting a torn tail.
 
         With clock "events" time is the highest event time tracked, moved on by `advance`. `alias_seed` (32 bytes)
-        derives aliases and decision seeds instead of drawing them, for rehearsals. `import_id` names the spool of an
-        import, whose offsets are row numbers. At most `journal_waiters` callers of `track` wait for the journal at
+        derives aliases instead of drawing them, for rehearsals. `import_id` names the spool of an import, whose offsets are row numbers. At most `journal_waiters` callers of `track` wait for the journal at
         once. Raises SpoolCorrupt.
         """
 

@@ -4,11 +4,10 @@ import dataclasses
 import time
 from collections.abc import Callable
 
-from training.report import BundleReport
-from training.train import full_settings, starter_settings, train
-
 from cart_recovery.keys import bundle_signing_key
 from cart_recovery.settings import Settings
+from training.report import BundleReport
+from training.train import full_settings, starter_settings, train
 
 
 def train_bundle(

@@ -6,16 +6,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cart_recovery.exits import CommandError
-from cart_recovery.keys import dispatcher_keys
+from cart_recovery.keys import DECISION_KEY, dispatcher_keys, write_decision_key
 from cart_recovery.nats_server import running_url
 from cart_recovery.releases import active_bundle
 from cart_recovery.settings import Settings, split_address
 from cart_recovery.terminal import Progress, note
 
 if TYPE_CHECKING:
-    from dispatcher.settings import DispatcherSettings
-
     from cart_recovery.v1.policy_pb2 import Policy
+    from dispatcher.settings import DispatcherSettings
 
 _FIRST_START = "first start"
 """What the starter bundle's manifest says of its origin."""
@@ -96,10 +95,15 @@ def fresh_directory(directory: Path) -> Path:
     return directory
 
 
-def borrow_release(owner: Settings, borrower: Settings) -> None:
-    """Lets a run in another data directory use the keys and the bundles of this one."""
-    for path in (owner.keys_directory, owner.bundles_directory):
-        (borrower.data_directory / path.name).symlink_to(path.resolve(), target_is_directory=True)
+def borrow_release(owner: Settings, borrower: Settings, *, run_seed: bytes) -> None:
+    """Lets a run in another data directory use the keys and the bundles of this one. Decisions draw from the run's
+    own seed, which stands there as their key, so that they can be re-executed later."""
+    (borrower.data_directory / "bundles").symlink_to(owner.bundles_directory.resolve(), target_is_directory=True)
+    borrower.keys_directory.mkdir(mode=0o700)
+    for path in owner.keys_directory.resolve().iterdir():
+        if path.name != DECISION_KEY:
+            (borrower.keys_directory / path.name).symlink_to(path)
+    write_decision_key(borrower.keys_directory, run_seed)
 
 
 def ensure_bundle(settings: Settings) -> str:

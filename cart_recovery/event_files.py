@@ -7,12 +7,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from cart_recovery.v1.event_pb2 import TrackRequest
 from training.importers.assumptions import Assumptions
 from training.importers.errors import MapRefused, RowError
 from training.importers.mapping import EventFileMap, read_map, shipped_map, shipped_map_names
 from training.importers.reader import EventFile, Item
-
-from cart_recovery.v1.event_pb2 import TrackRequest
 
 REJECTS_LIMIT = 1_000_000
 """Rejected rows that are written down; beyond them they are counted only."""

@@ -16,7 +16,10 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 KEY_BYTES = 32
 """Every key of the project is 32 raw bytes."""
 
-SECRETS = ("edge.key", "decision.key", "offer.key", "link.key")
+DECISION_KEY = "decision.key"
+"""Source of seeds and of the holdout."""
+
+SECRETS = ("edge.key", DECISION_KEY, "offer.key", "link.key")
 """Keys without a public half."""
 
 
@@ -65,11 +68,16 @@ def ensure_keys(directory: Path) -> None:
         _create(directory / "bundle.pub", bundle.public_key().public_bytes_raw(), 0o644)
 
 
+def write_decision_key(directory: Path, key: bytes) -> None:
+    """Gives a run its own source of draws; a key that stands there stays."""
+    _create(directory / DECISION_KEY, key, 0o600)
+
+
 def scorer_keys(directory: Path) -> ScorerKeys:
     """Reads what a scorer needs. Raises KeysError."""
     return ScorerKeys(
         edge=_private(directory / "edge.key"),
-        decision=_private(directory / "decision.key"),
+        decision=_private(directory / DECISION_KEY),
         offer=_private(directory / "offer.key"),
         contact_public=_read(directory / "contact.pub"),
         bundle_public=_read(directory / "bundle.pub"),

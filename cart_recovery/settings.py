@@ -101,7 +101,10 @@ class Settings(BaseSettings):
     smtp: SmtpSettings = Field(default=SmtpSettings(), description="a table of SMTP settings")
     email_provider: Literal["smtp", "logging"] = Field(default="smtp", description="smtp, or logging to send nothing")
     send_jitter_seconds: int = Field(
-        default=30, ge=0, le=3600, description="seconds over which sends that fall due together are spread, at most 3600"
+        default=30,
+        ge=0,
+        le=3600,
+        description="seconds over which sends due together are spread, at most 3600",
     )
     spool_limit_bytes: int = Field(default=1 << 30, ge=1 << 20, le=1 << 40, description="bytes, at least 1 MiB")
     threads: int = Field(default=32, ge=4, le=512, description="threads that answer gRPC calls, 4 to 512")

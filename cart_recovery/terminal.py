@@ -1,8 +1,10 @@
 """What a person sees while a command works: progress on stderr, results on stdout."""
 
 import json
+import shutil
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 _REDRAW_SECONDS = 0.2
@@ -52,3 +54,9 @@ def print_json(value: Any) -> None:
     """Figures for a program, on stdout."""
     json.dump(value, sys.stdout, indent=2, ensure_ascii=False, allow_nan=False)
     sys.stdout.write("\n")
+
+
+def program() -> str:
+    """How this program is called again from the same shell: by its name where PATH has it, else by its path."""
+    called = Path(sys.argv[0])
+    return called.name if shutil.which(called.name) else str(called)

@@ -63,16 +63,26 @@ def decision_rows(journal: pl.DataFrame) -> pl.DataFrame:
     return rows
 
 
-def split_in_time(journal: pl.DataFrame, test_share: float) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Earlier rows, as known at the moment of the split, and later rows, as known at the journal's end.
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Rows of a journal before and after a moment.
 
-    What happened after the split is not in the first part, so its youngest labels are not known yet.
+    `earlier` is as known at that moment: what happened later is not in it, so its youngest labels are not known yet.
+    `later` and `everything` are as known at the journal's end.
     """
+
+    earlier: pl.DataFrame
+    later: pl.DataFrame
+    everything: pl.DataFrame
+
+
+def split_in_time(journal: pl.DataFrame, test_share: float) -> Split:
+    """Splits so that about `test_share` of the decisions come later."""
     everything = decision_rows(journal)
-    split = everything.sort("clock_micros")["sequence"]
-    boundary = split[min(len(split) - 1, int(len(split) * (1.0 - test_share)))]
+    sequences = everything["sequence"].sort()
+    boundary = sequences[min(len(sequences) - 1, int(len(sequences) * (1.0 - test_share)))]
     earlier = decision_rows(journal.filter(pl.col("sequence") < boundary))
-    return earlier, everything.filter(pl.col("sequence") >= boundary)
+    return Split(earlier, everything.filter(pl.col("sequence") >= boundary), everything)
 
 
 def examples(rows: pl.DataFrame, names: FeatureNames) -> Examples:

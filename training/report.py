@@ -85,8 +85,8 @@ def figures_of(quality: Quality, oracle: OracleFigures | None) -> dict[str, floa
 def sentences(training_rows: int, test_rows: int, figures: dict[str, float]) -> list[str]:
     """The figures in words."""
     said = [
-        f"trained on {training_rows:,} decisions, tested on {test_rows:,} later ones"
-        f" ({figures['purchase_rate']:.1%} bought)",
+        f"tested by learning from {training_rows:,} decisions and predicting {test_rows:,} later ones"
+        f" ({figures['purchase_rate']:.1%} bought); then learned from all",
         f"log-loss {figures['log_loss']:.4f} (predicting the mean: {figures['log_loss_of_mean']:.4f}),"
         f" AUC {figures['auc']:.3f}",
         f"calibration error {figures['calibration_error']:.3f} (a perfect model would show about"

@@ -47,6 +47,8 @@ def starter_settings(
 def train(settings: TrainSettings, progress: Progress) -> BundleReport:
     """Trains, measures, writes and (unless told not to) activates a bundle.
 
+    Quality is measured on models that saw the earlier rows only; the bundle's models then learn from all rows.
+
     Raises PolicyFileRefused, ExportFailed, and BundleRefused where the engine would not load what was made.
     """
     begun = time.monotonic()
@@ -56,12 +58,14 @@ def train(settings: TrainSettings, progress: Progress) -> BundleReport:
         workshop = Workshop(settings, names, Path(scratch), progress)
         journals = workshop.explore(policy)
         progress("replaying the journals into rows")
-        parts = [split_in_time(journal, _TEST_SHARE) for journal in journals]
-        earlier, later = (pl.concat([part[side] for part in parts]) for side in (0, 1))
-        learned_from = examples(earlier, names)
-        progress(f"learning from {len(learned_from.bought):,} decisions")
-        models = fit(learned_from, names.context, names.action, settings.learner)
-        quality = measure_quality(models, later, names)
+        splits = [split_in_time(journal, _TEST_SHARE) for journal in journals]
+        later = pl.concat([split.later for split in splits])
+        everything = pl.concat([split.everything for split in splits])
+        learned_from = examples(pl.concat([split.earlier for split in splits]), names)
+        progress(f"learning from {len(learned_from.bought):,} decisions, testing on {len(later):,} later ones")
+        quality = measure_quality(fit(learned_from, names.context, names.action, settings.learner), later, names)
+        progress(f"learning from all {len(everything):,} decisions")
+        models = fit(examples(everything, names), names.context, names.action, settings.learner)
         golden = golden_rows(later, names, _GOLDEN_ROWS, settings.seed)
         progress("compiling the models")
         libraries = Path(scratch) / "models"
@@ -75,7 +79,7 @@ def train(settings: TrainSettings, progress: Progress) -> BundleReport:
             made,
             policy,
             report_html=render_html("Cart Recovery: training report", *rows, quality, oracle, models),
-            training_range=_training_range(earlier),
+            training_range=_training_range(everything),
             metrics=tuple(_metric(name, value) for name, value in figures.items()),
             findings=findings,
             passed=not findings,

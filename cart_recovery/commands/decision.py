@@ -30,7 +30,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Runs the command and returns its exit code."""
     from audit.journal import read_journal
-
     from cart_recovery.nats_server import attached
 
     settings = settings_of(options)
@@ -54,7 +53,6 @@ def run(options: argparse.Namespace) -> int:
         return EXIT_DONE
 
     from audit.execution import render_proof, render_verification, verify, verify_all
-
     from pyserver.process import engine_keys
 
     keys, bundles = engine_keys(settings), settings.bundles_directory

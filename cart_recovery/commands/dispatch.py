@@ -20,10 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Runs the command and returns its exit code."""
-    from dispatcher.dispatcher import Dispatcher
-
     from cart_recovery.composition import dispatcher_settings
     from cart_recovery.nats_server import attached
+    from dispatcher.dispatcher import Dispatcher
     from pyserver.logs import configure_logs
 
     settings = settings_of(options)

@@ -59,10 +59,9 @@ def _load(options: argparse.Namespace) -> int:
 
 
 def _echo(options: argparse.Namespace) -> int:
-    from loadtests.benchmarks.score_over_echo import Benchmark, measure, render
-
     from cart_recovery.bundle_training import train_bundle
     from cart_recovery.keys import ensure_keys
+    from loadtests.benchmarks.score_over_echo import Benchmark, measure, render
 
     settings = settings_of(options)
 

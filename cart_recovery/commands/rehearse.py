@@ -12,7 +12,7 @@ import time
 
 from cart_recovery.exits import EXIT_DONE, EXIT_PARTIAL, CommandError
 from cart_recovery.options import add_event_file_options, add_json_option, add_settings_options, settings_of
-from cart_recovery.terminal import Progress, note, print_json
+from cart_recovery.terminal import Progress, note, print_json, program
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,7 +25,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Runs the command and returns its exit code."""
     from audit.kpi_text import render_figures
-
     from cart_recovery.composition import borrow_release, ensure_bundle, fresh_directory
     from cart_recovery.event_files import Rejects, event_file_of, in_order
     from cart_recovery.keys import ensure_keys
@@ -43,7 +42,8 @@ def run(options: argparse.Namespace) -> int:
     file = event_file_of(options)
     import_id = file.import_id()
     settings = rehearsal_settings(live, fresh_directory(live.data_directory / "rehearsal"))
-    borrow_release(live, settings)
+    seed = run_seed(import_id)
+    borrow_release(live, settings, run_seed=seed)
     rejects_path = options.rejects or settings.data_directory / "rejects.csv"
     note(f"REHEARSAL of {options.file.name}: nothing leaves this machine")
     began = time.monotonic()
@@ -60,7 +60,7 @@ def run(options: argparse.Namespace) -> int:
             note(f"REHEARSAL{words}")
 
         story = Story(say, name_of=lambda token: f"cart {token[:8]}")
-        with LiveSystem(settings, run_seed=run_seed(import_id), start_micros=start) as system:
+        with LiveSystem(settings, run_seed=seed, start_micros=start) as system:
             outcome = run_stepped(settings, system, world, story, progress=progress)
     figures = outcome.figures.as_json()
     if options.json:
@@ -84,7 +84,7 @@ def run(options: argparse.Namespace) -> int:
         print(f"REHEARSAL of {options.file.name}\n")
         print(render_figures(outcome.figures))
         print(f"\nREHEARSAL: {outcome.emails:,} e-mails in {settings.inbox_directory}; none left this machine.")
-        print(f"open one: cart-recovery inbox 1 --data {settings.data_directory}")
+        print(f"open one: {program()} inbox 1 --data {settings.data_directory}")
     for refusal in outcome.refusals[:5]:
         note(f"REHEARSAL: refused event: {refusal}")
     return EXIT_PARTIAL if rejects.count or outcome.steps.refused else EXIT_DONE

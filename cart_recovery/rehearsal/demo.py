@@ -3,24 +3,28 @@
 from collections.abc import Callable
 
 from audit.kpis import Latency
-from training.simulator.shop import Shop
-
 from cart_recovery.rehearsal.live import LiveSystem
 from cart_recovery.rehearsal.run import Outcome, run_stepped
-from cart_recovery.rehearsal.seed import run_seed
 from cart_recovery.rehearsal.shoppers import ShopperWorld
 from cart_recovery.rehearsal.story import Story
 from cart_recovery.settings import Settings
 from cart_recovery.terminal import Progress
 from cart_recovery.v1.event_pb2 import Event
 from pyserver.process import engine_keys
+from training.simulator.shop import Shop
 
 
 def run_demo(
-    settings: Settings, shop: Shop, *, start_micros: int, say: Callable[[str], None], progress: Progress
+    settings: Settings,
+    shop: Shop,
+    *,
+    run_seed: bytes,
+    start_micros: int,
+    say: Callable[[str], None],
+    progress: Progress,
 ) -> Outcome:
     """Runs the shop to its end, telling the story line by line to `say`."""
-    system = LiveSystem(settings, run_seed=run_seed("demo"), start_micros=start_micros)
+    system = LiveSystem(settings, run_seed=run_seed, start_micros=start_micros)
     checkouts: list[Event] = []
 
     def heard(event: Event) -> None:

@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Self
 
 import grpc
-from dispatcher.clock import SteppedClock
-from dispatcher.dispatcher import Dispatcher
 
 from cart_recovery.composition import dispatcher_settings, free_address
 from cart_recovery.inbox import Inbox
@@ -24,6 +22,8 @@ from cart_recovery.v1.event_pb2 import Event, TrackRequest, TrackStreamRequest
 from cart_recovery.v1.event_pb2_grpc import EventServiceStub
 from cart_recovery.v1.scoring_pb2 import ScoreRequest, Trigger
 from cart_recovery.v1.scoring_pb2_grpc import ScoringServiceStub
+from dispatcher.clock import SteppedClock
+from dispatcher.dispatcher import Dispatcher
 from pyserver.process import Scorer
 
 _READY_SECONDS = 60.0

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from audit.journal import read_journal
 from audit.kpis import Figures, Latency, compute_figures
-
 from cart_recovery.composition import abandonment_micros, active_policy
 from cart_recovery.rehearsal.live import LiveSystem
 from cart_recovery.rehearsal.stepper import Stepper, Steps

@@ -4,15 +4,14 @@ import heapq
 import re
 from collections.abc import Callable, Mapping
 
-from training.simulator.response import Received
-from training.simulator.shop import Shop
-
 from cart_recovery.inbox import Arrival
 from cart_recovery.rehearsal.live import http_status
 from cart_recovery.v1.channel_pb2 import Channel
 from cart_recovery.v1.decision_pb2 import DecisionRecord
 from cart_recovery.v1.event_pb2 import Event, TrackRequest
 from rust_features import Keys, outside_token
+from training.simulator.response import Received
+from training.simulator.shop import Shop
 
 _RESTORE_LINK = re.compile(r"https?://\S+/c/\S+")
 _SEND_ID = re.compile(r"<([0-9a-f]{32})@")

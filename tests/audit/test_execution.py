@@ -113,15 +113,6 @@ def test_every_decision_is_proven(ran: Ran) -> None:
     assert verification.decisions >= CUSTOMERS
 
 
-def test_progress_is_told_decision_by_decision(ran: Ran) -> None:
-    heard: list[tuple[int, int]] = []
-    verification = verify_all(
-        ran.journal, keys=ran.keys, bundles_directory=ran.bundles, progress=lambda done, of: heard.append((done, of))
-    )
-    count = verification.decisions
-    assert heard == [(number, count) for number in range(1, count + 1)]
-
-
 def test_an_altered_draw_is_named(ran: Ran) -> None:
     last = list(decisions_of(ran.journal))[-1]
     journal = altered(ran.journal, last, draw=0.123)

@@ -106,7 +106,7 @@ def test_silence_is_unknown_only_once_content_flows(stage: SmtpStage, code: int 
 @pytest.mark.parametrize(
     ("words", "at_fault"), [("5.1.1 unknown", True), ("5.2.1 disabled", True), ("5.7.1 policy", False), ("no", True)]
 )
-def test_enhanced_status_says_whether_the_address_is_at_fault(words: str, at_fault: bool) -> None:  # noqa: FBT001
+def test_enhanced_status_says_whether_the_address_is_at_fault(words: str, at_fault: bool) -> None:
     assert smtp_failure(SmtpStage.RECIPIENT, 550, words).address_at_fault is at_fault
 
 

@@ -27,7 +27,13 @@ ACTION = ["action_email", DISCOUNT_FEATURE]
 PRIVATE_KEY = b"s" * 32
 PUBLIC_KEY = Ed25519PrivateKey.from_private_bytes(PRIVATE_KEY).public_key().public_bytes_raw()
 SETTINGS = LearnerSettings(
-    trees=40, leaves=15, baseline_learning_rate=0.1, effect_learning_rate=0.1, smallest_leaf=20, regularisation=1.0
+    trees=40,
+    leaves=15,
+    baseline_learning_rate=0.1,
+    effect_learning_rate=0.1,
+    depth=5,
+    smallest_leaf_share=0.005,
+    regularisation=1.0,
 )
 
 

@@ -52,11 +52,20 @@ class Models:
 
 
 def fit(examples: Examples, context_names: list[str], action_names: list[str], settings: LearnerSettings) -> Models:
-    """Trains the baseline on all rows, then the effect on rows with a choice, from the baseline's log-odds on."""
+    """Trains the baseline on all rows, then the effect on rows with a choice, from the baseline's log-odds on.
+
+    The baseline stands for no contact, so carts left alone weigh more in it. Were it the mean over what was done,
+    those whom a contact harms and those whom it helps would cancel in the effect's first splits, and trees would not
+    find them.
+    """
     labels = examples.bought.astype(np.float64)
-    baseline_rows = lightgbm.Dataset(examples.context, labels, weight=examples.weight, feature_name=context_names)
+    alone = ~np.any(examples.action != 0, axis=1)
+    weight = examples.weight * np.where(alone, settings.alone_weight, 1.0)
+    baseline_rows = lightgbm.Dataset(examples.context, labels, weight=weight, feature_name=context_names)
     baseline = lightgbm.train(
-        _parameters(settings, settings.baseline_learning_rate), baseline_rows, num_boost_round=settings.trees
+        _parameters(settings, settings.baseline_learning_rate, len(labels)),
+        baseline_rows,
+        num_boost_round=settings.trees,
     )
     chosen = examples.choice > 0
     start = np.asarray(baseline.predict(examples.context[chosen], raw_score=True), dtype=np.float64)
@@ -68,7 +77,7 @@ def fit(examples: Examples, context_names: list[str], action_names: list[str], s
         feature_name=context_names + action_names,
     )
     monotone = [0] * len(context_names) + [int(name == DISCOUNT_FEATURE) for name in action_names]
-    parameters = _parameters(settings, settings.effect_learning_rate)
+    parameters = _parameters(settings, settings.effect_learning_rate, int(np.count_nonzero(chosen)))
     parameters |= {
         "monotone_constraints": monotone,
         "monotone_constraints_method": "basic",
@@ -78,12 +87,13 @@ def fit(examples: Examples, context_names: list[str], action_names: list[str], s
     return Models(baseline, effect, context_names, action_names)
 
 
-def _parameters(settings: LearnerSettings, learning_rate: float) -> dict[str, Any]:
+def _parameters(settings: LearnerSettings, learning_rate: float, rows: int) -> dict[str, Any]:
     return {
         "objective": "binary",
         "num_leaves": settings.leaves,
         "learning_rate": learning_rate,
-        "min_data_in_leaf": settings.smallest_leaf,
+        "max_depth": settings.depth,
+        "min_data_in_leaf": max(20, round(settings.smallest_leaf_share * rows)),
         "lambda_l2": settings.regularisation,
         "max_bin": 127,
         "num_threads": settings.threads,

@@ -11,17 +11,22 @@ class LearnerSettings:
     leaves: int
     baseline_learning_rate: float
     effect_learning_rate: float
-    smallest_leaf: int
+    depth: int
+    """Splits from root to leaf: what keeps a tree of 31 leaves from following single carts down one branch."""
+    smallest_leaf_share: float
+    """Of all rows; no leaf has fewer."""
     regularisation: float
+    alone_weight: float = 50.0
+    """Weight in the baseline of carts that were left alone, over those contacted."""
     threads: int = 1
     seed: int = 7
 
     @classmethod
     def full(cls) -> "LearnerSettings":
-        """300 trees of 31 leaves."""
-        return cls(300, 31, 0.02, 0.02, 150, 20.0)
+        """300 trees of at most 31 leaves."""
+        return cls(300, 31, 0.01, 0.05, 5, 0.015, 5.0)
 
     @classmethod
     def starter(cls) -> "LearnerSettings":
         """Few and small trees."""
-        return cls(80, 7, 0.05, 0.09, 60, 10.0)
+        return cls(80, 7, 0.05, 0.12, 4, 0.012, 10.0)

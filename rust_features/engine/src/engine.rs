@@ -58,7 +58,7 @@ pub struct EngineSettings {
     pub spool_limit_bytes: u64,
     /// Time follows the events, not the machine.
     pub events_clock: bool,
-    /// Derives aliases and decision seeds instead of drawing them, for rehearsals.
+    /// Derives aliases instead of drawing them, for rehearsals.
     pub alias_seed: Option<Key>,
     /// Names the spool of an import.
     pub import_id: Option<String>,
@@ -101,7 +101,7 @@ impl Engine {
         }
         let live = Live {
             edge: Edge::new(settings.keys.edge, settings.keys.contact_public),
-            decision_key: settings.alias_seed.clone().unwrap_or(settings.keys.decision),
+            decision_key: settings.keys.decision,
             offer_key: settings.keys.offer,
             clock: if settings.events_clock {
                 Clock::events()
