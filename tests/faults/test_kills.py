@@ -69,6 +69,7 @@ def check_kills(deployment: Deployment, kill_and_restart: Callable[[], None], mo
     journal = eventually(lambda: settled(deployment), within=SETTLING_SECONDS, what="every contact has its outcome")
     assert_exactly_once(deployment, load, journal)
     assert_claims_sent_once(deployment, journal)
+    print_figures(deployment, load, journal)
 
 
 def settled(deployment: Deployment) -> list[Entry] | None:
@@ -104,3 +105,13 @@ def assert_claims_sent_once(deployment: Deployment, journal: list[Entry]) -> Non
     }
     counts = Counter(send_id for send_id, _ in reports)
     assert not [send_id for send_id, count in counts.items() if count > 1]
+
+
+def print_figures(deployment: Deployment, load: Load, journal: list[Entry]) -> None:
+    """What the kills met."""
+    print(
+        f"{KILLS} kills: {len(load.accepted)} events accepted, {len(load.unanswered)} unanswered, "
+        f"{len(load.decided)} decisions answered, {len(journal)} messages in the journal; "
+        f"{len(contacted(journal))} contacts, {len(deployment.sink.deliveries())} e-mails, "
+        f"{len(outcomes(journal, 'unknown'))} of unknown fate"
+    )

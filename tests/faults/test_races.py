@@ -6,12 +6,15 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from cart_recovery.v1.decision_pb2 import DecisionRecord
 from cart_recovery.v1.event_pb2 import Event
 from cart_recovery.v1.message_pb2 import MessageOutcome
+from tests.harness.claims import ClaimWatch
 from tests.harness.counts import RACES, SEED
 from tests.harness.deployment import Deployment, deployed
 from tests.harness.journal import Entry, Stored, decisions, outcomes, read_stream
@@ -28,6 +31,9 @@ DELAY_SECONDS = 2
 EARLIEST_SECONDS = -0.5
 LATEST_SECONDS = 1.5
 """When the order or opt-out is tracked, seconds from the due time."""
+
+AIMED_SECONDS = 0.03
+"""An aimed rival is tracked at a random moment up to so long after the claim was stored."""
 
 PROVIDER_SECONDS = 0.4
 """How long the mail server thinks: time enough for some to cross the message."""
@@ -73,9 +79,10 @@ def deployment(tmp_path: Path) -> Iterator[Deployment]:
 def test_nothing_is_sent_that_the_journal_forbade_before_the_claim(deployment: Deployment) -> None:
     moments, shop = random.Random(SEED), Shop(seed=SEED)
     races: list[Race] = []
-    while len(races) < RACES:
-        races.extend(run_wave(deployment, shop, moments, min(WAVE, RACES - len(races))))
-    journal = eventually(lambda: all_ended(deployment, races), within=60, what="every race has its outcome")
+    with ClaimWatch(deployment.nats_url, random.Random(SEED), longest_seconds=AIMED_SECONDS) as watch:
+        while len(races) < RACES:
+            races.extend(run_wave(deployment, watch, shop, moments, min(WAVE, RACES - len(races))))
+        journal = eventually(lambda: all_ended(deployment, races), within=60, what="every race has its outcome")
     ledger = read_stream(deployment.nats_url, "LEDGER")
     finishes = [finish_of(deployment, race, journal, ledger) for race in races]
     for finish in finishes:
@@ -102,19 +109,23 @@ def check(finish: Finish) -> None:
     assert sent.crossed == (finish.rival_sequence <= finish.after_sequence)
 
 
-def run_wave(deployment: Deployment, shop: Shop, moments: random.Random, size: int) -> list[Race]:
-    """Lets so many carts be abandoned together and tracks each rival at its random moment."""
+def run_wave(deployment: Deployment, watch: ClaimWatch, shop: Shop, moments: random.Random, size: int) -> list[Race]:
+    """Lets so many carts be abandoned together; half of the rivals aim at the claim, half at the due time."""
     shoppers = [shop.shopper() for _ in range(size)]
     deployment.track_all([event for shopper in shoppers for event in shop.abandoning(shopper)])
     carts = {deployment.token("cart", shopper.cart_id): shopper for shopper in shoppers}
-    due = eventually(lambda: due_times(deployment, carts), within=60, what="a decision for each cart")
-    races = []
-    timers = []
-    for shopper in shoppers:
+    decided = eventually(lambda: decided_carts(deployment, carts), within=60, what="a decision for each cart")
+    races, timers = [], []
+    for number, (shopper, record) in enumerate(decided):
         rival = shop.ordered(shopper) if moments.random() < 0.5 else shop.opted_out(shopper)
-        moment = due[shopper.cart_id] + moments.uniform(EARLIEST_SECONDS, LATEST_SECONDS)
-        timers.append(threading.Timer(max(0.0, moment - time.time()), deployment.track_all, [[rival]]))
         races.append(Race(shopper, rival))
+        track = partial(deployment.track_all, [rival])
+        if number % 2:
+            watch.when_claimed(record.send_id, track)
+        else:
+            due = record.candidates[record.chosen].action.send_time.ToMicroseconds() / 1e6
+            moment = due + moments.uniform(EARLIEST_SECONDS, LATEST_SECONDS)
+            timers.append(threading.Timer(max(0.0, moment - time.time()), track))
     for timer in timers:
         timer.start()
     for timer in timers:
@@ -122,14 +133,10 @@ def run_wave(deployment: Deployment, shop: Shop, moments: random.Random, size: i
     return races
 
 
-def due_times(deployment: Deployment, carts: dict[str, Shopper]) -> dict[str, float] | None:
-    """Cart id to the decided send time; None until every cart has one."""
-    due = {
-        carts[record.request.cart_id].cart_id: record.candidates[record.chosen].action.send_time.ToMicroseconds() / 1e6
-        for record in decisions(deployment.journal())
-        if record.request.cart_id in carts
-    }
-    return due if len(due) == len(carts) else None
+def decided_carts(deployment: Deployment, carts: dict[str, Shopper]) -> list[tuple[Shopper, DecisionRecord]] | None:
+    """Each cart's decision; None until every cart has one."""
+    records = {record.request.cart_id: record for record in decisions(deployment.journal())}
+    return [(carts[cart], records[cart]) for cart in carts] if carts.keys() <= records.keys() else None
 
 
 def all_ended(deployment: Deployment, races: list[Race]) -> list[Entry] | None:
