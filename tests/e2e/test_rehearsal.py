@@ -18,7 +18,8 @@ from cart_recovery.v1.scoring_pb2 import Trigger
 from tests.evaluation_files import evaluation_file
 
 ASSUMED = ["--map", "rees46", "--assume-consent", "--assume-addresses"]
-COLUMNS = ["event_time", "event_type", "product_id", "category_id", "category_code", "brand", "price", "user_id", "user_session"]
+COLUMNS = ["event_time", "event_type", "product_id", "category_id", "category_code", "brand", "price"]
+COLUMNS += ["user_id", "user_session"]
 T_MINUTES = 30
 
 

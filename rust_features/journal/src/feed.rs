@@ -72,7 +72,13 @@ fn fold<S: Sink>(session: &Session<'_, S>, batch: &[StreamMessage]) -> Result<()
         if info.stream_sequence <= folded {
             continue;
         }
-        if folded > 0 && info.stream_sequence > folded + 1 {
+        if folded == 0 && info.stream_sequence > 1 {
+            let first = info.stream_sequence;
+            return Err(SessionError::Fatal(format!(
+                "JOURNAL begins at sequence {first}: a state folded from there would not be the state; restore the stream"
+            )));
+        }
+        if info.stream_sequence > folded + 1 {
             return Err(SessionError::Lost(format!("a gap in JOURNAL after sequence {folded}")));
         }
         folded = info.stream_sequence;
