@@ -199,7 +199,9 @@ class Candidate(_message.Message):
     PROPENSITY_FIELD_NUMBER: _builtins.int
     eligible: _builtins.bool
     margin_log_odds: _builtins.float
-    """Sum of both models' margins (log-odds)."""
+    """Sum of both models' margins (log-odds). This and the numbers below are zero where the action is not eligible:
+    the models are asked about eligible actions only. "None" is always eligible.
+    """
     recovery_probability: _builtins.float
     contact_cost_minor: _builtins.float
     """Arithmetic of the value rule, minor units."""

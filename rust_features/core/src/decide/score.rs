@@ -1,4 +1,5 @@
-//! What the models say: the context once, then one row per candidate.
+//! What the models say: the context once, then one row per eligible candidate. What may not be done anyway is not
+//! scored: the models are most of what a decision costs.
 
 use smallvec::SmallVec;
 
@@ -10,19 +11,19 @@ use crate::feature::{ACTION_COUNT, ActionInput, CONTEXT_COUNT, FEATURE_COUNT, ac
 /// The models' answers for one decision.
 pub(super) struct Scores {
     pub(super) context: [f32; CONTEXT_COUNT],
-    /// In the order of the candidates.
+    /// In the order of the candidates; zeros for those that are not eligible.
     pub(super) candidates: SmallVec<[Score; 16]>,
 }
 
 /// The models' answer for one candidate.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Score {
     /// Of both models together, log-odds.
     pub(super) margin: f64,
     pub(super) probability: f64,
 }
 
-/// Scores every candidate, the rejected ones too.
+/// Scores the eligible candidates; "none" always is one.
 pub(super) fn scores(occasion: &Occasion<'_>, bundle: &Bundle, plans: &[Plan]) -> Scores {
     let mut context = [f32::NAN; CONTEXT_COUNT];
     context_features(
@@ -34,10 +35,11 @@ pub(super) fn scores(occasion: &Occasion<'_>, bundle: &Bundle, plans: &[Plan]) -
     );
     let mut baseline = [f64::NAN];
     bundle.baseline.margins(&context, &mut baseline);
-    let mut rows = Vec::with_capacity(plans.len() * FEATURE_COUNT);
+    let eligible = || plans.iter().filter(|plan| plan.eligible());
+    let mut rows = Vec::with_capacity(eligible().count() * FEATURE_COUNT);
     let mut features = [0.0; ACTION_COUNT];
     let value = occasion.cart.value_minor();
-    for plan in plans {
+    for plan in eligible() {
         action_features(
             &ActionInput::of(&plan.action, occasion.clock, value, occasion.touch),
             &mut features,
@@ -45,9 +47,14 @@ pub(super) fn scores(occasion: &Occasion<'_>, bundle: &Bundle, plans: &[Plan]) -
         rows.extend_from_slice(&context);
         rows.extend_from_slice(&features);
     }
-    let mut effects: SmallVec<[f64; 16]> = SmallVec::from_elem(f64::NAN, plans.len());
+    let mut effects: SmallVec<[f64; 16]> = SmallVec::from_elem(f64::NAN, eligible().count());
     bundle.effect.margins(&rows, &mut effects);
-    let candidates = effects.iter().map(|effect| Score::of(baseline[0] + effect)).collect();
+    let mut effects = effects.into_iter();
+    let score = |plan: &Plan| {
+        let effect = plan.eligible().then(|| effects.next()).flatten();
+        effect.map_or_else(Score::default, |effect| Score::of(baseline[0] + effect))
+    };
+    let candidates = plans.iter().map(score).collect();
     Scores { context, candidates }
 }
 

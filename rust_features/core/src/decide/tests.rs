@@ -57,6 +57,20 @@ fn every_action_of_an_abandoned_cart_is_weighed_against_doing_nothing() {
 }
 
 #[test]
+fn what_is_not_eligible_is_not_scored_and_nothing_always_is() {
+    let mut world = World::abandoned();
+    world.consent(NOON, Channel::Sms, ConsentState::Withdrawn);
+    let record = decided(&world, &open_policy());
+    for candidate in &record.candidates {
+        assert_eq!(candidate.recovery_probability > 0.0, candidate.eligible);
+        assert_eq!(candidate.margin_log_odds.to_bits() != 0, candidate.eligible);
+        assert!(candidate.eligible || candidate.value_minor.to_bits() == 0);
+    }
+    assert!(!candidate(&record, "sms_reminder").eligible);
+    assert!(candidate(&record, "none").recovery_probability > 0.0);
+}
+
+#[test]
 fn a_value_is_the_arithmetic_of_its_parts() {
     let record = decided(&World::abandoned(), &open_policy());
     let (none, offered) = (candidate(&record, "none"), candidate(&record, "email_ten_percent"));

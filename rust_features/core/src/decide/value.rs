@@ -7,7 +7,7 @@ use crate::contract::Channel;
 use crate::policy::{BudgetPrices, Rules, Storefront};
 use crate::state::{CartLine, Product};
 
-/// The arithmetic of one candidate, minor units.
+/// The arithmetic of one candidate, minor units; zeros where it is not eligible.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Value {
     pub(super) contact_cost: f64,
@@ -33,6 +33,10 @@ pub(super) fn values(
     let mut nothing = 0.0;
     let mut values = Vec::with_capacity(plans.len());
     for (plan, score) in plans.iter().zip(&scores.candidates) {
+        if !plan.eligible() {
+            values.push(Value::default());
+            continue;
+        }
         let channel = plan.action.channel();
         let contact_cost = contact_cost(occasion, settings, channel);
         let discount = score.probability * minor(plan.action.discount_minor);

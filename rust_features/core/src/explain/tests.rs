@@ -37,7 +37,7 @@ fn a_holdout_is_said_in_words() {
 fn the_arithmetic_adds_up_to_the_value() {
     let explained = explain(&decided(&World::abandoned(), 0));
     let none = &explained.candidates[0];
-    for candidate in &explained.candidates {
+    for candidate in explained.candidates.iter().filter(|candidate| candidate.eligible) {
         let kept = candidate.margin_minor * (1.0 - candidate.return_probability);
         let gain = (candidate.recovery_probability - none.recovery_probability) * kept;
         let discount = candidate.recovery_probability * candidate.discount_minor;

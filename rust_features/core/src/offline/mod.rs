@@ -1,6 +1,7 @@
 //! The whole engine without server, spool or journal: events in time order in, decisions and sends out. It passes the
 //! edge, the fold, the decision and the confirmation that a live deployment passes; only waiting is left out.
 
+mod aliases;
 mod count;
 mod fire;
 #[cfg(test)]
@@ -19,10 +20,12 @@ use crate::contract::journal_message::Content;
 use crate::contract::{JournalMessage, Reason};
 use crate::edge::Edge;
 use crate::fold::fold;
+use crate::ids::Token;
 use crate::keyed::Key;
 use crate::refusal::Refusal;
 use crate::state::State;
 use crate::time::Micros;
+use aliases::Aliases;
 use count::Counter;
 use touches::Touches;
 
@@ -58,6 +61,7 @@ pub struct Offline {
     edge: Edge,
     bundle: Option<Arc<Bundle>>,
     seed: Key,
+    aliases: Aliases,
     keys: ConfirmKeys,
     state: State,
     clock: Micros,
@@ -80,6 +84,7 @@ impl Offline {
                 decision: seed.clone(),
                 offer: setup.offer,
             },
+            aliases: Aliases::new(seed.clone()),
             seed,
             state: State::new(),
             clock: Micros(i64::MIN),
@@ -112,7 +117,9 @@ impl Offline {
         self.counter.note(event);
         message.received_time = Some(time.to_timestamp());
         for key in message.identity_keys.iter_mut().filter(|key| key.alias.is_empty()) {
-            key.alias = self.seed.hash("alias", &[&key.token]).to_vec();
+            if let Some(token) = Token::from_bytes(&key.token) {
+                key.alias = self.aliases.of(token).0.to_vec();
+            }
         }
         self.advance(time);
         self.fold(&message);
