@@ -39,8 +39,10 @@ check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy $(PACKAGES) proto/generate.py
+	$(BIN)/mypy docs/generate.py
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python proto/generate.py --check
+	$(BIN)/python docs/generate.py --check
 	$(BIN)/buf lint proto
 	setup/breaking.sh
 	cargo fmt $(MANIFEST) --all --check

@@ -1,5 +1,5 @@
 """Generates what is stated once and shown elsewhere: `docs/reasons.md` and `audit/reason_words.py` from the comments of
-`reason.proto`, and `docs/settings.md` from the settings model.
+`reason.proto`, `docs/settings.md` from the settings model, and `docs/features.md` from the engine's feature table.
 
 With `--check`, writes nothing and exits 1 where a committed file differs from its source.
 """
@@ -17,6 +17,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from cart_recovery.settings import ENVIRONMENT_PREFIX, SETTINGS_FILE, Settings
+from rust_features import feature_documentation
 
 ROOT = Path(__file__).resolve().parent.parent
 CONTRACT = "cart_recovery/v1/reason.proto"
@@ -150,6 +151,7 @@ def main() -> int:
     fresh = {
         ROOT / "docs" / "reasons.md": page(table),
         ROOT / "docs" / "settings.md": settings_page(),
+        ROOT / "docs" / "features.md": feature_documentation(),
         ROOT / "audit" / "reason_words.py": module(table),
     }
     stale = [path for path, text in fresh.items() if not path.exists() or path.read_text() != text]
