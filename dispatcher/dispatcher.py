@@ -48,22 +48,21 @@ class Dispatcher:
 
     async def run(self) -> None:
         """Works until `stop`; then pulls no more, finishes the touches in hand and returns."""
-        client = await streams.connect(self._settings)
         scorer = Scorer(self._settings.scorer_target, patience_seconds=self._settings.scorer_patience_seconds)
+        # Links are followed and opt-outs taken also while NATS is away.
+        self._http = HttpFace(self._settings, self._clock, self._links, self._release, scorer)
         try:
-            js = client.jetstream()
-            self._http = HttpFace(self._settings, self._clock, self._links, self._release, scorer)
             await self._http.start()
-            if await streams.journal_exists(js, self._stopping):
-                await self._set_up(js, scorer)
-                await self._work(scorer)
+            async with streams.connection(self._settings, self._stopping) as client:
+                js = client.jetstream()
+                if await streams.journal_exists(js, self._stopping):
+                    await self._set_up(js, scorer)
+                    await self._work(scorer)
         finally:
-            if self._http is not None:
-                await self._http.stop()
+            await self._http.stop()
             for channel in self._channels.values():
                 await channel.provider.close()
             await scorer.close()
-            await client.close()
 
     async def stop(self) -> None:
         """Asks `run` to come to its end."""

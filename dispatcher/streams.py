@@ -2,7 +2,8 @@
 waited for, never created."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from typing import TypeVar
 
 import nats.errors
@@ -146,20 +147,36 @@ async def retried(call: Callable[[], Awaitable[T]], *, attempts: int = 8) -> T:
     return await call()
 
 
-async def connect(settings: DispatcherSettings) -> Client:
-    """Connects to NATS and stays connected: the client reconnects for as long as the process lives."""
+@asynccontextmanager
+async def connection(settings: DispatcherSettings, stopping: asyncio.Event) -> AsyncIterator[Client]:
+    """A client that reconnects for as long as the block lasts. Where the dispatcher is stopped before NATS was found,
+    it was never connected."""
     client = Client()
 
     async def report(error: Exception) -> None:
         log.warning("nats_error", error=type(error).__name__)
 
-    await client.connect(
-        settings.nats_url,
-        user_credentials=settings.nats_credentials,
-        error_cb=report,
-        max_reconnect_attempts=-1,
-        reconnect_time_wait=1,
-        allow_reconnect=True,
-        name="dispatcher",
+    connecting = asyncio.create_task(
+        client.connect(
+            settings.nats_url,
+            user_credentials=settings.nats_credentials,
+            error_cb=report,
+            max_reconnect_attempts=-1,
+            reconnect_time_wait=1,
+            allow_reconnect=True,
+            name="dispatcher",
+        )
     )
-    return client
+    stopped = asyncio.create_task(stopping.wait())
+    try:
+        await asyncio.wait((connecting, stopped), return_when=asyncio.FIRST_COMPLETED)
+        if connecting.done():
+            connecting.result()
+        yield client
+    finally:
+        connecting.cancel()
+        stopped.cancel()
+        await asyncio.gather(connecting, stopped, return_exceptions=True)
+        # A server that goes while the connection is closed takes nothing with it.
+        with suppress(OSError, nats.errors.Error):
+            await client.close()

@@ -86,3 +86,25 @@ def test_a_dispatcher_that_is_asked_to_stop_finishes_what_it_has_in_hand(deploym
     assert deployment.dispatcher.stop(within=ENDING_SECONDS) == 0
     assert len(sink.deliveries(shopper.email)) == 1
     deployment.wait_and_read("message_outcome.sent")
+
+
+def test_a_dispatcher_that_lost_nats_stops(deployment: Deployment) -> None:
+    deployment.start()
+    deployment.nats.stop()
+    deployment.dispatcher.wait_for_log("nats_error", within=10)
+    assert deployment.dispatcher.stop(within=ENDING_SECONDS) == 0
+
+
+def test_a_dispatcher_that_is_just_finding_nats_again_stops(deployment: Deployment) -> None:
+    deployment.start()
+    deployment.nats.stop()
+    deployment.dispatcher.wait_for_log("nats_error", within=10)
+    deployment.nats.start()
+    assert deployment.dispatcher.stop(within=ENDING_SECONDS) == 0
+
+
+def test_a_dispatcher_that_never_found_nats_stops(deployment: Deployment) -> None:
+    deployment.nats.stop()
+    deployment.dispatcher.start()
+    deployment.dispatcher.wait_for_log("nats_error", within=30)
+    assert deployment.dispatcher.stop(within=ENDING_SECONDS) == 0

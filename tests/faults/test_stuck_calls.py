@@ -19,14 +19,15 @@ from tests.harness.waiting import eventually
 pytestmark = [pytest.mark.fault, pytest.mark.timeout(300)]
 
 STUCK_CALLS = 100
-ROUNDS = count_from("CARTREC_TEST_STUCK_ROUNDS", 4)
-SCORES = 400
+ROUNDS = count_from("CARTREC_TEST_STUCK_ROUNDS", 6)
+SCORES = 300
 THREADS = 32
 STUCK_SECONDS = 60.0
 
 TOLERANCE_RATIO = 1.5
-TOLERANCE_SECONDS = 0.002
-"""A p99 of a few hundred calls on a busy machine is not sharper."""
+TOLERANCE_SECONDS = 0.001
+"""A p99 of a few hundred calls on a busy machine is not sharper. The best round counts: what else the machine does
+only ever slows a round, while stuck calls would slow every one."""
 
 
 @pytest.fixture
@@ -54,8 +55,9 @@ def test_stuck_calls_leave_the_latency_of_score_unchanged(deployment: Deployment
             deployment.nats.start()
             check_ends(tracks, confirms, pending)
             deployment.wait_until_published()
-    print(f"p99 of Score alone {median(alone) * 1e3:.2f} ms, beside stuck calls {median(beside) * 1e3:.2f} ms")
-    assert median(beside) <= TOLERANCE_RATIO * median(alone) + TOLERANCE_SECONDS
+    for name, rounds in (("alone", alone), ("beside stuck calls", beside)):
+        print(f"p99 of Score {name}: best {min(rounds) * 1e3:.2f} ms, median {median(rounds) * 1e3:.2f} ms")
+    assert min(beside) <= TOLERANCE_RATIO * min(alone) + TOLERANCE_SECONDS
 
 
 def stick(
