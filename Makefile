@@ -10,6 +10,8 @@ export UV_COMPILE_BYTECODE := 1
 export UV_PYTHON_DOWNLOADS := never
 # The same interpreter for every build of the binding, or Cargo compiles it anew each time.
 export PYO3_PYTHON := $(CURDIR)/.venv/bin/python
+# The relay's and the feed's tests run against the real server.
+export NATS_SERVER := $(CURDIR)/.venv/bin/nats-server
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
 BIN := .venv/bin
