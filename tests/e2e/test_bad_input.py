@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import grpc
 import pytest
+from google.rpc import code_pb2
 
 from cart_recovery.v1.event_pb2 import ACKNOWLEDGE_JOURNALED, Event, TrackRequest
 from cart_recovery.v1.scoring_pb2 import ScoreRequest
@@ -121,6 +122,18 @@ def test_a_bad_event_is_refused_by_field_value_and_remedy(
     assert list(refusal.violations) == [field]
     assert value in refusal.violations[field]
     assert remedy in refusal.violations[field]
+
+
+def test_a_bad_event_does_not_end_a_stream(client: Client, shop: Shop, shopper: Shopper) -> None:
+    bad = shop.cart_updated(shopper)
+    set_negative_price(bad)
+    first, refusal, last = client.track_stream([shop.viewed(shopper), bad, shop.viewed(shopper)])
+    assert first.HasField("accepted")
+    assert last.accepted.spool_offset > first.accepted.spool_offset
+    assert refusal.rejected.code == code_pb2.INVALID_ARGUMENT
+    (violation,) = refusal.rejected.violations
+    assert violation.field == PRICE
+    assert "-5" in violation.description
 
 
 def test_every_wrong_field_is_named_at_once(client: Client, shop: Shop, shopper: Shopper) -> None:

@@ -9,9 +9,13 @@ from pathlib import Path
 import grpc
 import httpx
 import pytest
+from nacl.public import PrivateKey, SealedBox
 
+from cart_recovery.keys import dispatcher_keys
 from cart_recovery.v1.event_pb2 import ACKNOWLEDGE_JOURNALED, Event
+from cart_recovery.v1.journal_pb2 import ContactSecret, TokenRecord
 from tests.harness.deployment import Deployment, deployed
+from tests.harness.journal import Stored, read_stream
 from tests.harness.policy import HOST
 from tests.harness.search import find, find_in_files
 from tests.harness.shop import Shop, Shopper
@@ -67,6 +71,8 @@ class Traces:
     spool: Path
     """A copy of the spool while NATS was away."""
     metrics: str
+    contacts: list[Stored]
+    """CONTACTS before the end."""
 
 
 def values_of(shopper: Shopper) -> list[str]:
@@ -96,10 +102,11 @@ def traces(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Traces]:
             client.track(shop.ordered(WRITTEN_TO), acknowledge=ACKNOWLEDGE_JOURNALED)
         spool = spool_without_nats(deployment, shop)
         metrics = deployment.metrics_text()
+        contacts = read_stream(deployment.nats_url, "CONTACTS")
         assert deployment.dispatcher.stop() == 0
         assert deployment.scorer.stop() == 0
         deployment.nats.stop()
-        yield Traces(deployment, spool, metrics)
+        yield Traces(deployment, spool, metrics, contacts)
 
 
 def test_the_search_finds_a_value_in_every_form(tmp_path: Path) -> None:
@@ -121,6 +128,17 @@ def test_the_streams_hold_nothing_personal(traces: Traces) -> None:
     store = traces.deployment.settings.nats_directory
     assert any(store.rglob("*.blk")), "there are no message files to search"
     assert find_in_files(SECRETS, store) == []
+
+
+def test_contacts_are_kept_so_that_the_dispatcher_alone_can_read_them(traces: Traces) -> None:
+    box = SealedBox(PrivateKey(dispatcher_keys(traces.deployment.settings.keys_directory).contact))
+    sealed = {kept.subject: kept.payload for kept in traces.contacts if kept.subject.startswith("contact.")}
+    secrets = [ContactSecret.FromString(box.decrypt(payload)) for payload in sealed.values()]
+    assert {WRITTEN_TO.email, WRITTEN_TO.phone, BOUNCED.email} <= {secret.address for secret in secrets}
+    tokens = [kept for kept in traces.contacts if kept.subject.startswith("token.")]
+    assert tokens
+    assert {len(TokenRecord.FromString(kept.payload).alias) for kept in tokens} == {16}
+    assert len(tokens) + len(sealed) == len({kept.subject for kept in traces.contacts})
 
 
 def test_the_spool_holds_nothing_personal(traces: Traces) -> None:

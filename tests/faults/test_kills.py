@@ -50,6 +50,19 @@ def test_killed_dispatchers_send_each_claim_at_most_once(deployment: Deployment)
     check_kills(deployment, kill_and_restart, random.Random(SEED + 1))
 
 
+def test_everything_killed_at_once_loses_and_repeats_nothing(deployment: Deployment) -> None:
+    deployment.sink.answer_delay_seconds = 0.1
+
+    def kill_and_restart() -> None:
+        deployment.scorer.kill()
+        deployment.dispatcher.kill()
+        deployment.nats.kill()
+        deployment.nats.start()
+        deployment.start()
+
+    check_kills(deployment, kill_and_restart, random.Random(SEED + 2))
+
+
 def check_kills(deployment: Deployment, kill_and_restart: Callable[[], None], moments: random.Random) -> None:
     """Kills under load, then lets everything come to rest and counts."""
     deployment.start()

@@ -1,6 +1,7 @@
 """A mail server that is away, refuses, hangs or drops the line: the outcome is told, and nothing is sent twice."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import pytest
 
@@ -30,6 +31,27 @@ def shop() -> Shop:
     return Shop(seed=41)
 
 
+@dataclass(frozen=True)
+class Retried:
+    """Shoppers whose first attempt failed in a way that allows another."""
+
+    refused: Shopper
+    unmet: Shopper
+
+
+@pytest.fixture(scope="module", autouse=True)
+def retried(deployment: Deployment, shop: Shop) -> Retried:
+    """Made first of all, so that the wait before the second attempt passes beside the other tests."""
+    sink = deployment.sink
+    refused = abandon(deployment, shop, Behaviour.LATER, Behaviour.TAKE)
+    eventually(lambda: sink.attempts(refused.email), within=FIRST_ATTEMPT_SECONDS, what="the refused attempt")
+    sink.stop()
+    unmet = abandon(deployment, shop, Behaviour.TAKE)
+    eventually(lambda: released(deployment, unmet), within=FIRST_ATTEMPT_SECONDS, what="the attempt without a server")
+    sink.start()
+    return Retried(refused, unmet)
+
+
 @pytest.mark.parametrize("behaviour", [Behaviour.HANG, Behaviour.DROP])
 def test_a_message_that_may_have_left_is_unknown_and_never_sent_again(
     deployment: Deployment, shop: Shop, behaviour: Behaviour
@@ -55,20 +77,14 @@ def test_a_permanent_refusal_is_told_in_the_providers_words(deployment: Deployme
     assert not deployment.sink.deliveries(shopper.email)
 
 
-def test_transient_refusals_and_an_absent_server_are_tried_again(deployment: Deployment, shop: Shop) -> None:
-    refused = abandon(deployment, shop, Behaviour.LATER, Behaviour.TAKE)
+def test_transient_refusals_and_an_absent_server_are_tried_again(deployment: Deployment, retried: Retried) -> None:
     sink = deployment.sink
-    eventually(lambda: sink.attempts(refused.email), within=FIRST_ATTEMPT_SECONDS, what="the refused attempt")
-    sink.stop()
-    unmet = abandon(deployment, shop, Behaviour.TAKE)
-    eventually(lambda: released(deployment, unmet), within=FIRST_ATTEMPT_SECONDS, what="the attempt without a server")
-    sink.start()
-    for shopper in (refused, unmet):
+    for shopper in (retried.refused, retried.unmet):
         outcome = end_of(deployment, shopper, within=BACKOFF_SECONDS[0] + FIRST_ATTEMPT_SECONDS)
         assert outcome.HasField("sent")
         assert len(sink.deliveries(shopper.email)) == 1
-    assert sink.attempts(refused.email) == 2
-    assert sink.attempts(unmet.email) == 1
+    assert sink.attempts(retried.refused.email) == 2
+    assert sink.attempts(retried.unmet.email) == 1
 
 
 def abandon(deployment: Deployment, shop: Shop, *behaviours: Behaviour) -> Shopper:

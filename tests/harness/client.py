@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Self
@@ -12,7 +13,15 @@ from google.rpc import error_details_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_status import rpc_status
 
-from cart_recovery.v1.event_pb2 import ACKNOWLEDGE_SPOOLED, Acknowledge, Event, TrackRequest, TrackResponse
+from cart_recovery.v1.event_pb2 import (
+    ACKNOWLEDGE_SPOOLED,
+    Acknowledge,
+    Event,
+    TrackRequest,
+    TrackResponse,
+    TrackStreamRequest,
+    TrackStreamResponse,
+)
 from cart_recovery.v1.event_pb2_grpc import EventServiceStub
 from cart_recovery.v1.scoring_pb2 import (
     ConfirmRequest,
@@ -75,6 +84,11 @@ class Client:
     ) -> TrackResponse:
         """Tracks one event."""
         return self._events.Track(TrackRequest(event=event, acknowledge=acknowledge), timeout=timeout)
+
+    def track_stream(self, events: Iterable[Event], *, timeout: float = 10.0) -> list[TrackStreamResponse]:
+        """Tracks events on one stream; the answers come in order."""
+        requests = (TrackStreamRequest(track=TrackRequest(event=event)) for event in events)
+        return list(self._events.TrackStream(requests, timeout=timeout))
 
     def track_later(
         self, event: Event, *, acknowledge: Acknowledge.ValueType, timeout: float
