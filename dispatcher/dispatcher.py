@@ -159,13 +159,13 @@ class Dispatcher:
         decisions = await streams.decisions_consumer(js, settings)
         cancellations = await streams.cancellations_consumer(js, settings)
         workers = [
-            Worker("decisions", decisions, on_decision, bury, settings),
-            Worker("cancellations", cancellations, on_event, bury, settings),
+            Worker("decisions", decisions, on_decision, bury, settings, js),
+            Worker("cancellations", cancellations, on_event, bury, settings, js),
         ]
         if self._heap is None:
             for name in (LATER, *map(channel_name, self._channels)):
                 due = await streams.due_consumer(js, name, settings)
-                workers.append(Worker(f"due-{name}", due, on_due, bury_touch, settings))
+                workers.append(Worker(f"due-{name}", due, on_due, bury_touch, settings, js))
         return workers
 
     async def _work(self, scorer: Scorer) -> None:

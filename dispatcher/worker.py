@@ -6,9 +6,11 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 import nats.errors
+import nats.js.errors
 import structlog
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
+from nats.js.api import ConsumerInfo
 
 from dispatcher import metrics
 from dispatcher.settings import DispatcherSettings
@@ -31,8 +33,10 @@ class Worker:
         handle: Callable[[Msg], Awaitable[None]],
         bury: Callable[[Msg], Awaitable[None]],
         settings: DispatcherSettings,
+        js: JetStreamContext,
     ) -> None:
         self._name = name
+        self._js = js
         self._subscription = subscription
         self._handle = handle
         self._bury = bury
@@ -63,7 +67,22 @@ class Worker:
         if self._in_hand:
             return False
         consumer = await self._subscription.consumer_info()
-        return not consumer.num_pending and not consumer.num_ack_pending and not self._in_hand
+        if consumer.num_pending or consumer.num_ack_pending or self._in_hand:
+            return False
+        # The server counts what is pending a moment after it has acknowledged the publish, so the stream has the word.
+        acknowledged = consumer.ack_floor.stream_seq if consumer.ack_floor else 0
+        return await self._last_sequence(consumer) <= acknowledged
+
+    async def _last_sequence(self, consumer: ConsumerInfo) -> int:
+        """Of the stream's last message that the consumer takes; 0 where there is none, or where it has several filters
+        (those only cancel early what is confirmed again when it falls due)."""
+        if not consumer.config.filter_subject:
+            return 0
+        try:
+            last = await self._js.get_last_msg(consumer.stream_name, consumer.config.filter_subject)
+        except nats.js.errors.NotFoundError:
+            return 0
+        return last.seq or 0
 
     async def _next(self) -> Msg | None:
         try:
