@@ -27,6 +27,7 @@ impl PyKeys {
         Ok(Self { inner })
     }
 
+    #[allow(clippy::unused_self)]
     fn __repr__(&self) -> &'static str {
         "Keys(hidden)"
     }
