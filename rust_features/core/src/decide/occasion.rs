@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use smallvec::SmallVec;
 
-use crate::contract::{self, DecisionRequest, Trigger};
+use crate::contract::{DecisionRequest, Trigger};
 use crate::ids::{Alias, CartId, DecisionId, SendId};
 use crate::keyed::public_hash;
 use crate::state::{Cart, Customer, MAX_ALIASES, State, request_cart};
@@ -39,13 +39,7 @@ impl<'a> Occasion<'a> {
     #[must_use]
     pub fn resolve(state: &'a State, request: &'a DecisionRequest, clock: Micros) -> Self {
         let cart_id = request_cart(request).unwrap_or(CartId([0; 16]));
-        let folded = state.cart(&cart_id);
-        let laid_over = |cart| Cow::Owned(Cart::inline(folded, cart, &request.storefront_id, clock));
-        let cart = match (&request.cart, folded) {
-            (Some(inline), _) => laid_over(inline),
-            (None, Some(folded)) => Cow::Borrowed(folded),
-            (None, None) => laid_over(&contract::Cart::default()),
-        };
+        let cart = state.requested_cart(request, clock);
         let keys = &request.identity_keys;
         let mut given: SmallVec<[Alias; MAX_ALIASES]> =
             keys.iter().filter_map(|key| Alias::from_bytes(&key.alias)).collect();
