@@ -3,18 +3,23 @@
 use crate::contract::{Channel, ConsentPurpose, ConsentState, DoubleOptIn, LegalBasis, Reason};
 use crate::state::{Consent, Customer};
 
-/// Why the channel may not be used, if so. The word on cart reminders counts before the word on marketing, and
-/// text messages need a word on cart reminders.
+/// Why the channel may not be used, if so. The word on cart reminders counts before the word on marketing, and text
+/// messages need a word on cart reminders; but a reminder is marketing, so whoever withdraws that later gets none.
 pub(super) fn rejection(customer: &Customer<'_>, channel: Channel) -> Option<Reason> {
     let reminders = customer.consent(channel, ConsentPurpose::CartReminder);
-    let marketing = customer
-        .consent(channel, ConsentPurpose::Marketing)
-        .filter(|_| channel != Channel::Sms);
-    match reminders.or(marketing) {
-        None => Some(Reason::ConsentMissing),
-        Some(consent) if consent.state == ConsentState::Withdrawn => Some(Reason::OptedOut),
-        Some(consent) => (!suffices(consent, channel)).then_some(Reason::ConsentMissing),
+    let marketing = customer.consent(channel, ConsentPurpose::Marketing);
+    let Some(consent) = reminders.or(marketing.filter(|_| channel != Channel::Sms)) else {
+        return Some(Reason::ConsentMissing);
+    };
+    let withdrawn = marketing.is_some_and(|said| is_withdrawn(said) && said.event_time >= consent.event_time);
+    if withdrawn || is_withdrawn(consent) {
+        return Some(Reason::OptedOut);
     }
+    (!suffices(consent, channel)).then_some(Reason::ConsentMissing)
+}
+
+fn is_withdrawn(consent: &Consent) -> bool {
+    consent.state == ConsentState::Withdrawn
 }
 
 /// A grant holds once its address is confirmed; the soft opt-in of a sale covers e-mail alone.

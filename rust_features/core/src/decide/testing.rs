@@ -102,10 +102,15 @@ impl World {
         self.push(time, Content::Event(event));
     }
 
+    /// A choice about cart reminders.
     pub(crate) fn consent(&mut self, time: Micros, channel: Channel, state: ConsentState) {
+        self.choose(time, channel, ConsentPurpose::CartReminder, state);
+    }
+
+    pub(crate) fn choose(&mut self, time: Micros, channel: Channel, purpose: ConsentPurpose, state: ConsentState) {
         let consent = ConsentChanged {
             channel: channel.into(),
-            purpose: ConsentPurpose::CartReminder.into(),
+            purpose: purpose.into(),
             state: state.into(),
             ..ConsentChanged::default()
         };

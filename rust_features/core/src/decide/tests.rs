@@ -8,8 +8,8 @@ use crate::bundle::testing::bundle;
 use crate::contract::event::Kind;
 use crate::contract::message_outcome::Outcome;
 use crate::contract::{
-    BudgetPrice, BudgetPricesUpdated, Candidate, Channel, ChannelPaused, ConsentState, DecisionRecord, Linked, Money,
-    Policy, ProductUpdated, Reason, offer,
+    BudgetPrice, BudgetPricesUpdated, Candidate, Channel, ChannelPaused, ConsentPurpose, ConsentState, DecisionRecord,
+    Linked, Money, Policy, ProductUpdated, Reason, offer,
 };
 use crate::policy::testing::policy;
 use crate::time::Micros;
@@ -106,6 +106,21 @@ fn a_known_cost_and_newer_budget_prices_enter_the_value() {
     assert_eq!((before.budget_price_version, after.budget_price_version), (0, 4));
     let cost = |record: &DecisionRecord| candidate(record, "email_ten_percent").budget_cost_minor;
     assert!((cost(&after) / cost(&before) - 30.0).abs() < 1e-9);
+}
+
+#[test]
+fn whoever_withdraws_marketing_after_agreeing_to_reminders_gets_none_until_they_agree_again() {
+    for (channel, action) in [(Channel::Email, "email_reminder"), (Channel::Sms, "sms_reminder")] {
+        let mut world = World::abandoned();
+        let mut at = |second: i64, purpose, state| {
+            world.choose(Micros(NOON.0 + second), channel, purpose, state);
+            reasons(&decided(&world, &open_policy()), action)
+        };
+        let withdrawn = at(1, ConsentPurpose::Marketing, ConsentState::Withdrawn);
+        assert_eq!(withdrawn, [Reason::OptedOut]);
+        let again = at(2, ConsentPurpose::CartReminder, ConsentState::Granted);
+        assert!(!again.contains(&Reason::OptedOut));
+    }
 }
 
 #[test]
