@@ -42,19 +42,17 @@ pub fn settle(
     clock: Micros,
 ) -> Result<(Arc<DecisionRecord>, bool), Refusal> {
     live.directory.resolve(&mut scored.request.identity_keys);
-    let taken = take(live, bundle, &scored, clock);
+    let (taken, news) = take(live, bundle, &scored, clock);
+    if let Some(event_id) = news.filter(|_| !scored.dry_run) {
+        spool_inline_cart(live, &scored, event_id, clock)?;
+    }
     match taken {
         Taken::Earlier(record) => {
             live.counters.decisions_repeated.add_one();
             Ok((record, true))
         }
-        Taken::Now { record, .. } if scored.dry_run => Ok((Arc::new(record), false)),
-        Taken::Now { record, cart_is_news } => {
-            if cart_is_news {
-                spool_inline_cart(live, &scored, &record, clock)?;
-            }
-            live.record_taken(record, scored.contacts, clock)
-        }
+        Taken::Now(record) if scored.dry_run => Ok((Arc::new(record), false)),
+        Taken::Now(record) => live.record_taken(record, scored.contacts, clock),
     }
 }
 
@@ -62,32 +60,42 @@ pub fn settle(
 #[allow(clippy::large_enum_variant)]
 enum Taken {
     Earlier(Arc<DecisionRecord>),
-    Now { record: DecisionRecord, cart_is_news: bool },
+    Now(DecisionRecord),
 }
 
-/// Reads the state at one sequence.
-fn take(live: &Live, bundle: &Bundle, scored: &Scored, clock: Micros) -> Taken {
+/// Reads the state at one sequence: the decision, and the event id of the inline cart where that is news.
+fn take(live: &Live, bundle: &Bundle, scored: &Scored, clock: Micros) -> (Taken, Option<EventId>) {
     let state = live.state.read();
     let occasion = Occasion::resolve(&state, &scored.request, clock);
     let id = occasion.decision_id;
-    if let Some(decided) = state.decision(&id) {
-        return Taken::Earlier(Arc::new(decided.record()));
+    let news = inline_cart_news(&occasion);
+    let earlier = state.decision(&id).map(|decided| Arc::new(decided.record()));
+    if let Some(record) = earlier.or_else(|| live.in_flight.get(&id)) {
+        return (Taken::Earlier(record), news);
     }
-    if let Some(record) = live.in_flight.get(&id) {
-        return Taken::Earlier(record);
-    }
-    let folded = state.cart(&occasion.cart_id);
-    let cart_is_news =
-        scored.request.cart.is_some() && folded.is_none_or(|folded| folded.version() != occasion.cart.version());
     let record = decide_with(&occasion, bundle, seed(&live.decision_key, id), &live.decision_key);
-    Taken::Now { record, cart_is_news }
+    (Taken::Now(record), news)
+}
+
+/// Names the change from the folded cart to the inline one: a retry before it is folded names the same, a later return
+/// to the same content another.
+fn inline_cart_news(occasion: &Occasion<'_>) -> Option<EventId> {
+    occasion.request.cart.as_ref()?;
+    let folded = occasion.state.cart(&occasion.cart_id);
+    if folded.is_some_and(|folded| folded.version() == occasion.cart.version()) {
+        return None;
+    }
+    let replaced = folded.map_or(0, |folded| folded.last_activity().0);
+    Some(EventId(public_hash(
+        "inline cart",
+        &[&occasion.decision_id.0, &replaced.to_le_bytes()],
+    )))
 }
 
 /// An inline cart that differs from the folded one comes before its decision in the journal. It brings the contacts too:
 /// it makes their tokens known, and should the decision be refused, nobody would seal them again.
-fn spool_inline_cart(live: &Live, scored: &Scored, record: &DecisionRecord, clock: Micros) -> Result<(), Refusal> {
+fn spool_inline_cart(live: &Live, scored: &Scored, event_id: EventId, clock: Micros) -> Result<(), Refusal> {
     let request = &scored.request;
-    let event_id = EventId(public_hash("inline cart", &[record.decision_id.as_bytes()]));
     let event = Event {
         event_id: event_id.to_string(),
         storefront_id: request.storefront_id.clone(),
