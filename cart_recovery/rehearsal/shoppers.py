@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 
 from cart_recovery.inbox import Arrival
 from cart_recovery.rehearsal.live import http_status
-from cart_recovery.v1.channel_pb2 import Channel
 from cart_recovery.v1.decision_pb2 import DecisionRecord
 from cart_recovery.v1.event_pb2 import Event, TrackRequest
 from rust_features import Keys, outside_token
@@ -80,16 +79,7 @@ class ShopperWorld:
         cart_id = self._carts.get(decision.request.cart_id) if decision else None
         if decision is None or cart_id is None:
             raise LinkBroken(f"e-mail {arrival.number} belongs to no decision on a cart of this shop")
-        action = decision.candidates[decision.chosen].action
-        response = self._shop.receive(
-            Received(
-                cart_id=cart_id,
-                channel=Channel.CHANNEL_EMAIL,
-                discount_minor=action.discount_minor,
-                free_shipping=action.free_shipping,
-                send_time_micros=now_micros,
-            )
-        )
+        response = self._shop.receive(Received.of(cart_id, decision, now_micros))
         restore = arrival.link(_RESTORE_LINK.pattern)
         if response.click_at is not None and restore is not None:
             self._plan(response.click_at, "click", restore)

@@ -10,7 +10,7 @@ from cart_recovery.v1.channel_pb2 import Channel
 from cart_recovery.v1.decision_pb2 import DecisionRecord
 from cart_recovery.v1.event_pb2 import Event
 from cart_recovery.v1.journal_pb2 import JournalMessage
-from cart_recovery.v1.message_pb2 import MessageOutcome
+from cart_recovery.v1.message_pb2 import MessageOutcome, OfferRedeemed
 from cart_recovery.v1.scoring_pb2 import Trigger
 
 TOLD_OF_EACH = 3
@@ -43,6 +43,8 @@ class Story:
                 self._outcome(message.event.message_outcome, time)
             case "event" if message.event.HasField("order_completed"):
                 self._ordered(message.event, time)
+            case "event" if message.event.HasField("offer_redeemed"):
+                self._redeemed(message.event.offer_redeemed, time)
 
     def _decided(self, record: DecisionRecord) -> None:
         if len(self._decisions) < _DECISIONS_KEPT:
@@ -81,6 +83,14 @@ class Story:
             self._tell("unsubscribed", time, f"{name} unsubscribes with one click, and is not written to again")
         elif kind in ("failed", "bounced", "unknown"):
             self._tell(kind, time, f"the message to {name} {kind}")
+
+    def _redeemed(self, redeemed: OfferRedeemed, time: int) -> None:
+        record = self._decisions.get(redeemed.decision_id)
+        if record is None:
+            return
+        self.counts["redeemed"] += 1
+        saved = money(redeemed.discount.minor_units, redeemed.discount.currency_code)
+        self._tell("redeemed", time, f"{self._name_of(record.request.cart_id)} uses the offer and saves {saved}")
 
     def _ordered(self, event: Event, time: int) -> None:
         order = event.order_completed

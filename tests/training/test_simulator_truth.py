@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cart_recovery.v1.channel_pb2 import Channel
-from cart_recovery.v1.event_pb2 import Context, DeviceClass
-from training.simulator.response import Pending, Received, respond
+from cart_recovery.v1.event_pb2 import Context, DeviceClass, Event
+from training.simulator.basket import SHIPPING_MINOR
+from training.simulator.response import Offer, Pending, Received, respond
 from training.simulator.settings import ShopSettings
 from training.simulator.shop import Shop
 from training.simulator.shoppers import Shopper
@@ -43,6 +44,7 @@ SHOPPER = Shopper(
     direct=False,
     context=Context(),
 )
+FIVE_OFF = Offer("five_off", "d" * 32, discount_minor=500, free_shipping=False)
 
 
 def email(hours: float, discount_minor: int = 0) -> Contact:
@@ -58,11 +60,7 @@ def bought_share(truth: CartTruth, hours: float, draws: int = 6_000) -> float:
         if rng.random() < truth.organic:
             pending.buy_at = truth.left_micros + round(organic_hours(rng.random()) * HOUR)
         received = Received(
-            "cart-1",
-            Channel.CHANNEL_EMAIL,
-            500,
-            free_shipping=False,
-            send_time_micros=truth.left_micros + round(hours * HOUR),
+            "cart-1", Channel.CHANNEL_EMAIL, FIVE_OFF, send_time_micros=truth.left_micros + round(hours * HOUR)
         )
         respond(pending, dataclasses.replace(SHOPPER), received, ShopSettings(), rng)
         bought += pending.buy_at is not None
@@ -113,27 +111,53 @@ def test_some_shoppers_are_harmed_and_their_truth_says_so() -> None:
 
 def test_a_message_after_the_purchase_changes_nothing() -> None:
     pending = Pending(TRUTH, buy_at=START + HOUR)
-    received = Received("cart-1", Channel.CHANNEL_EMAIL, 500, free_shipping=False, send_time_micros=START + 2 * HOUR)
+    received = Received("cart-1", Channel.CHANNEL_EMAIL, FIVE_OFF, send_time_micros=START + 2 * HOUR)
     response = respond(pending, dataclasses.replace(SHOPPER), received, ShopSettings(), random.Random(1))
     assert response.buy_at is None and pending.buy_at == START + HOUR
 
 
-def test_a_received_message_can_bring_an_order() -> None:
+def events_after_messages(offer: Offer | None) -> list[Event]:
+    """What a shop sends all in all, each of whose abandoned carts gets one message."""
     shop = Shop(3, 120, START, ShopSettings(days=10))
-    orders_by_mail = 0
+    events: list[Event] = []
     answered: set[str] = set()
     while (time := shop.next_time()) is not None:
-        for request in shop.take(time + HOUR):
-            orders_by_mail += request.event.order_completed.source == "email"
+        events += [request.event for request in shop.take(time + HOUR)]
         for cart_id in shop.abandoned_carts():
             truth = shop.truth(cart_id)
             if truth is not None and cart_id not in answered and time > truth.left_micros:
                 answered.add(cart_id)
                 send_time = max(truth.left_micros + 4 * HOUR, time + HOUR)
-                shop.receive(
-                    Received(cart_id, Channel.CHANNEL_EMAIL, 0, free_shipping=False, send_time_micros=send_time)
-                )
-    assert orders_by_mail > 5
+                shop.receive(Received(cart_id, Channel.CHANNEL_EMAIL, offer, send_time_micros=send_time))
+    return events
+
+
+def test_a_received_message_can_bring_an_order() -> None:
+    events = events_after_messages(None)
+    assert sum(event.order_completed.source == "email" for event in events) > 5
+    assert not any(event.HasField("offer_redeemed") for event in events)
+
+
+@pytest.mark.parametrize("free_shipping", [False, True])
+def test_an_offer_that_is_used_is_redeemed_and_off_the_bill(free_shipping: bool) -> None:
+    events = events_after_messages(dataclasses.replace(FIVE_OFF, free_shipping=free_shipping))
+    ordered = {
+        event.event_time.ToMicroseconds(): event.order_completed
+        for event in events
+        if event.HasField("order_completed")
+    }
+    redeemed = [event for event in events if event.HasField("offer_redeemed")]
+    assert len(redeemed) > 5
+    for event in redeemed:
+        order, redemption = ordered[event.event_time.ToMicroseconds()], event.offer_redeemed
+        assert (redemption.offer_id, redemption.decision_id) == ("five_off", "d" * 32)
+        goods = sum(line.unit_price_minor * line.quantity for line in order.lines)
+        assert order.total.minor_units == goods - order.discount_minor + order.shipping_minor
+        if free_shipping:
+            assert order.shipping_minor == order.discount_minor == 0
+            assert redemption.discount.minor_units in (0, SHIPPING_MINOR)
+        else:
+            assert order.discount_minor == redemption.discount.minor_units == 500
 
 
 def test_addresses_lead_to_shoppers() -> None:

@@ -3,8 +3,10 @@
 import math
 import random
 from dataclasses import dataclass
+from typing import Self
 
 from cart_recovery.v1.channel_pb2 import Channel
+from cart_recovery.v1.decision_pb2 import DecisionRecord
 from training.simulator.settings import (
     CLICK_DELAY_HOURS,
     CLICK_RATE,
@@ -21,14 +23,31 @@ _SECOND = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
+class Offer:
+    """What a message offers, and the decision that it redeems."""
+
+    offer_id: str
+    decision_id: str
+    discount_minor: int
+    """What it takes off, the shipping of a free one included."""
+    free_shipping: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Received:
-    """A message that reached its shopper. `cart_id` is the shop's own, `discount_minor` what the offer takes off."""
+    """A message that reached its shopper. `cart_id` is the shop's own."""
 
     cart_id: str
     channel: Channel.ValueType
-    discount_minor: int
-    free_shipping: bool
+    offer: Offer | None
     send_time_micros: int
+
+    @classmethod
+    def of(cls, cart_id: str, decision: DecisionRecord, send_time_micros: int) -> Self:
+        """The message that a decision asked for."""
+        action = decision.candidates[decision.chosen].action
+        offer = Offer(action.offer_id, decision.decision_id, action.discount_minor, action.free_shipping)
+        return cls(cart_id, action.channel, offer if action.offer_id else None, send_time_micros)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +67,8 @@ class Pending:
     truth: CartTruth
     buy_at: int | None = None
     bought: bool = False
-    discount_minor: int = 0
+    offer: Offer | None = None
+    """The offer that a purchase would use."""
     source: str = ""
     contacted_at: int | None = None
     after_contact: float = 0.0
@@ -77,7 +97,13 @@ def respond(
     if pending.bought or (pending.buy_at is not None and pending.buy_at <= time):
         return Response()
     hours = max(0.0, (time - pending.truth.left_micros) / _HOUR)
-    contact = Contact(received.channel, received.discount_minor, received.free_shipping, hours)
+    offer = received.offer
+    contact = Contact(
+        received.channel,
+        discount_minor=offer.discount_minor if offer else 0,
+        free_shipping=offer is not None and offer.free_shipping,
+        delay_hours=hours,
+    )
     before = pending.remaining(time)
     after = pending.truth.shifted(before, contact) if hours < WINDOW_HOURS else before
     turned = False
@@ -92,8 +118,8 @@ def respond(
         pending.buy_at = _buy_at(click_at or time, pending.truth.left_micros, rng)
         pending.source = "email"
     uses_offer = turned or (pending.buy_at is not None and (open_at is not None or shopper.gaming))
-    pending.discount_minor = received.discount_minor if uses_offer and not received.free_shipping else 0
-    if received.discount_minor:
+    pending.offer = offer if uses_offer else None
+    if offer is not None:
         shopper.lessons += 1
     unsubscribes = rng.random() < UNSUBSCRIBE_RATE * settings.response_scale * settings.unsubscribe_scale * (
         6.0 if shopper.harmed else 1.0

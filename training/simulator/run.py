@@ -125,15 +125,12 @@ class _Driver:
                 self._deliver(record_of_send, outcome)
 
     def _deliver(self, record: DecisionRecord, outcome: MessageOutcome) -> None:
-        action = record.candidates[record.chosen].action
         cart_id = self._run.cart_ids.get(record.request.cart_id)
         if cart_id is None:
             return
         self._run.sends += 1
         sent_at = outcome.sent.sent_time.ToMicroseconds()
-        response = self._shop.receive(
-            Received(cart_id, action.channel, action.discount_minor, action.free_shipping, sent_at)
-        )
+        response = self._shop.receive(Received.of(cart_id, record, sent_at))
         for time, event in _reactions(record, outcome, response):
             self._counter += 1
             heapq.heappush(self._reactions, (time, self._counter, TrackRequest(event=event).SerializeToString()))

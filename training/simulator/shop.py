@@ -144,7 +144,13 @@ class Shop:
         left.pending.bought = True
         pending = left.pending
         events = order_events(
-            left.visit, left.shopper, time, pending.discount_minor, pending.source, self._settings, left.rng
+            left.visit,
+            left.shopper,
+            time,
+            offer=pending.offer,
+            source=pending.source,
+            settings=self._settings,
+            rng=left.rng,
         )
         self._send(events, left.rng)
 

@@ -17,11 +17,13 @@ from cart_recovery.v1.commerce_pb2 import (
 )
 from cart_recovery.v1.event_pb2 import Event
 from cart_recovery.v1.line_pb2 import Cart, Line
+from cart_recovery.v1.message_pb2 import OfferRedeemed
 from cart_recovery.v1.money_pb2 import Money
 from training.simulator.basket import Basket, leave
 from training.simulator.catalogue import Product
 from training.simulator.envelope import Envelope
 from training.simulator.introduction import introduction
+from training.simulator.response import Offer
 from training.simulator.settings import MINUTE, ShopSettings
 from training.simulator.shoppers import Shopper
 from training.simulator.truth import CartTruth
@@ -62,7 +64,9 @@ def make_visit(
     else:
         uses_code = rng.random() < 0.8 * shopper.thrift
         discount = round(0.1 * basket.value_minor) if uses_code else 0
-        visit.events += order_events(visit, shopper, clock + MINUTE, discount, "", settings, rng)
+        visit.events += order_events(
+            visit, shopper, clock + MINUTE, discount_minor=discount, settings=settings, rng=rng
+        )
     shopper.visits += 1
     return visit
 
@@ -71,15 +75,30 @@ def order_events(
     visit: Visit,
     shopper: Shopper,
     time: int,
-    discount_minor: int,
-    source: str,
+    *,
+    discount_minor: int = 0,
+    offer: Offer | None = None,
+    source: str = "",
     settings: ShopSettings,
     rng: random.Random,
 ) -> list[tuple[int, Event]]:
-    """The order of a visit's basket, and for a few a refund days later."""
+    """The order of a visit's basket, the redemption of the offer it uses, and for a few a refund days later."""
     basket, envelope = visit.basket, visit.envelope
     shopper.orders += 1
     shipping = basket.shipping_minor
+    events = []
+    if offer is not None:
+        saved = min(shipping, offer.discount_minor) if offer.free_shipping else offer.discount_minor
+        redeemed = OfferRedeemed(
+            offer_id=offer.offer_id,
+            decision_id=offer.decision_id,
+            discount=Money(minor_units=saved, currency_code=settings.currency_code),
+        )
+        events.append((time, envelope.event(time, offer_redeemed=redeemed)))
+        if offer.free_shipping:
+            shipping -= saved
+        else:
+            discount_minor = saved
     total = Money(minor_units=basket.value_minor - discount_minor + shipping, currency_code=settings.currency_code)
     order = OrderCompleted(
         order_id=basket.order_id,
@@ -90,7 +109,7 @@ def order_events(
         shipping_minor=shipping,
         source=source,
     )
-    events = [(time, envelope.event(time, order_completed=order))]
+    events.append((time, envelope.event(time, order_completed=order)))
     if rng.random() < settings.refund_share:
         later = time + round(rng.uniform(4, 12) * 24 * 60) * MINUTE
         refund = OrderRefunded(order_id=basket.order_id, amount=total, lines=basket.lines)
