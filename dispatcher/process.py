@@ -8,7 +8,7 @@ import structlog
 from cart_recovery.v1.channel_pb2 import Channel as ChannelKind
 from cart_recovery.v1.decision_pb2 import DecisionRecord
 from cart_recovery.v1.event_pb2 import Event
-from cart_recovery.v1.message_pb2 import MessageOutcome
+from cart_recovery.v1.message_pb2 import MessageOutcome, MessageSkipped
 from cart_recovery.v1.reason_pb2 import Reason
 from dispatcher import metrics
 from dispatcher.clock import MICROS
@@ -20,7 +20,6 @@ from dispatcher.scorer import DecisionUnknown, ScorerAway
 from dispatcher.send import Send, close
 from dispatcher.touch import (
     CROSSING_REASONS,
-    FINAL_REASONS,
     Begin,
     Closed,
     Done,
@@ -98,7 +97,7 @@ class Process:
         try:
             verdict = await self._ports.scorer.confirm(touch.decision_id, minimum_sequence=minimum_sequence)
             step = judge(touch, verdict, self._now())
-            if not isinstance(step, Ended) or step.outcome.skipped.reason not in FINAL_REASONS | CROSSING_REASONS:
+            if not isinstance(step, Ended) or not _lost_its_reason(step.outcome.skipped):
                 return False
             found = await self._resume(touch)
             if not isinstance(found, Begin):
@@ -157,7 +156,7 @@ class Process:
             case Lost(revision):
                 return await close(self._ports, lost(touch), revision)
             case Begin(_, revision) if self._stale(touch):
-                return await close(self._ports, skipped(touch, Reason.REASON_STALE), revision)
+                return await close(self._ports, skipped(touch, Reason.REASON_STALE, ends_sequence=True), revision)
             case Begin(_, revision) if touch.channel not in self._ports.channels:
                 return await close(self._ports, skipped(touch, Reason.REASON_CHANNEL_UNAVAILABLE), revision)
             case Begin() as begin:
@@ -204,7 +203,7 @@ class Process:
         """A send that is over, from the ledger. A decision whose send another one carried out was not needed."""
         event = Event() if entry.event is None else entry.event
         if event.message_outcome.decision_id != touch.decision_id:
-            event = self._event(touch, skipped(touch, Reason.REASON_ALREADY_CLAIMED).outcome)
+            event = self._event(touch, skipped(touch, Reason.REASON_ALREADY_CLAIMED, ends_sequence=True).outcome)
         return Closed(touch, event, entry.after_sequence)
 
     def _event(self, touch: Touch, outcome: MessageOutcome) -> Event:
@@ -215,6 +214,11 @@ class Process:
 
     def _now(self) -> int:
         return self._ports.clock.now_micros()
+
+
+def _lost_its_reason(skip: MessageSkipped) -> bool:
+    """Whether waiting for the touch's time cannot change the skip."""
+    return skip.ends_sequence or skip.reason in CROSSING_REASONS
 
 
 def _wall_micros() -> int:

@@ -72,7 +72,7 @@ class Send:
                 self._touch.decision_id, minimum_sequence=minimum_sequence, claimed=claimed
             )
         except DecisionUnknown:
-            return skipped(self._touch, Reason.REASON_DECISION_UNKNOWN)
+            return skipped(self._touch, Reason.REASON_DECISION_UNKNOWN, ends_sequence=True)
         return judge(self._touch, verdict, self._ports.clock.now_micros())
 
     async def _reserve(self, confirmed: Confirmed) -> Reserved | Ended:

@@ -22,30 +22,6 @@ from dispatcher.recipient import Recipient
 HELD_POLL_SECONDS = 300
 """How often a touch asks again while a person has to approve it."""
 
-FINAL_REASONS = frozenset(
-    {
-        Reason.REASON_DECISION_UNKNOWN,
-        Reason.REASON_CART_EMPTY,
-        Reason.REASON_CART_WITHOUT_PRICES,
-        Reason.REASON_CART_ORDERED,
-        Reason.REASON_CART_CHANGED,
-        Reason.REASON_DECISION_SUPERSEDED,
-        Reason.REASON_OPTED_OUT,
-        Reason.REASON_HOLDOUT,
-        Reason.REASON_TOUCHES_EXHAUSTED,
-        Reason.REASON_PROFILING_OBJECTED,
-        Reason.REASON_TOO_LATE,
-        Reason.REASON_ERASED,
-        Reason.REASON_SUSPECTED_ROBOT,
-        Reason.REASON_APPROVAL_REJECTED,
-        Reason.REASON_CURRENCY_NOT_SUPPORTED,
-        Reason.REASON_ALREADY_CLAIMED,
-        Reason.REASON_STALE,
-    }
-)
-"""Skips after which the recovery sequence has no further touch. After any other the next touch is asked for, and the
-engine decides."""
-
 CROSSING_REASONS = frozenset(
     {
         Reason.REASON_CART_ORDERED,
@@ -276,14 +252,15 @@ def judge(touch: Touch, verdict: ConfirmResponse, now_micros: int) -> Confirmed 
         case "decided_anew":
             return Done(touch)
         case "skip":
-            return skipped(touch, verdict.skip.reason)
+            return skipped(touch, verdict.skip.reason, ends_sequence=verdict.skip.ends_sequence)
     raise ValueError("Confirm answered without a verdict")
 
 
-def skipped(touch: Touch, reason: Reason.ValueType) -> Ended:
-    """The touch ends without a message."""
+def skipped(touch: Touch, reason: Reason.ValueType, *, ends_sequence: bool = False) -> Ended:
+    """The touch ends without a message, and with it the sequence where no later touch is to be asked for."""
     outcome = outcome_of(touch)
     outcome.skipped.reason = reason
+    outcome.skipped.ends_sequence = ends_sequence
     return Ended(touch, outcome)
 
 
@@ -327,9 +304,7 @@ def after_failure(cleared: Cleared, failure: ProviderFailure, provider: str, now
 def next_touch(ended: Ended, *, max_touches: int, gap_seconds: int, now_micros: int) -> Wait | None:
     """The touch after this one, to be decided after the gap; None where the sequence is over."""
     touch = ended.touch
-    if touch.number >= max_touches:
-        return None
-    if ended.outcome.WhichOneof("outcome") == "skipped" and ended.outcome.skipped.reason in FINAL_REASONS:
+    if touch.number >= max_touches or ended.outcome.skipped.ends_sequence:
         return None
     due_micros = now_micros + gap_seconds * MICROS
     later = replace(

@@ -172,15 +172,19 @@ class MessageSkipped(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     REASON_FIELD_NUMBER: _builtins.int
+    ENDS_SEQUENCE_FIELD_NUMBER: _builtins.int
     reason: _reason_pb2.Reason.ValueType
+    ends_sequence: _builtins.bool
+    """No later touch follows; the next one is asked for otherwise."""
     def __init__(
         self,
         *,
         reason: _reason_pb2.Reason.ValueType = ...,
+        ends_sequence: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ends_sequence", b"ends_sequence", "reason", b"reason"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -18,7 +18,6 @@ from cart_recovery.v1.event_pb2 import Acknowledge, Event, TrackRequest, TrackRe
 from cart_recovery.v1.journal_pb2 import JournalMessage
 from cart_recovery.v1.message_pb2 import MessageOutcome
 from cart_recovery.v1.person_pb2 import IdentityKeyKind
-from cart_recovery.v1.reason_pb2 import Reason
 from cart_recovery.v1.scoring_pb2 import (
     ConfirmRequest,
     ConfirmResponse,
@@ -42,7 +41,7 @@ class ScorerPeer(scoring_pb2_grpc.ScoringServiceServicer, event_pb2_grpc.EventSe
         self._server: aio.Server | None = None
         self.port = 0
         self.go: dict[str, Go] = {}
-        self.skip: dict[str, Reason.ValueType] = {}
+        self.skip: dict[str, Skip] = {}
         self.answer: Answer | None = None
         """Asked first; None as its result means the usual answer."""
         self.confirms: list[ConfirmRequest] = []
@@ -88,7 +87,7 @@ class ScorerPeer(scoring_pb2_grpc.ScoringServiceServicer, event_pb2_grpc.EventSe
             if answered is not None:
                 return answered
         if request.decision_id in self.skip:
-            return ConfirmResponse(skip=Skip(reason=self.skip[request.decision_id]))
+            return ConfirmResponse(skip=self.skip[request.decision_id])
         if request.decision_id not in self.go:
             await context.abort(StatusCode.NOT_FOUND, "no such decision")
         return ConfirmResponse(go=self.go[request.decision_id])

@@ -5,7 +5,7 @@ import secrets
 import pytest
 
 from cart_recovery.v1.reason_pb2 import Reason
-from cart_recovery.v1.scoring_pb2 import CapReservation
+from cart_recovery.v1.scoring_pb2 import CapReservation, Skip
 from dispatcher.clock import MICROS, SteppedClock
 from tests.dispatcher.conftest import Start
 from tests.dispatcher.world import World
@@ -36,7 +36,7 @@ async def test_order_cancels_in_a_rehearsal_too(world: World, start: Start) -> N
     running = await start(rehearsal_clock=SteppedClock(START_MICROS))
     record = await world.decide(now_micros=START_MICROS, delay_micros=HOUR_MICROS)
     await running.settled()
-    world.scorer.skip[record.decision_id] = Reason.REASON_CART_ORDERED
+    world.scorer.skip[record.decision_id] = Skip(reason=Reason.REASON_CART_ORDERED, ends_sequence=True)
     await world.order(record)
     await running.settled()
     assert running.dispatcher.next_due() is None
@@ -66,7 +66,7 @@ async def test_every_contacted_decision_ends_in_an_email_or_a_reason(world: Worl
             now_micros=START_MICROS, delay_micros=index % 7 * HOUR_MICROS, address=None if index % 5 == 0 else "a@b.c"
         )
         if index % 3 == 0:
-            world.scorer.skip[record.decision_id] = Reason.REASON_OUT_OF_STOCK
+            world.scorer.skip[record.decision_id] = Skip(reason=Reason.REASON_OUT_OF_STOCK)
     await running.settled()
     while (due_micros := running.dispatcher.next_due()) is not None:
         clock.move_to(due_micros)

@@ -88,7 +88,7 @@ async def test_order_cancels_a_pending_touch_before_it_is_due(world: World, star
     running = await start()
     record = await world.decide(delay_micros=3_600_000_000)
     await world.scorer.outcome("scheduled")
-    world.scorer.skip[record.decision_id] = Reason.REASON_CART_ORDERED
+    world.scorer.skip[record.decision_id] = Skip(reason=Reason.REASON_CART_ORDERED, ends_sequence=True)
     sequence = await world.order(record)
     assert (await world.scorer.outcome("skipped")).skipped.reason == Reason.REASON_CART_ORDERED
     assert world.scorer.confirms[0].minimum_sequence == sequence
@@ -134,7 +134,7 @@ async def test_second_decision_of_the_same_send_is_not_sent_again(world: World, 
 async def test_superseded_decision_leaves_the_send_to_its_successor(world: World, start: Start) -> None:
     await start()
     first = await world.decide(delay_micros=1_500_000)
-    world.scorer.skip[first.decision_id] = Reason.REASON_DECISION_SUPERSEDED
+    world.scorer.skip[first.decision_id] = Skip(reason=Reason.REASON_DECISION_SUPERSEDED, ends_sequence=True)
     second = await world.decide(alias=first.aliases[0], send_id=first.send_id, delay_micros=3_000_000)
     sent = await world.scorer.outcome("sent")
     assert sent.decision_id == second.decision_id

@@ -7,12 +7,11 @@ from hypothesis import strategies as st
 from cart_recovery.v1.channel_pb2 import Channel
 from cart_recovery.v1.event_pb2 import Event
 from cart_recovery.v1.reason_pb2 import Reason
-from cart_recovery.v1.scoring_pb2 import Go
+from cart_recovery.v1.scoring_pb2 import ConfirmResponse, Go, Skip
 from dispatcher.clock import MICROS
 from dispatcher.failures import BACKOFF_SECONDS, FailureKind, ProviderFailure, SmtpStage, smtp_failure
 from dispatcher.recipient import Recipient
 from dispatcher.touch import (
-    FINAL_REASONS,
     Begin,
     Cleared,
     Ended,
@@ -24,6 +23,7 @@ from dispatcher.touch import (
     Touch,
     Wait,
     after_failure,
+    judge,
     next_touch,
     resume,
     skipped,
@@ -61,10 +61,12 @@ def test_call_of_another_process_is_waited_for() -> None:
     assert resume(entry, now_micros=8, lease_micros=MICROS, honours_key_micros=0) == InFlight(7 + MICROS)
 
 
-@given(reason=st.sampled_from(Reason.values()))
-def test_sequence_goes_on_unless_the_reason_is_final(reason: Reason.ValueType) -> None:
-    follow_up = next_touch(skipped(TOUCH, reason), max_touches=2, gap_seconds=60, now_micros=0)
-    assert (follow_up is None) == (reason in FINAL_REASONS)
+@pytest.mark.parametrize("ends_sequence", [False, True])
+def test_sequence_goes_on_unless_the_engine_says_that_it_ends(ends_sequence: bool) -> None:
+    verdict = ConfirmResponse(skip=Skip(reason=Reason.REASON_OUT_OF_STOCK, ends_sequence=ends_sequence))
+    ended = judge(TOUCH, verdict, 0)
+    assert isinstance(ended, Ended) and ended.outcome.skipped.reason == Reason.REASON_OUT_OF_STOCK
+    assert (next_touch(ended, max_touches=2, gap_seconds=60, now_micros=0) is None) == ends_sequence
 
 
 def test_last_touch_has_no_successor() -> None:

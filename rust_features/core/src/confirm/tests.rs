@@ -142,6 +142,7 @@ fn each_change_that_forbids_the_send_is_named() {
             |world, record| {
                 let skipped = MessageSkipped {
                     reason: Reason::CapReached.into(),
+                    ..MessageSkipped::default()
                 };
                 world.outcome(DUE, record, Outcome::Skipped(skipped));
             },

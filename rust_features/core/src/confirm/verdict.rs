@@ -39,6 +39,30 @@ impl Verdict {
         }
     }
 
+    /// Whether a touch that is skipped for this reason is the last of its sequence. After any other skip the next touch
+    /// is asked for, and decided with the state of its time.
+    #[must_use]
+    pub fn ends_sequence(reason: Reason) -> bool {
+        matches!(
+            reason,
+            Reason::CartEmpty
+                | Reason::CartWithoutPrices
+                | Reason::CartOrdered
+                | Reason::CartChanged
+                | Reason::DecisionSuperseded
+                | Reason::OptedOut
+                | Reason::Holdout
+                | Reason::TouchesExhausted
+                | Reason::ProfilingObjected
+                | Reason::TooLate
+                | Reason::Erased
+                | Reason::SuspectedRobot
+                | Reason::ApprovalRejected
+                | Reason::CurrencyNotSupported
+                | Reason::AlreadyClaimed
+        )
+    }
+
     /// The contract form.
     #[must_use]
     pub fn to_contract(self, state_sequence: u64) -> ConfirmResponse {
@@ -49,7 +73,10 @@ impl Verdict {
                 reason: reason.into(),
             }),
             Self::Held => confirm_response::Verdict::Held(contract::Held {}),
-            Self::Skip(reason) => confirm_response::Verdict::Skip(contract::Skip { reason: reason.into() }),
+            Self::Skip(reason) => confirm_response::Verdict::Skip(contract::Skip {
+                reason: reason.into(),
+                ends_sequence: Self::ends_sequence(reason),
+            }),
             Self::DecidedAnew { record, .. } => confirm_response::Verdict::DecidedAnew(contract::DecidedAnew {
                 action: crate::decide::chosen(&record).and_then(|chosen| chosen.action.clone()),
                 decision_id: record.decision_id,

@@ -12,7 +12,7 @@ use crate::contract::message_outcome::Outcome;
 use crate::contract::{
     Channel, ConfirmRequest, DecisionRecord, Event, JournalMessage, MessageOutcome, MessageSent, MessageSkipped, Reason,
 };
-use crate::decide::{Occasion, alias_key, chosen, fire, to_message};
+use crate::decide::{alias_key, chosen, fire, to_message};
 use crate::ids::{DecisionId, EventId};
 use crate::state::{Deadline, decision_id};
 use crate::time::Micros;
@@ -104,8 +104,9 @@ impl Offline {
         match verdict {
             Verdict::Go(_) => self.send(bundle, due),
             Verdict::WaitUntil { time, .. } => self.touches.schedule(time, due.decision, due.touch),
-            Verdict::Skip(reason) => self.skip(due, reason),
-            Verdict::Held => self.skip(due, Reason::HeldForApproval),
+            Verdict::Skip(reason) => self.skip(bundle, due, reason),
+            // Nobody approves anything offline.
+            Verdict::Held => self.skip(bundle, due, Reason::HeldForApproval),
             Verdict::DecidedAnew { record, repeated } => {
                 if !repeated {
                     self.take(*record);
@@ -121,44 +122,57 @@ impl Offline {
             sent_time: Some(due.time.to_timestamp()),
             crossed: false,
         };
-        let Some((storefront, touch)) = self.report(due, Outcome::Sent(sent)) else {
+        self.report(due, Outcome::Sent(sent));
+        self.schedule_later_touch(bundle, due);
+    }
+
+    /// Ends a touch with the reason. A later touch that gets no decision has no send, so there is nothing to report.
+    fn skip(&mut self, bundle: &Bundle, due: Due, reason: Reason) {
+        if due.touch > 0 {
             return;
+        }
+        let ends_sequence = Verdict::ends_sequence(reason);
+        let skipped = MessageSkipped {
+            reason: reason.into(),
+            ends_sequence,
         };
-        let settings = bundle.rules.storefront(&storefront);
-        if touch < settings.max_touches {
-            let next = due.time.plus_seconds(settings.touch_gap_seconds);
-            self.touches.schedule(next, due.decision, touch.saturating_add(1));
+        self.report(due, Outcome::Skipped(skipped));
+        if !ends_sequence {
+            self.schedule_later_touch(bundle, due);
         }
     }
 
-    fn skip(&mut self, due: Due, reason: Reason) {
-        self.report(due, Outcome::Skipped(MessageSkipped { reason: reason.into() }));
+    fn schedule_later_touch(&mut self, bundle: &Bundle, due: Due) {
+        let Some(decided) = self.state.decision(&due.decision) else {
+            return;
+        };
+        let request = decided.record().request.unwrap_or_default();
+        let settings = bundle.rules.storefront(&request.storefront_id);
+        if decided.touch < settings.max_touches {
+            let next = due.time.plus_seconds(settings.touch_gap_seconds);
+            self.touches
+                .schedule(next, due.decision, decided.touch.saturating_add(1));
+        }
     }
 
-    /// Keeps and folds what became of a touch; gives its storefront and number.
-    fn report(&mut self, due: Due, outcome: Outcome) -> Option<(String, u32)> {
-        let decided = self.state.decision(&due.decision)?;
-        let request = decided.record().request.unwrap_or_default();
-        let touch = due.touch.max(decided.touch);
-        let send = if touch == decided.touch {
-            decided.send
-        } else {
-            let version = self.state.cart(&decided.cart).map_or(0, crate::state::Cart::version);
-            Occasion::ids(&request, decided.cart, version, touch).1
+    /// Keeps and folds what became of a decision's own touch.
+    fn report(&mut self, due: Due, outcome: Outcome) {
+        let Some(decided) = self.state.decision(&due.decision) else {
+            return;
         };
         let outcome = MessageOutcome {
             decision_id: due.decision.to_string(),
-            send_id: send.to_string(),
+            send_id: decided.send.to_string(),
             channel: decided.action.channel,
-            touch,
+            touch: decided.touch,
             provider: PROVIDER.to_owned(),
             provider_message_id: String::new(),
             outcome: Some(outcome),
         };
         self.sends.push(outcome.encode_to_vec());
         let event = Event {
-            event_id: self.outcome_id(due.decision, touch).to_string(),
-            storefront_id: request.storefront_id.clone(),
+            event_id: self.outcome_id(due.decision).to_string(),
+            storefront_id: decided.record().request.unwrap_or_default().storefront_id,
             event_time: Some(due.time.to_timestamp()),
             kind: Some(Kind::MessageOutcome(outcome)),
             ..Event::default()
@@ -170,10 +184,9 @@ impl Offline {
             content: Some(Content::Event(event)),
         };
         self.fold(&message);
-        Some((request.storefront_id, touch))
     }
 
-    fn outcome_id(&self, decision: DecisionId, touch: u32) -> EventId {
-        EventId(self.seed.hash("outcome", &[&decision.0, &touch.to_le_bytes()]))
+    fn outcome_id(&self, decision: DecisionId) -> EventId {
+        EventId(self.seed.hash("outcome", &[&decision.0]))
     }
 }

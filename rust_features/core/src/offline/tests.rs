@@ -8,8 +8,8 @@ use crate::contract::event::Kind;
 use crate::contract::message_outcome::Outcome;
 use crate::contract::{
     CartViewed, Channel, ConsentChanged, ConsentPurpose, ConsentState, Contact, DecisionRecord, Event, Identity,
-    JournalMessage, LegalBasis, MessageOutcome, Money, OrderCompleted, Policy, ProductAdded, Reason, TrackRequest,
-    Trigger,
+    JournalMessage, LegalBasis, MessageOutcome, MessageSkipped, Money, OrderCompleted, Policy, ProductAdded,
+    ProductUpdated, Reason, TrackRequest, Trigger,
 };
 use crate::decide::testing::{NOON, line};
 use crate::edge::Edge;
@@ -183,10 +183,35 @@ fn an_order_before_the_touch_is_due_stops_it_with_a_reason() {
         panic!("one outcome")
     };
     let reason = match &outcome.outcome {
-        Some(Outcome::Skipped(skipped)) => skipped.reason(),
+        Some(Outcome::Skipped(skipped)) if skipped.ends_sequence => skipped.reason(),
         other => panic!("{other:?}"),
     };
     assert_eq!(reason, Reason::CartOrdered);
+    assert_eq!(offline.next_due(), None);
+}
+
+#[test]
+fn a_skip_that_does_not_end_the_sequence_is_followed_by_the_next_touch() {
+    let mut offline = offline(Some(&reminders()));
+    two_shoppers(&mut offline);
+    for (number, hours, stock) in [(6, 1, 0), (7, 3, 9)] {
+        let product = ProductUpdated {
+            product_id: "boots".into(),
+            stock: Some(stock),
+            ..ProductUpdated::default()
+        };
+        let request = request(number, "ann", after(hours), Kind::ProductUpdated(product));
+        offline.track(&request).unwrap();
+    }
+    offline.advance(after(24 * 20));
+    let outcomes = sends(&mut offline);
+    let first = MessageSkipped {
+        reason: Reason::OutOfStock.into(),
+        ends_sequence: false,
+    };
+    assert_eq!(outcomes[0].outcome, Some(Outcome::Skipped(first)));
+    assert_eq!(outcomes[1].touch, 2);
+    assert!(matches!(outcomes[1].outcome, Some(Outcome::Sent(_))));
 }
 
 #[test]

@@ -94,6 +94,7 @@ fn a_send_moves_through_its_stages() {
     assert_eq!(state.touches_claimed(&cart_id(1)), 1);
     let skip = Outcome::Skipped(MessageSkipped {
         reason: Reason::CapReached as i32,
+        ..MessageSkipped::default()
     });
     let mut skipped = abandoned();
     tell(&mut skipped, 10, 1801, outcome(50, 60, Channel::Email, skip));
