@@ -38,10 +38,14 @@ class JetStreamCaps:
         self._known: set[str] = set()
 
     async def reserve(self, customer: str, send_id: str, cap: CapReservation) -> bool:
-        """Publishes the reservation; a full subject is searched for the send's own one."""
+        """Publishes the reservation, unless the customer's subject holds the send's own one."""
         rule = rule_name(cap.rule_id)
         await self._open(rule, cap)
         subject = f"cap.{rule}.{customer}"
+        # The backoff of a send that is tried again is longer than any duplicate window.
+        if await self._holds(rule, subject, send_id, cap.max_sends):
+            return True
+        # Within the window, the id keeps two attempts at the same time from taking two places.
         headers = {api.Header.MSG_ID.value: send_id}
         try:
             await retried(lambda: self._js.publish(subject, send_id.encode(), headers=dict(headers)))
@@ -76,14 +80,19 @@ class JetStreamCaps:
     async def _holds(self, rule: str, subject: str, send_id: str, max_sends: int) -> bool:
         sequence = 1
         for _ in range(max_sends):
-            try:
-                found = await self._js.get_msg(f"CAP_{rule}", sequence, subject=subject, next=True)
-            except NotFoundError:
+            found = await self._next(rule, subject, sequence)
+            if found is None:
                 return False
             if found.data == send_id.encode():
                 return True
             sequence = (found.seq or sequence) + 1
         return False
+
+    async def _next(self, rule: str, subject: str, sequence: int) -> api.RawStreamMsg | None:
+        try:
+            return await retried(lambda: self._js.get_msg(f"CAP_{rule}", sequence, subject=subject, next=True))
+        except NotFoundError:
+            return None
 
 
 class ClockedCaps:

@@ -4,6 +4,7 @@ import asyncio
 import secrets
 
 import pytest
+from nats.js import JetStreamContext, api
 
 from cart_recovery.v1.reason_pb2 import Reason
 from cart_recovery.v1.scoring_pb2 import CapReservation
@@ -34,6 +35,40 @@ async def test_place_taken_before_is_kept(caps: Caps) -> None:
         assert await caps.reserve("ada", send, CAP)
     for send in sends:
         assert await caps.reserve("ada", send, CAP)
+
+
+async def test_retries_keep_one_place_however_late_they_come(world: World) -> None:
+    cap = CapReservation(rule_id="week", max_sends=3, window_seconds=604_800)
+    clock = SteppedClock(0)
+    # The server remembers ids for a moment only, as it does between the attempts of a send that backs off.
+    await world.js.add_stream(
+        api.StreamConfig(
+            name="CAP_week",
+            subjects=["cap.week.*"],
+            discard=api.DiscardPolicy.NEW,
+            discard_new_per_subject=True,
+            max_msgs_per_subject=3,
+            max_age=604_800,
+            duplicate_window=0.1,
+        )
+    )
+    for caps in (JetStreamCaps(world.js, replicas=1), ClockedCaps(clock)):
+        assert await caps.reserve("ada", "other", cap)
+        for _ in range(4):
+            assert await caps.reserve("ada", "retried", cap)
+            await ids_forgotten(world.js, "cap.week.probe")
+            clock.move_to(clock.now_micros() + 900 * MICROS)
+        assert await caps.reserve("ada", "later", cap)
+        assert not await caps.reserve("ada", "too many", cap)
+
+
+async def ids_forgotten(js: JetStreamContext, subject: str) -> None:
+    """Waits until the server takes an id published from now on for a new one, and with it every id before."""
+    headers = {"Nats-Msg-Id": secrets.token_hex(8)}
+    await js.publish(subject, headers=dict(headers))
+    while (await js.publish(subject, headers=dict(headers))).duplicate:  # noqa: ASYNC110 - forgets on its own clock
+        await asyncio.sleep(0.02)
+    await js.purge_stream("CAP_week", subject=subject)
 
 
 async def test_rules_do_not_share_places(caps: Caps) -> None:
