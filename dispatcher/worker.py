@@ -47,8 +47,7 @@ class Worker:
     async def run(self, stopping: asyncio.Event) -> None:
         """Pulls until `stopping` is set, then finishes what is in hand. Cancelled, it drops all at once."""
         try:
-            while not stopping.is_set():
-                await self._places.acquire()
+            while await self._may_pull(stopping):
                 message = await self._next()
                 if message is None:
                     self._places.release()
@@ -83,6 +82,14 @@ class Worker:
         except nats.js.errors.NotFoundError:
             return 0
         return last.seq or 0
+
+    async def _may_pull(self, stopping: asyncio.Event) -> bool:
+        """Takes a place for one more message; none where the stop came before the place was free."""
+        await self._places.acquire()
+        if stopping.is_set():
+            self._places.release()
+            return False
+        return True
 
     async def _next(self) -> Msg | None:
         try:
