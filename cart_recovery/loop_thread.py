@@ -8,13 +8,15 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-_CALL_SECONDS = 120.0
+CALL_SECONDS = 120.0
+"""How long a bounded call may take."""
 
 
 class LoopThread:
     """Runs coroutines from another thread."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, call_seconds: float = CALL_SECONDS) -> None:
+        self._call_seconds = call_seconds
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name=name, daemon=True)
         self._thread.start()
@@ -23,9 +25,17 @@ class LoopThread:
         """Starts a coroutine and does not wait for it."""
         return asyncio.run_coroutine_threadsafe(work, self._loop)
 
-    def call(self, work: Coroutine[Any, Any, T]) -> T:
-        """Runs a coroutine to its end and returns what it returns. Raises what it raises, or TimeoutError."""
-        return self.begin(work).result(_CALL_SECONDS)
+    def call(self, work: Coroutine[Any, Any, T], *, bounded: bool = True) -> T:
+        """Runs a coroutine to its end and returns what it returns; an unbounded call takes as long as its work.
+
+        Raises what it raises, or TimeoutError. Work that nobody waits for any more, also after Ctrl-C, is cancelled.
+        """
+        future = self.begin(work)
+        try:
+            return future.result(self._call_seconds if bounded else None)
+        except BaseException:
+            future.cancel()
+            raise
 
     def close(self) -> None:
         """Ends the loop; whatever still runs in it is cancelled."""

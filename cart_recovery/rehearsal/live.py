@@ -120,7 +120,8 @@ class LiveSystem:
 
     def fire_touches(self, until_micros: int) -> None:
         """Carries out the touches due by then."""
-        self._loop.call(self._dispatcher.fire_due(until_micros))
+        # Each touch has limits of its own, but a night's may all fall due at one moment.
+        self._loop.call(self._dispatcher.fire_due(until_micros), bounded=False)
 
     def moving(self) -> str | None:
         """What is not at rest; None where everything is. Raises SystemFailed where a part has stopped for good."""
