@@ -44,7 +44,8 @@ class Rejects:
 
     def __enter__(self) -> Self:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = self.path.open("w", newline="", encoding="utf-8")
+        # A reason or a column may quote what is not UTF-8.
+        self._file = self.path.open("w", newline="", encoding="utf-8", errors="backslashreplace")
         self._writer = csv.writer(self._file)
         self._writer.writerow(("row", "column", "reason"))
         return self

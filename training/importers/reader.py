@@ -4,6 +4,7 @@ import csv
 import gzip
 import hashlib
 import json
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from training.importers.assumptions import NOTHING_ASSUMED, Assumptions, Introdu
 from training.importers.errors import FieldFault, HeaderRefused, ImportRefused, RowError
 from training.importers.kinds import KindFillers
 from training.importers.mapping import EventFileMap
+from training.importers.utf8 import DECODING, require_utf8
 
 _LONGEST_LINE = 4_000_000
 _CHUNK = 1 << 20
@@ -53,13 +55,13 @@ class EventFile:
             with self._open() as file:
                 rows = _csv_rows(file, self.event_map) if self.event_map.format == "csv" else _json_rows(file)
                 yield from self._requests(rows)
-        except (OSError, EOFError, UnicodeDecodeError) as error:
+        except (OSError, EOFError, zlib.error) as error:
             raise ImportRefused(f"{self.path.name}: {error}") from error
 
     def _open(self) -> IO[str]:
         if self.path.suffix == ".gz":
-            return gzip.open(self.path, "rt", encoding="utf-8", newline="")
-        return self.path.open(encoding="utf-8", newline="")
+            return gzip.open(self.path, "rt", encoding="utf-8", errors=DECODING, newline="")
+        return self.path.open(encoding="utf-8", errors=DECODING, newline="")
 
     def _requests(self, rows: Iterator[tuple[int, Any]]) -> Iterator[Item]:
         row_reader = RowReader(self.event_map, self.file_hash()[:32])
@@ -143,7 +145,10 @@ class RowReader:
 def _csv_rows(file: IO[str], event_map: EventFileMap) -> Iterator[tuple[int, dict[str, str] | RowError]]:
     reader = csv.reader(file)
     columns = event_map.columns
-    found = next(reader, [])
+    try:
+        found = next(reader, [])
+    except csv.Error as error:
+        raise HeaderRefused(columns, []) from error
     if found != columns:
         raise HeaderRefused(columns, found)
     width = len(columns)
@@ -160,7 +165,8 @@ def _csv_rows(file: IO[str], event_map: EventFileMap) -> Iterator[tuple[int, dic
         if len(cells) != width:
             yield number, RowError(number, "", f"{len(cells)} columns; {width} are expected")
             continue
-        yield number, dict(zip(columns, cells, strict=True))
+        row = dict(zip(columns, cells, strict=True))
+        yield number, row if "".join(cells).isascii() else _in_utf8(number, row)
 
 
 def _json_rows(file: IO[str]) -> Iterator[tuple[int, dict[str, Any] | RowError]]:
@@ -179,4 +185,18 @@ def _json_rows(file: IO[str]) -> Iterator[tuple[int, dict[str, Any] | RowError]]
         except (ValueError, RecursionError) as error:
             yield number, RowError(number, "", f"not JSON: {error}")
             continue
-        yield number, row if isinstance(row, dict) else RowError(number, "", "not a JSON object")
+        if not isinstance(row, dict):
+            yield number, RowError(number, "", "not a JSON object")
+        elif line.isascii() and "\\u" not in line:
+            yield number, row
+        else:
+            yield number, _in_utf8(number, row)
+
+
+def _in_utf8(number: int, row: dict[str, Any]) -> dict[str, Any] | RowError:
+    """The row, or what in it is not UTF-8. To ask costs time, so callers ask where ASCII does not answer it."""
+    try:
+        require_utf8(row)
+    except FieldFault as fault:
+        return RowError(number, fault.column, fault.reason)
+    return row
