@@ -2,17 +2,12 @@
 
 from datetime import UTC, datetime
 
-# ISO 4217 currencies whose minor unit is not a hundredth.
-_DECIMALS = {
-    **dict.fromkeys(("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND", "VUV"), 0),
-    **dict.fromkeys(("XAF", "XOF", "XPF"), 0),
-    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
-}
+from cart_recovery.currencies import minor_unit_decimals
 
 
 def money(minor: float, currency_code: str, *, signed: bool = False) -> str:
     """1230 minor units of EUR are "12.30 EUR"; with `signed`, a plus stands before a gain."""
-    decimals = _DECIMALS.get(currency_code, 2)
+    decimals = minor_unit_decimals(currency_code)
     sign = "+" if signed else ""
     return f"{minor / 10**decimals:{sign},.{decimals}f} {currency_code}".rstrip()
 

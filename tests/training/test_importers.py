@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from cart_recovery.event_files import Rejects
 from cart_recovery.v1.event_pb2 import Event, TrackRequest
 from training.importers.assumptions import NOTHING_ASSUMED, Assumptions
 from training.importers.errors import HeaderRefused, ImportRefused, MapRefused, RowError
 from training.importers.mapping import KIND_NAMES, parse_map, shipped_map, shipped_map_names
 from training.importers.reader import EventFile
 
+MAPS = Path(__file__).resolve().parents[2] / "training/importers/maps"
 HEADER = "event_time,event_type,product_id,category_id,category_code,brand,price,user_id,user_session\n"
 GOOD = "2019-10-01 00:00:07 UTC,cart,1005,20,electronics.smartphone,apple,1081.98,55,session-1\n"
 
@@ -75,6 +77,48 @@ def test_a_bad_row_is_rejected_by_number_column_and_reason(tmp_path: Path, old: 
     assert len(events(file)) == 2, "the import goes on"
 
 
+@pytest.mark.parametrize("column", ["brand", "category_id"])
+def test_a_wrong_byte_costs_its_row_alone(tmp_path: Path, column: str) -> None:
+    bad = GOOD.replace("apple", "caf\N{LATIN SMALL LETTER E WITH ACUTE}").encode("latin-1")
+    if column == "category_id":  # which the map does not read
+        bad = GOOD.encode().replace(b",20,", b",\xe9,")
+    file = rees46(tmp_path, GOOD)
+    with file.path.open("ab") as open_file:
+        open_file.write(bad + GOOD.replace("apple", "\N{HIRAGANA LETTER A}").encode())
+    (error,) = errors(file)
+    assert (error.row, error.column) == (2, column)
+    assert "not UTF-8" in error.reason and "0xE9" in error.reason
+    assert [event.product_added.line.brand for event in events(file)] == ["apple", "\N{HIRAGANA LETTER A}"]
+
+
+@pytest.mark.parametrize(
+    ("bad", "column"),
+    [
+        (rb'"userId": "\ud800"', "userId"),
+        (b'"userId": "\xe9"', "userId"),
+        (b'"userId": "u", "x\xe9": 1', ""),
+        (rb'"userId": "u", "a": [{"b": ["\udc00"]}]', "a.0.b.0"),
+        (b'"userId": "u", "a": ' + b"[" * 600 + b'"\xe9"' + b"]" * 600, "a" + ".0" * 600),
+    ],
+)
+def test_json_text_that_is_not_utf8_costs_its_row_alone(tmp_path: Path, bad: bytes, column: str) -> None:
+    identify = '{"type": "identify", "timestamp": "2024-05-01T10:00:00Z", "userId": "%s"}\n'
+    path = tmp_path / "events.jsonl"
+    wrong = (identify % "u").encode().replace(b'"userId": "u"', bad)
+    path.write_bytes((identify % "u1").encode() + wrong + (identify % r"\ud83d\ude00").encode())
+    file = EventFile(path, shipped_map("segment"))
+    (error,) = errors(file)
+    assert (error.row, error.column) == (2, column)
+    assert "not UTF-8" in error.reason
+    assert [event.identity.customer_id for event in events(file)] == ["u1", "\N{GRINNING FACE}"]
+
+
+def test_a_rejected_row_is_written_down_whatever_it_holds(tmp_path: Path) -> None:
+    with Rejects(tmp_path / "rejects.csv") as rejects:
+        rejects.add(1, "x\udce9", "is \ud800")
+    assert (tmp_path / "rejects.csv").read_text().splitlines()[1] == r"1,x\udce9,is \ud800"
+
+
 def test_a_wrong_header_stops_at_once_and_names_both(tmp_path: Path) -> None:
     path = tmp_path / "events.csv"
     path.write_text("time,kind\n1,view\n")
@@ -90,6 +134,22 @@ def test_a_damaged_archive_is_refused_not_half_believed(tmp_path: Path) -> None:
     path.write_bytes(gzip.compress((HEADER + GOOD * 50_000).encode())[:-2_000])
     with pytest.raises(ImportRefused):
         list(EventFile(path, shipped_map("rees46")).requests())
+
+
+def test_an_archive_with_altered_bytes_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "events.csv.gz"
+    whole = bytearray(gzip.compress((HEADER + GOOD * 50_000).encode()))
+    whole[len(whole) // 2 : len(whole) // 2 + 16] = bytes(16)
+    path.write_bytes(whole)
+    with pytest.raises(ImportRefused):
+        list(EventFile(path, shipped_map("rees46")).requests())
+
+
+def test_an_archive_without_its_ending_is_no_csv_header(tmp_path: Path) -> None:
+    path = tmp_path / "events.csv"
+    path.write_bytes(gzip.compress((HEADER + GOOD * 50_000).encode()))
+    with pytest.raises(HeaderRefused):
+        next(EventFile(path, shipped_map("rees46")).requests())
 
 
 def test_reading_twice_gives_the_same_bytes_and_another_file_other_ids(tmp_path: Path) -> None:
@@ -149,6 +209,81 @@ def test_segment_calls_become_events(tmp_path: Path) -> None:
     assert identified.identity.contacts[0].address == "ada@shoppers.example" and identified.identity.name == "Ada"
 
 
+def cart_line(**properties: object) -> dict[str, object]:
+    product = {"product_id": "p1", "cart_id": "c1"} | properties
+    return {"userId": "u1", "timestamp": "2024-05-01T10:00:00Z", "event": "Product Added", "properties": product}
+
+
+@pytest.mark.parametrize(
+    ("currency", "price", "minor"),
+    [("JPY", 1200, 1200), ("jpy", 1200, 1200), ("EUR", 12.5, 1250), ("KWD", "1.234", 1234), (None, 12.5, 1250)],
+)
+def test_an_amount_has_the_decimals_of_its_own_currency(
+    tmp_path: Path, currency: str | None, price: object, minor: int
+) -> None:
+    order = {
+        "order_id": "o1",
+        "cart_id": "c1",
+        "currency": currency,
+        "products": [{"product_id": "p1", "price": price}],
+    }
+    amounts = {"total": price, "tax": price, "shipping": price, "discount": price}
+    base = cart_line(price=price, currency=currency)
+    file = segment(
+        tmp_path,
+        base,
+        base | {"event": "Product Removed"},
+        base | {"event": "Product Viewed"},
+        base | {"event": "Cart Updated", "properties": order},
+        base | {"event": "Order Completed", "properties": order | amounts},
+        base | {"event": "Order Completed", "properties": order},
+        base | {"event": "Order Refunded", "properties": order | amounts},
+    )
+    assert errors(file) == []
+    added, removed, viewed, updated, ordered, summed, refunded = events(file)
+    lines = [added.product_added.line, removed.product_removed.line, viewed.product_viewed.product]
+    lines += [*updated.cart_updated.cart.lines, *ordered.order_completed.lines]
+    assert [line.unit_price_minor for line in lines] == [minor] * 5
+    order_completed = ordered.order_completed
+    taken = (order_completed.tax_minor, order_completed.shipping_minor, order_completed.discount_minor)
+    assert taken == (minor, minor, minor)
+    totals = (order_completed.total, summed.order_completed.total, refunded.order_refunded.amount)
+    assert [total.minor_units for total in totals] == [minor] * 3
+    assert {total.currency_code for total in totals} == {(currency or "EUR").upper()}
+
+
+def test_a_map_may_say_that_a_column_holds_minor_units(tmp_path: Path) -> None:
+    text = (MAPS / "rees46.toml").read_text().replace('column = "price"', 'column = "price", decimals = 0')
+    (event,) = events(EventFile(rees46(tmp_path, GOOD.replace("1081.98", "1081")).path, parse_map(text)))
+    assert event.product_added.line.unit_price_minor == 1081
+
+
+@pytest.mark.parametrize(("quantity", "units"), [(2, 2), (2.0, 2), ("3.00", 3), (None, 1), ("", 1)])
+def test_a_quantity_is_a_whole_number_however_written(tmp_path: Path, quantity: object, units: int) -> None:
+    (event,) = events(segment(tmp_path, cart_line(quantity=quantity)))
+    assert event.product_added.line.quantity == units
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        *[("quantity", value) for value in (0, 0.0, "0", 2.5, -1, "two", 1 << 32)],
+        *[("price", value) for value in ("1e999999", "1e99999", "NaN", -0.01, 1e20, [1])],
+    ],
+)
+def test_a_number_without_sense_is_rejected_with_its_column(tmp_path: Path, column: str, value: object) -> None:
+    (error,) = errors(segment(tmp_path, cart_line(**{column: value})))
+    assert error.column == column
+    assert str(value) in error.reason
+
+
+def test_an_order_beyond_every_amount_is_rejected(tmp_path: Path) -> None:
+    products = [{"product_id": "p1", "price": 10_000_000_000_000, "quantity": 4_000_000_000}]
+    order = {"order_id": "o1", "cart_id": "c1", "products": products}
+    (error,) = errors(segment(tmp_path, cart_line() | {"event": "Order Completed", "properties": order}))
+    assert "2^53" in error.reason
+
+
 def test_lines_that_are_no_json_objects_are_rejected(tmp_path: Path) -> None:
     file = segment(tmp_path, "{", "[]", {"type": "track", "event": "Product Added"})
     assert [error.row for error in errors(file)] == [1, 2, 3]
@@ -171,6 +306,6 @@ def test_a_wrong_map_is_refused(text: str) -> None:
 
 
 def test_a_misspelt_key_of_a_map_is_refused(tmp_path: Path) -> None:
-    text = (Path(__file__).resolve().parents[2] / "training/importers/maps/rees46.toml").read_text()
+    text = (MAPS / "rees46.toml").read_text()
     with pytest.raises(MapRefused, match="customer_idd"):
         parse_map(text.replace("customer_id =", "customer_idd ="))

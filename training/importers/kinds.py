@@ -1,9 +1,10 @@
 """Filling each event kind from a row: one function per kind, chosen once per map."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from cart_recovery.v1.event_pb2 import Event
+from cart_recovery.v1.line_pb2 import Line
 from training.importers import values
 from training.importers.errors import FieldFault
 from training.importers.lines import LineReader
@@ -39,10 +40,10 @@ class KindFillers:
         return fill
 
     def _fill_product_viewed(self, event: Event, row: values.Row) -> None:
-        self._lines.fill(event.product_viewed.product, row)
+        self._lines.fill(event.product_viewed.product, row, self._currency_of(row))
 
     def _fill_product_wishlisted(self, event: Event, row: values.Row) -> None:
-        self._lines.fill(event.product_wishlisted.product, row)
+        self._lines.fill(event.product_wishlisted.product, row, self._currency_of(row))
 
     def _fill_product_list_viewed(self, event: Event, row: values.Row) -> None:
         event.product_list_viewed.SetInParent()
@@ -57,17 +58,17 @@ class KindFillers:
         added = event.product_added
         added.cart_id = self._cart_id(event, row)
         added.currency_code = self._currency_of(row)
-        self._lines.fill(added.line, row)
+        self._lines.fill(added.line, row, added.currency_code)
 
     def _fill_product_removed(self, event: Event, row: values.Row) -> None:
         event.product_removed.cart_id = self._cart_id(event, row)
-        self._lines.fill(event.product_removed.line, row)
+        self._lines.fill(event.product_removed.line, row, self._currency_of(row))
 
     def _fill_cart_updated(self, event: Event, row: values.Row) -> None:
         cart = event.cart_updated.cart
         cart.cart_id = self._cart_id(event, row)
         cart.currency_code = self._currency_of(row)
-        self._lines.fill_all(cart.lines, row)
+        self._lines.fill_all(cart.lines, row, cart.currency_code)
 
     def _fill_cart_viewed(self, event: Event, row: values.Row) -> None:
         event.cart_viewed.cart_id = self._cart_id(event, row)
@@ -90,16 +91,17 @@ class KindFillers:
         order = event.order_completed
         order.order_id = self._order_id(row) or event.event_id
         order.cart_id = self._cart_id(event, row)
-        self._lines.fill_all(order.lines, row)
-        order.discount_minor = self._discount(row) or 0
-        order.shipping_minor = self._shipping(row) or 0
-        order.tax_minor = self._tax(row) or 0
-        total = self._total(row)
-        if total is None and all(line.HasField("unit_price_minor") for line in order.lines):
-            total = sum(line.unit_price_minor * line.quantity for line in order.lines)
+        currency_code = self._currency_of(row)
+        self._lines.fill_all(order.lines, row, currency_code)
+        order.discount_minor = self._discount(row, currency_code) or 0
+        order.shipping_minor = self._shipping(row, currency_code) or 0
+        order.tax_minor = self._tax(row, currency_code) or 0
+        total = self._total(row, currency_code)
+        if total is None:
+            total = _sum(order.lines)
         if total is not None:
             order.total.minor_units = total
-            order.total.currency_code = self._currency_of(row)
+            order.total.currency_code = currency_code
         if coupon := self._coupon(row):
             order.offer_codes.append(coupon)
 
@@ -109,16 +111,18 @@ class KindFillers:
     def _fill_order_refunded(self, event: Event, row: values.Row) -> None:
         refunded = event.order_refunded
         refunded.order_id = self._known_order(row)
-        amount = self._total(row)
+        currency_code = self._currency_of(row)
+        amount = self._total(row, currency_code)
         if amount is not None:
             refunded.amount.minor_units = amount
-            refunded.amount.currency_code = self._currency_of(row)
+            refunded.amount.currency_code = currency_code
 
     def _fill_identified(self, event: Event, _: values.Row) -> None:
         event.identified.SetInParent()
 
     def _currency_of(self, row: values.Row) -> str:
-        return self._order_currency(row) or self._currency
+        # In either case it is the same currency, with the same decimals.
+        return self._order_currency(row).upper() or self._currency
 
     def _known_order(self, row: values.Row) -> str:
         order_id = self._order_id(row)
@@ -141,15 +145,27 @@ def _cart_id(event_map: EventFileMap) -> Callable[[Event, values.Row], str]:
     return of_day
 
 
-def _money(column: MoneyColumn | None) -> Callable[[values.Row], int | None]:
-    return values.money(column.column, column.decimals) if column else _none
+def _sum(lines: Iterable[Line]) -> int | None:
+    """What the lines are worth together, minor units; None where one has no price."""
+    total = 0
+    for line in lines:
+        if not line.HasField("unit_price_minor"):
+            return None
+        total += line.unit_price_minor * line.quantity
+    if total > values.LARGEST_AMOUNT_MINOR:
+        raise FieldFault("line", f"the lines are worth {total} minor units together; at most 2^53 are allowed")
+    return total
+
+
+def _money(column: MoneyColumn | None) -> Callable[[values.Row, str], int | None]:
+    return values.money(column.column, column.decimals) if column else _no_amount
 
 
 def _nothing(_: values.Row) -> str:
     return ""
 
 
-def _none(_: values.Row) -> None:
+def _no_amount(_: values.Row, _currency_code: str) -> None:
     return None
 
 

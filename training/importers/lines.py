@@ -23,26 +23,26 @@ class LineReader:
         self._list = values.lookup(line_map.list) if line_map.list else None
         self._product_id = values.identifier(line_map.product_id, required=True)
         self._variant_id = values.identifier(line_map.variant_id) if line_map.variant_id else None
-        self._quantity = values.whole_number(line_map.quantity, 1) if line_map.quantity else None
+        self._quantity = values.whole_number(line_map.quantity, 1, least=1) if line_map.quantity else None
         price, path = line_map.unit_price_minor, line_map.category_path
         self._price = values.money(price.column, price.decimals) if price else None
         self._path = values.path_of_categories(path.column, path.separator) if path else None
         texts = {name: getattr(line_map, name) for name in ("title", "brand", "url", "image_url")}
         self._texts = [(name, values.text(template)) for name, template in texts.items() if template]
 
-    def fill(self, line: Line, row: values.Row) -> None:
-        """Reads the row's one line."""
+    def fill(self, line: Line, row: values.Row, currency_code: str) -> None:
+        """Reads the row's one line, whose price is in that currency."""
         if self._inside is not None:
             inner = self._inside(row)
             if not isinstance(inner, Mapping):
                 raise FieldFault("line", "there is no object to read the product from")
             row = inner
-        self._read(line, row)
+        self._read(line, row, currency_code)
 
-    def fill_all(self, lines: RepeatedCompositeFieldContainer[Line], row: values.Row) -> None:
+    def fill_all(self, lines: RepeatedCompositeFieldContainer[Line], row: values.Row, currency_code: str) -> None:
         """Reads the row's list of lines, or its one line where the map has no list."""
         if self._list is None:
-            self.fill(lines.add(), row)
+            self.fill(lines.add(), row, currency_code)
             return
         elements = self._list(row)
         if elements is None:
@@ -52,17 +52,15 @@ class LineReader:
         for element in elements:
             if not isinstance(element, Mapping):
                 raise FieldFault(self._list_path, "holds something that is no product")
-            self._read(lines.add(), element)
+            self._read(lines.add(), element, currency_code)
 
-    def _read(self, line: Line, row: Mapping[str, Any]) -> None:
+    def _read(self, line: Line, row: Mapping[str, Any], currency_code: str) -> None:
         line.product_id = self._product_id(row)
-        line.quantity = 1
-        if self._quantity is not None:
-            line.quantity = self._quantity(row) or 1
+        line.quantity = 1 if self._quantity is None else self._quantity(row)
         if self._variant_id is not None:
             line.variant_id = self._variant_id(row)
         if self._price is not None:
-            price = self._price(row)
+            price = self._price(row, currency_code)
             if price is not None:
                 line.unit_price_minor = price
         if self._path is not None:

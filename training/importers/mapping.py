@@ -80,10 +80,11 @@ class CartMap(_Section):
 
 
 class MoneyColumn(_Section):
-    """An amount in major units."""
+    """An amount in major units. `decimals` says how many of its decimals are minor units where the row's currency does
+    not: 0 for a column that holds minor units."""
 
     column: str
-    decimals: int = Field(default=2, ge=0, le=4)
+    decimals: int | None = Field(default=None, ge=0, le=4)
 
 
 class PathColumn(_Section):

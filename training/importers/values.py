@@ -3,15 +3,20 @@
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
+from cart_recovery.currencies import minor_unit_decimals
 from training.importers.errors import FieldFault, MapRefused
 
 Row = Mapping[str, Any]
 """A row: column → text for CSV, a JSON object for JSON lines."""
 
+LARGEST_AMOUNT_MINOR = 1 << 53
+"""Sums up to here are exact in a double."""
+
 _PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
+_WHOLE_NUMBER = re.compile(r"([0-9]{1,10})(?:\.0+)?")
 _LONGEST_ID_BYTES = 64
 _LATEST_MICROS = 253_402_300_799_000_000
 
@@ -74,8 +79,8 @@ def identifier(template: str, *, required: bool = False) -> Callable[[Row], str]
     return checked
 
 
-def whole_number(template: str, default: int) -> Callable[[Row], int]:
-    """A number from 0 to 2^32 - 1; the default where empty."""
+def whole_number(template: str, default: int, *, least: int = 0) -> Callable[[Row], int]:
+    """A number from `least` to 2^32 - 1, also written as 2.0; the default where empty."""
     read = text(template)
     column = _PLACEHOLDER.findall(template)[0]
 
@@ -83,32 +88,37 @@ def whole_number(template: str, default: int) -> Callable[[Row], int]:
         value = read(row)
         if not value:
             return default
-        if not value.isdecimal() or len(value) > 10 or int(value) >= 1 << 32:
-            raise FieldFault(column, f"{value!r} is not a whole number below 2^32")
-        return int(value)
+        written = _WHOLE_NUMBER.fullmatch(value)
+        if written is None or not least <= int(written[1]) < 1 << 32:
+            raise FieldFault(column, f"{value!r} is not a whole number from {least} to 2^32 - 1")
+        return int(written[1])
 
     return number
 
 
-def money(column: str, decimals: int) -> Callable[[Row], int | None]:
-    """An amount in major units with so many decimals as minor units; None where empty."""
-    find = lookup(column)
-    scale = Decimal(10) ** decimals
+def money(column: str, decimals: int | None) -> Callable[[Row, str], int | None]:
+    """An amount in major units as minor units of the currency given with the row; None where empty.
 
-    def minor(row: Row) -> int | None:
+    `decimals` stands above the currency's own.
+    """
+    find = lookup(column)
+
+    def minor(row: Row, currency_code: str) -> int | None:
         value = find(row)
         if value is None or value == "":
             return None
         if isinstance(value, bool):
             raise FieldFault(column, f"{value!r} is not an amount")
+        places = minor_unit_decimals(currency_code) if decimals is None else decimals
         try:
-            amount = Decimal(str(value)) * scale
-            whole = int(amount.to_integral_value())
-        except (InvalidOperation, ValueError, OverflowError) as error:
+            amount = Decimal(str(value)).scaleb(places)
+            # Compared before it becomes an integer: 1e99999 is a short text, and a long integer.
+            usable = 0 <= amount < LARGEST_AMOUNT_MINOR
+        except ArithmeticError as error:
             raise FieldFault(column, f"{value!r} is not an amount; write it like 12.50") from error
-        if not 0 <= whole < 1 << 53:
+        if not usable:
             raise FieldFault(column, f"{value!r} is negative or too large")
-        return whole
+        return int(amount.to_integral_value())
 
     return minor
 
