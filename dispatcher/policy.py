@@ -50,10 +50,10 @@ def storefront_of(policy: Policy, storefront_id: str) -> Storefront:
         sender=merged.sender,
         reply_to=merged.reply_to,
         postal_address=merged.postal_address,
-        time_zone=merged.time_zone or "UTC",
+        time_zone=merged.time_zone,
         hosts=frozenset(host.lower() for host in merged.hosts),
         home_url=merged.home_url,
-        max_touches=merged.max_touches if merged.HasField("max_touches") else 1,
+        max_touches=merged.max_touches,
         touch_gap_seconds=merged.touch_gap_seconds,
     )
 

@@ -55,6 +55,10 @@ fn bundle() -> Result<Bundle, Box<dyn std::error::Error>> {
         currency_code: "EUR".into(),
         time_zone: "UTC".into(),
         abandonment_seconds: Some(1800),
+        attribution_window_seconds: Some(259_200),
+        holdout_basis_points: Some(0),
+        max_touches: Some(1),
+        touch_gap_seconds: Some(86_400),
         margin_basis_points: Some(3000),
         ..StorefrontPolicy::default()
     };

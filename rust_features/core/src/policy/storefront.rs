@@ -12,9 +12,8 @@ use crate::time::Micros;
 const MICROS: f64 = 1e6;
 const WHOLE_BASIS_POINTS: u32 = 10_000;
 
+// What only the engine reads may have a default; what dispatcher or audit read as well has to be stated.
 const DEFAULT_STALE_AFTER_SECONDS: u32 = 3600;
-const DEFAULT_ATTRIBUTION_SECONDS: u32 = 7 * 86_400;
-const DEFAULT_TOUCH_GAP_SECONDS: u32 = 86_400;
 const DEFAULT_LATEST_TOUCH_SECONDS: u32 = 3 * 86_400;
 
 /// Everything that decisions read of a storefront, resolved.
@@ -72,28 +71,23 @@ impl Storefront {
         let margin = share(|policy| policy.margin_basis_points, "margin_basis_points")?;
         let returns = share(|policy| policy.return_basis_points, "return_basis_points")?;
         let holdout = share(|policy| policy.holdout_basis_points, "holdout_basis_points")?;
-        let positive = |seconds: Option<u32>, default: u32, name| match seconds.unwrap_or(default) {
-            0 => Err(fault(name)),
-            seconds => Ok(seconds),
+        let positive = |field: fn(&StorefrontPolicy) -> Option<u32>, name| match number(field) {
+            None | Some(0) => Err(fault(name)),
+            Some(value) => Ok(value),
         };
         let settings = |field: fn(&StorefrontPolicy) -> bool| if field(own) { own } else { company };
         Ok(Self {
             currency: currency.clone(),
             time_zone: zone.ok_or_else(|| fault("time_zone"))?,
-            abandonment_seconds: positive(number(|policy| policy.abandonment_seconds), 0, "abandonment_seconds")?,
+            abandonment_seconds: positive(|policy| policy.abandonment_seconds, "abandonment_seconds")?,
             stale_after_seconds: number(|policy| policy.stale_after_seconds).unwrap_or(DEFAULT_STALE_AFTER_SECONDS),
             attribution_window_seconds: positive(
-                number(|policy| policy.attribution_window_seconds),
-                DEFAULT_ATTRIBUTION_SECONDS,
+                |policy| policy.attribution_window_seconds,
                 "attribution_window_seconds",
             )?,
-            holdout_basis_points: holdout.unwrap_or(0),
-            max_touches: positive(number(|policy| policy.max_touches), 1, "max_touches")?,
-            touch_gap_seconds: positive(
-                number(|policy| policy.touch_gap_seconds),
-                DEFAULT_TOUCH_GAP_SECONDS,
-                "touch_gap_seconds",
-            )?,
+            holdout_basis_points: holdout.ok_or_else(|| fault("holdout_basis_points"))?,
+            max_touches: positive(|policy| policy.max_touches, "max_touches")?,
+            touch_gap_seconds: positive(|policy| policy.touch_gap_seconds, "touch_gap_seconds")?,
             latest_touch_seconds: number(|policy| policy.latest_touch_seconds).unwrap_or(DEFAULT_LATEST_TOUCH_SECONDS),
             margin_share: points_share(margin.ok_or_else(|| fault("margin_basis_points"))?),
             return_probability: points_share(returns.unwrap_or(0)),
@@ -159,6 +153,10 @@ mod tests {
             currency_code: "EUR".into(),
             time_zone: "Europe/Berlin".into(),
             abandonment_seconds: Some(1800),
+            attribution_window_seconds: Some(259_200),
+            holdout_basis_points: Some(1000),
+            max_touches: Some(1),
+            touch_gap_seconds: Some(86_400),
             margin_basis_points: Some(3000),
             ..Default::default()
         }
@@ -175,6 +173,26 @@ mod tests {
         assert_eq!(resolved.currency, "CHF");
         assert_eq!((resolved.max_touches, resolved.abandonment_seconds), (3, 1800));
         assert_eq!(resolved.time_zone, Tz::Europe__Berlin);
+    }
+
+    #[test]
+    fn what_others_read_too_has_to_be_stated() {
+        type Unset = fn(&mut StorefrontPolicy);
+        let fields: [(Unset, &str); 4] = [
+            (
+                |policy| policy.attribution_window_seconds = None,
+                "attribution_window_seconds",
+            ),
+            (|policy| policy.holdout_basis_points = None, "holdout_basis_points"),
+            (|policy| policy.max_touches = None, "max_touches"),
+            (|policy| policy.touch_gap_seconds = None, "touch_gap_seconds"),
+        ];
+        for (unset, name) in fields {
+            let mut policy = company();
+            unset(&mut policy);
+            let fault = Storefront::resolve(&policy, &StorefrontPolicy::default()).unwrap_err();
+            assert!(matches!(fault, PolicyFault::Setting { field, .. } if field == name));
+        }
     }
 
     #[test]

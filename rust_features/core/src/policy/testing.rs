@@ -79,6 +79,8 @@ fn company() -> StorefrontPolicy {
         abandonment_seconds: Some(1800),
         holdout_basis_points: Some(1000),
         max_touches: Some(3),
+        touch_gap_seconds: Some(86_400),
+        attribution_window_seconds: Some(259_200),
         margin_basis_points: Some(4000),
         return_basis_points: Some(500),
         quiet_hours: vec![QuietHours {

@@ -138,6 +138,10 @@ fn policy() -> Policy {
         currency_code: "EUR".into(),
         time_zone: "Europe/Berlin".into(),
         abandonment_seconds: Some(1800),
+        attribution_window_seconds: Some(259_200),
+        holdout_basis_points: Some(0),
+        max_touches: Some(1),
+        touch_gap_seconds: Some(86_400),
         margin_basis_points: Some(3000),
         ..StorefrontPolicy::default()
     };
