@@ -32,7 +32,7 @@ const BATCH_BYTES: usize = 8 << 20;
 const PENDING_LIMIT: usize = 20_000;
 /// Acknowledgements of single messages awaited at once: few enough for a slow disk to give them all in time.
 const IN_FLIGHT: usize = 256;
-/// How long the relay waits for room in the spool.
+/// How long the relay waits for room on the disk.
 const FULL_DELAY: Duration = Duration::from_secs(1);
 
 type Acknowledgement = <PublishAckFuture as IntoFuture>::IntoFuture;
@@ -64,7 +64,8 @@ pub(crate) async fn run<S: Sink>(session: &Session<'_, S>) -> Result<Infallible,
     Err(SessionError::Lost("the relay came to an end".to_owned()))
 }
 
-/// Journals that a spool holds nothing more; the message goes through the spool being written.
+/// Journals that a spool holds nothing more; the message goes through the spool being written, also where that is full:
+/// nothing of it is drained before the older ones are closed.
 async fn close<S: Sink>(session: &Session<'_, S>, spool: SpoolId) -> Result<(), SessionError> {
     let shared = session.shared;
     let content = Some(Content::SpoolClosed(SpoolClosed {
@@ -81,7 +82,7 @@ async fn close<S: Sink>(session: &Session<'_, S>, spool: SpoolId) -> Result<(), 
         contacts: Vec::new(),
     }
     .encode_to_vec();
-    while let Err(refusal) = shared.spool.append(&frame) {
+    while let Err(refusal) = shared.spool.append_to_drain(&frame) {
         shared.progress.lock().status.last_error = Some(refusal.to_string());
         tokio::time::sleep(FULL_DELAY).await;
     }

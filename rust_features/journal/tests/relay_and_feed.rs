@@ -4,12 +4,15 @@
 
 mod support;
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use cart_recovery_core::contract::Reason;
 use cart_recovery_core::contract::journal_message::Content;
+use cart_recovery_core::contract::{JournalMessage, Reason, SpoolFrame, Tick};
 use cart_recovery_core::ids::{Alias, SpoolId};
+use cart_recovery_core::spool::Spool;
 use cart_recovery_journal::Journal;
+use prost::Message;
 use support::{Collector, PATIENCE, Server, frame, read_all, settings, spool, start, token};
 use tempfile::TempDir;
 
@@ -221,4 +224,36 @@ fn an_unknown_kind_stops_the_feed_with_words() {
     assert!(!journal.stop(PATIENCE));
     let failure = journal.status().failure.unwrap();
     assert!(failure.contains("from_tomorrow"), "{failure}");
+}
+
+#[test]
+fn a_full_spool_behind_an_older_one_is_drained() {
+    let Some(server) = Server::started() else { return };
+    let folder = TempDir::new().unwrap();
+    let older = spool(folder.path(), 1);
+    older.append(&frame("older", "p")).unwrap();
+    drop(older);
+    let full = Arc::new(Spool::open(folder.path(), SpoolId([2; 16]), 16 << 10).unwrap());
+    let mut accepted = 0;
+    // Smaller and smaller frames, until not even a closing message would fit.
+    for person in ["a person with a long name", "person", "p"] {
+        while full.append(&frame(&accepted.to_string(), person)).is_ok() {
+            accepted += 1;
+        }
+    }
+    let tick = SpoolFrame {
+        message: Some(JournalMessage {
+            content: Some(Content::Tick(Tick {})),
+            ..JournalMessage::default()
+        }),
+        ..SpoolFrame::default()
+    };
+    while full.append(&tick.encode_to_vec()).is_ok() {
+        accepted += 1;
+    }
+    let (journal, collector) = start(&server.url, &full);
+    drop(collector.wait("everything", |collected| collected.messages.len() > accepted));
+    assert!(journal.stop(PATIENCE), "{:?}", journal.status());
+    assert_eq!(collector.offsets(SpoolId([1; 16])), [0]);
+    assert!(full.append(&frame("after", "p")).is_ok(), "{:?}", full.depth());
 }

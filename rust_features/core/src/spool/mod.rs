@@ -162,6 +162,15 @@ impl Spool {
     /// # Errors
     /// The spool is full, the disk fails, or the payload is longer than the journal takes. Nothing was accepted then.
     pub fn append(&self, payload: &[u8]) -> Result<u64, Refusal> {
+        self.admit(payload)?;
+        self.write(None, payload).map(Option::unwrap_or_default)
+    }
+
+    /// Appends beyond the bound, for the few messages without which a full spool could not be drained.
+    ///
+    /// # Errors
+    /// The disk fails. Nothing was accepted then.
+    pub fn append_to_drain(&self, payload: &[u8]) -> Result<u64, Refusal> {
         self.write(None, payload).map(Option::unwrap_or_default)
     }
 
@@ -170,10 +179,11 @@ impl Spool {
     /// # Errors
     /// As [`Spool::append`].
     pub fn append_at(&self, offset: u64, payload: &[u8]) -> Result<bool, Refusal> {
+        self.admit(payload)?;
         self.write(Some(offset), payload).map(|written| written.is_some())
     }
 
-    fn write(&self, offset: Option<u64>, payload: &[u8]) -> Result<Option<u64>, Refusal> {
+    fn admit(&self, payload: &[u8]) -> Result<(), Refusal> {
         let payload_limit = self.payload_limit.load(Ordering::Relaxed);
         if payload.len() > payload_limit {
             let detail = format!("{} bytes, at most {payload_limit}", payload.len());
@@ -182,6 +192,10 @@ impl Spool {
         if self.total.load(Ordering::Relaxed) + log::size_on_disk(payload) > self.limit {
             return Err(Refusal::new(Reason::SpoolFull).retry_after(RETRY_AFTER));
         }
+        Ok(())
+    }
+
+    fn write(&self, offset: Option<u64>, payload: &[u8]) -> Result<Option<u64>, Refusal> {
         let room = (self.limit / SEGMENTS_PER_SPOOL).clamp(LEAST_SEGMENT_BYTES, SEGMENT_BYTES);
         let written = self.log.append(offset, payload, room).map_err(|error| {
             Refusal::new(Reason::DiskWriteFailed)

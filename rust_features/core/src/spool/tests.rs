@@ -293,3 +293,14 @@ proptest! {
         prop_assert_eq!(spool.cuts().len(), usize::from(tail.iter().any(|byte| *byte != 0)));
     }
 }
+
+#[test]
+fn what_drains_a_full_spool_is_taken_beyond_its_bound() {
+    let folder = TempDir::new().unwrap();
+    let spool = Spool::open(folder.path(), id(1), 4096).unwrap();
+    while spool.append(b"frame").is_ok() {}
+    assert_eq!(spool.append(b"frame").unwrap_err().reason, Reason::SpoolFull);
+    let offset = spool.append_to_drain(b"closing").unwrap();
+    let last = all(spool.log()).pop().unwrap();
+    assert_eq!((last.offset, last.payload.as_slice()), (offset, b"closing".as_slice()));
+}
