@@ -63,13 +63,14 @@ class Engine:
         clock: Literal["wall", "events"] = "wall",
         alias_seed: bytes | None = None,
         import_id: str | None = None,
+        replicas: int = 1,
         journal_waiters: int = 8,
     ) -> Engine:
         """Opens the spool under `data_directory`, cutting a torn tail.
 
         With clock "events" time is the highest event time tracked, moved on by `advance`. `alias_seed` (32 bytes)
         derives aliases instead of drawing them, for rehearsals. `import_id` names the spool of an import, whose offsets
-        are row numbers; `data_directory` is then the import's own. At most `journal_waiters` callers of `track` wait for
+        are row numbers; `data_directory` is then the import's own. JOURNAL and CONTACTS are made with `replicas` copies. At most `journal_waiters` callers of `track` wait for
         the journal at once. Raises SpoolCorrupt.
         """
 

@@ -43,6 +43,7 @@ class Scorer:
             spool_limit_bytes=settings.spool_limit_bytes,
             clock=clock,
             alias_seed=alias_seed,
+            replicas=settings.nats.replicas,
             # Who waits for the journal holds a thread; Score must always find one.
             journal_waiters=max(1, settings.threads // 4),
         )

@@ -63,6 +63,8 @@ pub struct EngineSettings {
     /// Names the spool of an import, whose offsets are row numbers. The data directory is then the import's own, and
     /// nothing but rows enters the spool: no tick may take a row's number.
     pub import_id: Option<String>,
+    /// Copies of JOURNAL and CONTACTS in the cluster.
+    pub replicas: usize,
     /// Callers that may wait for the journal at once.
     pub waiter_limit: usize,
 }
@@ -84,6 +86,7 @@ pub struct Engine {
     journal: OnceLock<Journal>,
     bundle_public: [u8; 32],
     alias_seed: Option<Key>,
+    replicas: usize,
     waiter_limit: usize,
     is_import: bool,
 }
@@ -126,6 +129,7 @@ impl Engine {
             journal: OnceLock::new(),
             bundle_public: settings.keys.bundle_public,
             alias_seed: settings.alias_seed,
+            replicas: settings.replicas,
             waiter_limit: settings.waiter_limit,
             is_import: settings.import_id.is_some(),
         })
@@ -144,6 +148,7 @@ impl Engine {
             nats_url,
             credentials,
             alias_seed: self.alias_seed.clone(),
+            replicas: self.replicas,
             clock: Arc::new(move || live.clock.now()),
             tick: (matches!(self.live.clock, Clock::Wall) && !self.is_import).then_some(TICK),
             waiter_limit: self.waiter_limit,

@@ -34,6 +34,8 @@ pub struct JournalSettings {
     pub credentials: Option<PathBuf>,
     /// Derives aliases instead of drawing them, for rehearsals.
     pub alias_seed: Option<Key>,
+    /// Copies of each stream in the cluster.
+    pub replicas: usize,
     /// The clock of ticks and closing messages.
     pub clock: Clock,
     /// How long nothing may happen before a tick; none where the clock follows events.

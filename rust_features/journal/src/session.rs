@@ -79,7 +79,7 @@ pub(crate) async fn run<S: Sink>(shared: &Shared<S>) -> Result<(), SessionError>
     shared
         .spool
         .limit_payloads(context.client().max_payload().saturating_sub(HEADER_BYTES));
-    let streams = streams::ensure(&context).await?;
+    let streams = streams::ensure(&context, shared.settings.replicas).await?;
     let info = streams
         .journal
         .get_info()

@@ -18,10 +18,10 @@ pub(crate) struct Streams {
     pub(crate) contacts: Stream,
 }
 
-pub(crate) async fn ensure(context: &Context) -> Result<Streams, SessionError> {
+pub(crate) async fn ensure(context: &Context, replicas: usize) -> Result<Streams, SessionError> {
     Ok(Streams {
-        journal: ensure_one(context, journal()).await?,
-        contacts: ensure_one(context, contacts()).await?,
+        journal: ensure_one(context, journal(replicas)).await?,
+        contacts: ensure_one(context, contacts(replicas)).await?,
     })
 }
 
@@ -37,6 +37,7 @@ async fn ensure_one(context: &Context, wanted: Config) -> Result<Stream, Session
         && found.deny_delete == wanted.deny_delete
         && found.deny_purge == wanted.deny_purge
         && found.allow_atomic_publish == wanted.allow_atomic_publish
+        && found.num_replicas >= wanted.num_replicas
         && found.duplicate_window >= wanted.duplicate_window
         && wanted.subjects.iter().all(|subject| found.subjects.contains(subject));
     if is_sound {
@@ -49,12 +50,13 @@ async fn ensure_one(context: &Context, wanted: Config) -> Result<Stream, Session
     }
 }
 
-fn journal() -> Config {
+fn journal(replicas: usize) -> Config {
     Config {
         name: JOURNAL.to_owned(),
         subjects: vec!["evt.*.*".to_owned(), "dec.*.*".to_owned()],
         retention: RetentionPolicy::Limits,
         storage: StorageType::File,
+        num_replicas: replicas,
         discard: DiscardPolicy::New,
         deny_delete: true,
         deny_purge: true,
@@ -64,12 +66,13 @@ fn journal() -> Config {
     }
 }
 
-fn contacts() -> Config {
+fn contacts(replicas: usize) -> Config {
     Config {
         name: CONTACTS.to_owned(),
         subjects: vec!["token.*".to_owned(), "contact.*.*".to_owned()],
         retention: RetentionPolicy::Limits,
         storage: StorageType::File,
+        num_replicas: replicas,
         discard: DiscardPolicy::New,
         allow_atomic_publish: true,
         duplicate_window: DUPLICATE_WINDOW,

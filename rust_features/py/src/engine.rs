@@ -26,7 +26,7 @@ type Reply<'py> = PyResult<Bound<'py, PyBytes>>;
 impl PyEngine {
     #[new]
     #[pyo3(signature = (*, data_directory, keys, spool_limit_bytes=1 << 30, clock="wall", alias_seed=None,
-        import_id=None, journal_waiters=8))]
+        import_id=None, replicas=1, journal_waiters=8))]
     #[allow(clippy::too_many_arguments)]
     fn new(
         data_directory: PathBuf,
@@ -35,6 +35,7 @@ impl PyEngine {
         clock: &str,
         alias_seed: Option<&[u8]>,
         import_id: Option<String>,
+        replicas: usize,
         journal_waiters: usize,
     ) -> PyResult<Self> {
         let events_clock = match clock {
@@ -53,6 +54,7 @@ impl PyEngine {
             events_clock,
             alias_seed: alias_seed.map(|seed| key("alias_seed", seed)).transpose()?.map(Key),
             import_id,
+            replicas,
             waiter_limit: journal_waiters,
         };
         let inner = Engine::open(settings).map_err(|error| match error {

@@ -146,6 +146,7 @@ impl Sink for Collector {
 
 pub fn settings(url: &str) -> JournalSettings {
     JournalSettings {
+        replicas: 1,
         nats_url: url.to_owned(),
         credentials: None,
         alias_seed: None,
