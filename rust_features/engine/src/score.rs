@@ -82,7 +82,7 @@ fn take(live: &Live, bundle: &Bundle, scored: &Scored, clock: Micros) -> (Taken,
 fn inline_cart_news(occasion: &Occasion<'_>) -> Option<EventId> {
     occasion.request.cart.as_ref()?;
     let folded = occasion.state.cart(&occasion.cart_id);
-    if folded.is_some_and(|folded| folded.version() == occasion.cart.version()) {
+    if folded.is_some_and(|folded| folded.tells_the_same(&occasion.cart)) {
         return None;
     }
     let replaced = folded.map_or(0, |folded| folded.last_activity().0);

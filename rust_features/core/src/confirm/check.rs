@@ -14,10 +14,12 @@ impl Subject<'_> {
     /// Why a message about the cart may not go at all: of the person, the cart and its version.
     pub(super) fn occasion_rejection(&self) -> Option<Reason> {
         let currency = &self.settings().currency;
-        let person = person_reasons(&self.customer);
+        // A link may have made the customer one who was drawn for the holdout earlier.
+        let held_out = (self.customer.holdout() == Some(true)).then_some(Reason::Holdout);
+        let person = person_reasons(&self.customer).into_iter().chain(held_out);
         let cart = cart_reasons(self.state, &self.customer, self.cart, currency);
         let changed = self.cart_changed().then_some(Reason::CartChanged);
-        person.into_iter().chain(cart).chain(changed).next()
+        person.chain(cart).chain(changed).next()
     }
 
     /// Why the decided message may not go, now or later.

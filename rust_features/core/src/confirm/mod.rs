@@ -120,7 +120,7 @@ impl Subject<'_> {
 
     /// Whether the cart is still the one that was decided about: its version is part of the decision's id.
     fn cart_changed(&self) -> bool {
-        let (id, _) = Occasion::ids(self.request, self.decided.cart, self.cart.version(), self.decided.touch);
+        let (id, _) = Occasion::ids(self.request, self.decided.cart, self.cart, self.decided.touch);
         id != self.id
     }
 }

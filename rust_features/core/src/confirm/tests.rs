@@ -348,3 +348,15 @@ proptest! {
         prop_assert!(!matches!(ask(&world, &record, now, 0, claimed), Verdict::Go(_)));
     }
 }
+
+#[test]
+fn whoever_turns_out_to_be_held_out_is_not_written_to() {
+    let (mut world, record) = pending("email_reminder");
+    // As a decision of another of the person's aliases, met only now.
+    let mut drawn = record.clone();
+    drawn.decision_id = "1".repeat(32);
+    drawn.clock = Some(Micros(ABANDONED.0 - 1).to_timestamp());
+    drawn.holdout = true;
+    world.push(DUE, Content::Decision(drawn));
+    assert_eq!(verdict(&world, &record), Verdict::Skip(Reason::Holdout));
+}

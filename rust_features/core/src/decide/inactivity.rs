@@ -10,8 +10,9 @@ use crate::keyed::Key;
 use crate::state::{Cart, Deadline, State};
 
 /// Decides about the carts whose deadline passed, each with its deadline as clock reading, against the one state.
-/// Stale deadlines expire undecided; a cart whose decision key was decided before is not decided again. The caller
-/// gives deadlines of one time and folds what comes back before it goes on.
+/// Stale deadlines expire undecided; neither a deadline nor a decision key is decided twice, also not by an engine that
+/// meets the deadline anew after a restart. The caller gives deadlines of one time and folds what comes back before it
+/// goes on.
 #[must_use]
 pub fn fire(state: &State, bundle: &Bundle, due: &[Deadline], key: &Key) -> Vec<DecisionRecord> {
     let open = due.iter().filter(|deadline| !deadline.stale);
@@ -20,7 +21,11 @@ pub fn fire(state: &State, bundle: &Bundle, due: &[Deadline], key: &Key) -> Vec<
 }
 
 fn fire_one(state: &State, bundle: &Bundle, deadline: &Deadline, key: &Key) -> Option<DecisionRecord> {
-    let request = inactivity_request(deadline.cart, state.cart(&deadline.cart)?);
+    let cart = state.cart(&deadline.cart)?;
+    if cart.decided_deadline() >= Some(deadline.time) {
+        return None;
+    }
+    let request = inactivity_request(deadline.cart, cart);
     let occasion = Occasion::resolve(state, &request, deadline.time);
     if state.decision(&occasion.decision_id).is_some() {
         return None;

@@ -9,7 +9,7 @@ use crate::contract::event::Kind;
 use crate::contract::message_outcome::Outcome;
 use crate::contract::{
     BudgetPrice, BudgetPricesUpdated, Candidate, Channel, ChannelPaused, ConsentPurpose, ConsentState, DecisionRecord,
-    Linked, Money, Policy, ProductUpdated, Reason, offer,
+    Line, Linked, Money, Policy, ProductUpdated, Reason, offer,
 };
 use crate::policy::testing::policy;
 use crate::time::Micros;
@@ -81,6 +81,19 @@ fn a_value_is_the_arithmetic_of_its_parts() {
     assert!((offered.budget_cost_minor - 0.1 * discount).abs() < 1e-9);
     assert!((offered.contact_cost_minor - 0.1).abs() < 1e-9);
     assert!((offered.value_minor - (gain - discount - 0.1 - 0.1 * discount)).abs() < 1e-9);
+}
+
+#[test]
+fn a_discount_already_given_is_no_margin() {
+    let mut world = World::abandoned();
+    let before = decided(&world, &open_policy()).margin_minor;
+    let boots = Line {
+        discount_minor: 1500,
+        ..line("boots", 1, 4000)
+    };
+    world.fill_cart(NOON, vec![boots, line("socks", 2, 1000)]);
+    let after = decided(&world, &open_policy()).margin_minor;
+    assert!((before - after - 1500.0).abs() < 1e-9);
 }
 
 #[test]

@@ -55,7 +55,7 @@ pub(super) fn values(
 }
 
 /// What the cart earns if it is bought: price less cost where the catalogue knows the cost in the cart's currency,
-/// else the storefront's share of the price. Without prices nothing.
+/// else the storefront's share of the price; less the discounts already given. Without prices nothing.
 pub(super) fn margin_minor(occasion: &Occasion<'_>, settings: &Storefront) -> f64 {
     let currency = occasion.currency(&settings.currency);
     let line_margin = |line: &CartLine| {
@@ -64,7 +64,7 @@ pub(super) fn margin_minor(occasion: &Occasion<'_>, settings: &Storefront) -> f6
         let known = product.filter(|product| ["", currency].contains(&product.currency()));
         let cost = known.and_then(Product::cost_minor);
         let unit = cost.map_or(price * settings.margin_share, |cost| price - minor(cost));
-        Some(f64::from(line.quantity()) * unit)
+        Some(f64::from(line.quantity()) * unit - minor(line.discount_minor()))
     };
     occasion
         .cart

@@ -72,9 +72,7 @@ pub(super) fn note(state: &mut State, scene: &Scene<'_>, step: Step, counter: Op
         dwell_seconds: u16::try_from(glance.dwell_seconds).unwrap_or(u16::MAX),
         step,
     };
-    keep_newest(&mut activity.moments, RECENT_MOMENTS, moment, |moment| {
-        (moment.time, moment.tie)
-    });
+    keep_newest(&mut activity.moments, RECENT_MOMENTS, moment, |moment| *moment);
 }
 
 /// The activity of the strongest key, moved on to the event.

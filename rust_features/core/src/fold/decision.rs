@@ -3,17 +3,18 @@
 
 use super::scene::Scene;
 use crate::contract::event::Kind;
-use crate::contract::{Channel, DecisionRecord, IdentityKeyKind};
+use crate::contract::{Channel, DecisionRecord, IdentityKeyKind, Trigger};
 use crate::ids::{CartId, DecisionId};
 use crate::state::{Approval, Cart, Decided, MAX_PENDING, Record, Stamp, State, decision_id, request_cart, short_id};
+use crate::time::Micros;
 
 /// Folds a record; false where its key was decided before.
-pub(super) fn fold(state: &mut State, sequence: u64, record: &DecisionRecord) -> bool {
+pub(super) fn fold(state: &mut State, record: &DecisionRecord) -> bool {
     let Some(id) = decision_id(record) else { return true };
     if state.decisions.contains_key(&id) {
         return false;
     }
-    let decided = Decided::new(sequence, record);
+    let decided = Decided::new(state.sequence, record);
     hold_out(state, id, record, &decided);
     supersede(state, id, record, &decided);
     state.decisions.insert(id, decided);
@@ -79,6 +80,9 @@ fn supersede(state: &mut State, id: DecisionId, record: &DecisionRecord, decided
     occasion.pending.push(id);
     occasion.latest = Some(id);
     occasion.abandonment = decided.abandonment_time.or(occasion.abandonment);
+    if request.trigger() == Trigger::Inactivity {
+        occasion.decided_deadline = occasion.decided_deadline.max(Some(decided.clock));
+    }
 }
 
 /// A person's word on a decision that was held.
@@ -95,9 +99,11 @@ pub(super) fn judge(state: &mut State, scene: &Scene<'_>, kind: &Kind) {
     }
 }
 
-/// Notes that a touch of the cart was claimed.
-pub(super) fn claim_touch(state: &mut State, cart: CartId, touch: u32) {
-    if let Some(cart) = state.carts.get_mut(&cart) {
+/// Notes that a touch of the cart, decided at `clock`, was claimed.
+pub(super) fn claim_touch(state: &mut State, cart: CartId, touch: u32, clock: Micros) {
+    if let Some(cart) = state.carts.get_mut(&cart)
+        && cart.ordered_time() < Some(clock)
+    {
         cart.occasion.touches |= 1 << touch.clamp(1, 32).saturating_sub(1);
     }
 }

@@ -2,22 +2,23 @@
 
 use super::scene::Scene;
 use crate::contract::IdentityKeyKind;
-use crate::contract::event::Kind;
 use crate::ids::Alias;
 use crate::state::{Bond, Record, State};
 
-/// Makes the records of the keys and links keys that stand on one event. Aliases given by a sender behind the edge are
-/// a set that it read from a decision: they say nothing new about who belongs together.
-pub(super) fn meet(state: &mut State, scene: &Scene<'_>, kind: &Kind) {
+/// Makes the records of the keys.
+pub(super) fn record(state: &mut State, scene: &Scene<'_>) {
     for key in scene.keys.iter().filter(|key| !key.met) {
         let record = state.records.entry(key.alias).or_insert_with(|| Record::new(key.kind));
         if !is_outside(record.kind) && is_outside(key.kind) {
             record.kind = key.kind;
         }
     }
-    if scene.keys.len() < 2 || matches!(kind, Kind::Linked(_) | Kind::Unlinked(_)) {
-        return;
-    }
+}
+
+/// Makes the records of the keys and links keys that stand on one message. Aliases given by a sender behind the edge are
+/// a set that it read from a decision: they say nothing new about who belongs together.
+pub(super) fn meet(state: &mut State, scene: &Scene<'_>) {
+    record(state, scene);
     for (index, key) in scene.keys.iter().enumerate() {
         for other in scene.keys.iter().skip(index + 1) {
             let met = index == 0 && other.met;

@@ -21,7 +21,7 @@ use scene::Scene;
 
 use crate::contract::event::Kind;
 use crate::contract::journal_message::Content;
-use crate::contract::{Event, JournalMessage};
+use crate::contract::{DecisionRecord, Event, JournalMessage};
 use crate::ids::EventId;
 use crate::state::{State, short_hash, short_id};
 use crate::time::Micros;
@@ -61,7 +61,7 @@ pub fn fold(state: &mut State, sequence: u64, message: &JournalMessage) -> Resul
     state.expire();
     let new = match content {
         Content::Event(event) => fold_event(state, message, event, received),
-        Content::Decision(record) => decision::fold(state, sequence, record),
+        Content::Decision(record) => fold_decision(state, message, record, received),
         Content::Suppressed(suppressed) => {
             let scene = Scene::new(state, message, "", received, 0, None);
             outcome::suppress(state, &scene.keys, suppressed.channel());
@@ -71,6 +71,22 @@ pub fn fold(state: &mut State, sequence: u64, message: &JournalMessage) -> Resul
     };
     state.duplicates += u64::from(!new);
     Ok(if new { Folded::Applied } else { Folded::Duplicate })
+}
+
+/// A decision also says who asked: keys that only a Score named join the person.
+fn fold_decision(
+    state: &mut State,
+    message: &JournalMessage,
+    record: &DecisionRecord,
+    received: Option<Micros>,
+) -> bool {
+    let new = decision::fold(state, record);
+    if new {
+        let tie = short_hash([record.decision_id.as_str()]);
+        let scene = Scene::new(state, message, "", received, tie, None);
+        keys::meet(state, &scene);
+    }
+    new
 }
 
 fn fold_event(state: &mut State, message: &JournalMessage, event: &Event, received: Option<Micros>) -> bool {
@@ -85,7 +101,11 @@ fn fold_event(state: &mut State, message: &JournalMessage, event: &Event, receiv
     *state.counts.entry(kind.name()).or_default() += 1;
     let time = event.event_time.as_ref().map(Micros::from_timestamp);
     let scene = Scene::new(state, message, &event.storefront_id, received, id, time);
-    keys::meet(state, &scene, kind);
+    if matches!(kind, Kind::Linked(_) | Kind::Unlinked(_)) {
+        keys::record(state, &scene);
+    } else {
+        keys::meet(state, &scene);
+    }
     if let Some(context) = &event.context {
         person::learn_context(state, &scene, context);
     }

@@ -10,7 +10,7 @@ use crate::contract::message_outcome::Outcome;
 use crate::contract::{BounceKind, Channel, MessageOutcome, Opener};
 use crate::ids::{Alias, DecisionId, SendId};
 use crate::state::{
-    Contacts, OfferMark, RECENT_OFFERS, RECENT_SENDS, SendMark, State, keep_newest, short_hash, short_id,
+    Contacts, Key, OfferMark, RECENT_OFFERS, RECENT_SENDS, SendMark, State, keep_newest, short_hash, short_id,
 };
 use crate::time::Micros;
 
@@ -18,6 +18,7 @@ pub(super) fn fold(state: &mut State, scene: &Scene<'_>, message: &MessageOutcom
     let Some(outcome) = &message.outcome else { return };
     advance(state, scene, message, outcome);
     let channel = message.channel();
+    let person = person(state, scene, &message.decision_id);
     match outcome {
         Outcome::Sent(_) | Outcome::Unknown(_) => count_send(state, scene, message),
         Outcome::Opened(opened) if opened.opener() == Opener::Human => {
@@ -33,13 +34,13 @@ pub(super) fn fold(state: &mut State, scene: &Scene<'_>, message: &MessageOutcom
         Outcome::Unsubscribed(said) => {
             for channel in MESSAGE_CHANNELS {
                 if said.channels.is_empty() || said.channels().any(|named| named == channel) {
-                    opt_out(state, scene, channel);
+                    opt_out(state, &person, scene.stamp, channel);
                 }
             }
         }
-        Outcome::Complained(_) => suppress(state, &scene.keys, channel),
-        Outcome::Bounced(bounce) if bounce.kind() == BounceKind::Hard => suppress(state, &scene.keys, channel),
-        Outcome::Failed(failure) if failure.permanent => suppress(state, &scene.keys, channel),
+        Outcome::Complained(_) => suppress(state, &person, channel),
+        Outcome::Bounced(bounce) if bounce.kind() == BounceKind::Hard => suppress(state, &person, channel),
+        Outcome::Failed(failure) if failure.permanent => suppress(state, &person, channel),
         _ => {}
     }
 }
@@ -62,8 +63,8 @@ fn advance(state: &mut State, scene: &Scene<'_>, message: &MessageOutcome, outco
         Outcome::Sent(_) => decided.send(scene.stamp.time),
         _ => decided.claim(),
     }
-    let (cart, touch) = (decided.cart, decided.touch);
-    claim_touch(state, cart, touch);
+    let (cart, touch, clock) = (decided.cart, decided.touch, decided.clock);
+    claim_touch(state, cart, touch, clock);
 }
 
 /// Counts a send, and the offer it carried, once per send key.
@@ -101,6 +102,25 @@ fn count_channel(
     if let Some(contacts) = addressee(state, scene, &message.decision_id).and_then(|alias| contacts(state, alias)) {
         change(contacts, index, scene.stamp.time);
     }
+}
+
+/// The keys of the event; of one that names nobody, the aliases that the decision saw: whoever reports a send's fate
+/// need not know whose it was, and no opt-out may be lost for that.
+fn person(state: &State, scene: &Scene<'_>, decision_id: &str) -> Keys {
+    if !scene.keys.is_empty() {
+        return scene.keys.clone();
+    }
+    let decided = DecisionId::from_hex(decision_id).and_then(|id| state.decisions.get(&id));
+    let aliases = decided.map_or(&[][..], |decided| &decided.aliases);
+    let known = aliases.iter().filter_map(|alias| {
+        let record = state.records.get(alias).filter(|record| !record.erased)?;
+        Some(Key {
+            kind: record.kind,
+            alias: *alias,
+            met: true,
+        })
+    });
+    known.collect()
 }
 
 /// The strongest key, else the first alias that the decision saw.

@@ -2,25 +2,30 @@
 //! a grant with the strongest only.
 
 use super::person;
-use super::scene::Scene;
+use super::scene::{Keys, Scene};
 use crate::channel::MESSAGE_CHANNELS;
 use crate::contract::{Channel, ConsentChanged, ConsentPurpose, ConsentState, PreferenceSet};
 use crate::ids::Alias;
 use crate::state::{Consent, Latest, Permissions, Stamp, State};
 use crate::time::Micros;
 
-/// A choice for one channel and purpose.
+/// A choice for one channel and purpose. It counts from the time the person made it: an old grant that is told again
+/// lifts no opt-out made since.
 pub(super) fn consent(state: &mut State, scene: &Scene<'_>, change: &ConsentChanged) {
     let given_time = change
         .given_time
         .as_ref()
-        .map_or(scene.stamp.time, Micros::from_timestamp);
+        .map_or(scene.stamp.time, Micros::from_timestamp)
+        .min(scene.stamp.time);
+    let stamp = Stamp {
+        time: given_time,
+        ..scene.stamp
+    };
     let consent = Consent {
         state: change.state(),
         legal_basis: change.legal_basis(),
         double_opt_in: change.double_opt_in(),
         given_time,
-        event_time: scene.stamp.time,
         jurisdiction: state.texts.number(&change.jurisdiction),
     };
     let key = (change.channel(), change.purpose());
@@ -32,9 +37,9 @@ pub(super) fn consent(state: &mut State, scene: &Scene<'_>, change: &ConsentChan
         let Some(permissions) = permissions(state, alias) else {
             continue;
         };
-        permissions.choose(key, scene.stamp, consent);
+        permissions.choose(key, stamp, consent);
         if wants_messages {
-            permissions.opt(key.0, scene.stamp, false);
+            permissions.opt(key.0, stamp, false);
         }
     }
 }
@@ -52,18 +57,18 @@ pub(super) fn prefer(state: &mut State, scene: &Scene<'_>, preference: &Preferen
     }
     for channel in MESSAGE_CHANNELS {
         if !preference.channels().any(|wanted| wanted == channel) {
-            opt_out(state, scene, channel);
+            opt_out(state, &scene.keys, scene.stamp, channel);
         } else if let Some(permissions) = scene.strongest().and_then(|alias| permissions(state, alias)) {
             permissions.opt(channel, scene.stamp, false);
         }
     }
 }
 
-/// An opt-out of one channel, for every key of the event.
-pub(super) fn opt_out(state: &mut State, scene: &Scene<'_>, channel: Channel) {
-    for key in &scene.keys {
+/// An opt-out of one channel, for every key of the person.
+pub(super) fn opt_out(state: &mut State, keys: &Keys, stamp: Stamp, channel: Channel) {
+    for key in keys {
         if let Some(permissions) = permissions(state, key.alias) {
-            permissions.opt(channel, scene.stamp, true);
+            permissions.opt(channel, stamp, true);
         }
     }
 }

@@ -254,6 +254,46 @@ fn the_kept_journal_folds_to_the_same_state_and_its_decisions_execute_again() {
 }
 
 #[test]
+fn a_cart_that_goes_on_after_its_order_has_all_its_touches_again() {
+    let mut offline = offline(Some(&reminders()));
+    two_shoppers(&mut offline);
+    offline.advance(after(2));
+    offline.track(&request(6, "ann", after(3), ordered("a"))).unwrap();
+    let again = after(24 * 8);
+    offline.track(&request(7, "ann", again, added("a"))).unwrap();
+    offline.advance(Micros(again.0 + 2 * HOUR));
+    let first = decisions(&mut offline);
+    assert_eq!(first.iter().map(|record| record.touch).collect::<Vec<_>>(), [1, 1]);
+    assert_ne!(first[0].decision_id, first[1].decision_id);
+    assert_eq!(sends(&mut offline).len(), 2);
+}
+
+#[test]
+fn an_engine_that_starts_anew_decides_no_deadline_again() {
+    let policy = reminders();
+    let mut offline = offline(Some(&policy));
+    two_shoppers(&mut offline);
+    offline.advance(after(2));
+    assert_eq!(
+        sends(&mut offline).len(),
+        1,
+        "touch 1 is claimed, so a new decision would be touch 2"
+    );
+    let mut state = State::new();
+    for (sequence, bytes) in offline.journal() {
+        fold(
+            &mut state,
+            *sequence,
+            &JournalMessage::decode(bytes.as_slice()).unwrap(),
+        )
+        .unwrap();
+    }
+    let due = state.take_due(after(2), |_| 1800, |_| u32::MAX);
+    assert_eq!(due.len(), 1);
+    assert_eq!(crate::decide::fire(&state, &bundle(&policy), &due, &Key([2; 32])), []);
+}
+
+#[test]
 fn two_runs_of_one_seed_are_the_same() {
     let run = || {
         let mut offline = offline(Some(&policy()));

@@ -101,8 +101,8 @@ impl Activity {
     }
 }
 
-/// One step of a visit.
-#[derive(Clone, Copy, PartialEq, Debug)]
+/// One step of a visit. The order is total: whichever of two steps of one time arrives first, they stand alike.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) struct Moment {
     pub(crate) time: Micros,
     /// Of the event's stamp, cut.
@@ -116,7 +116,7 @@ pub(crate) struct Moment {
 }
 
 /// What a [`Moment`] was.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum Step {
     View,
     Add,
@@ -162,8 +162,6 @@ pub struct Consent {
     pub double_opt_in: DoubleOptIn,
     /// When the person chose, as the shop says; the event's time where it does not.
     pub given_time: Micros,
-    /// When the journal heard of it.
-    pub event_time: Micros,
     pub(crate) jurisdiction: Name,
 }
 

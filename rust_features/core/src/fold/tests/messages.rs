@@ -268,3 +268,33 @@ fn channels_and_budgets_are_as_last_said() {
     }
     assert_eq!(state.budget_prices().and_then(|prices| prices.price("sms")), Some(2.0));
 }
+
+#[test]
+fn an_opt_out_that_names_only_its_send_reaches_the_person() {
+    let mut state = abandoned();
+    let said = Outcome::Unsubscribed(MessageUnsubscribed { channels: Vec::new() });
+    add(
+        &mut state,
+        &message(10, 5000, &[], outcome(50, 60, Channel::Email, said)),
+    );
+    assert!(state.customer(&[alias(1)]).opted_out(Channel::Email));
+    let bounced = Outcome::Bounced(MessageBounced {
+        kind: BounceKind::Hard as i32,
+        ..MessageBounced::default()
+    });
+    add(
+        &mut state,
+        &message(11, 5000, &[], outcome(50, 60, Channel::Email, bounced)),
+    );
+    assert!(state.customer(&[alias(1)]).suppressed(Channel::Email));
+}
+
+#[test]
+fn keys_that_only_a_decision_names_join_the_person() {
+    let mut state = abandoned();
+    let mut asked = decided(2000, decision(51, 61, 1, 2000, 0, &[1]));
+    asked.identity_keys = vec![customer(1), email(7)];
+    add(&mut state, &asked);
+    assert!(state.customer(&[alias(1)]).aliases().contains(&alias(7)));
+    assert!(state.customer(&[alias(1)]).reachable(Channel::Email));
+}

@@ -6,7 +6,9 @@ use crate::contract::event::Kind;
 use crate::contract::{
     Channel, ConsentChanged, ConsentPurpose, ConsentState, Context, Erased, Identified, Linked, PreferenceSet, Unlinked,
 };
-use crate::fold::testing::{add, added, alias, cart_id, customer, device, email, folded, message, suppressed, viewed};
+use crate::fold::testing::{
+    add, added, alias, at, cart_id, customer, device, email, folded, message, suppressed, viewed,
+};
 use crate::state::{MAX_ALIASES, State};
 
 fn linked(state: &State, number: u8) -> Vec<u8> {
@@ -121,6 +123,31 @@ fn permissions_follow_the_latest_word_of_any_alias() {
     );
     assert_eq!(granted(&state), Some(ConsentState::Withdrawn));
     assert_eq!(granted(&folded(&[])), None);
+}
+
+#[test]
+fn an_old_grant_told_again_lifts_no_later_opt_out() {
+    let grant = |given: i64| {
+        Kind::ConsentChanged(ConsentChanged {
+            channel: Channel::Email as i32,
+            purpose: ConsentPurpose::CartReminder as i32,
+            state: ConsentState::Granted as i32,
+            given_time: Some(at(given).to_timestamp()),
+            ..ConsentChanged::default()
+        })
+    };
+    let refused = Kind::PreferenceSet(PreferenceSet {
+        channels: vec![Channel::Sms as i32],
+        ..PreferenceSet::default()
+    });
+    let mut state = folded(&[
+        message(1, 0, &[email(2)], grant(0)),
+        message(2, 10, &[email(2)], refused),
+        message(3, 20, &[email(2)], grant(0)),
+    ]);
+    assert!(state.customer(&[alias(2)]).opted_out(Channel::Email));
+    add(&mut state, &message(4, 30, &[email(2)], grant(25)));
+    assert!(!state.customer(&[alias(2)]).opted_out(Channel::Email));
 }
 
 #[test]

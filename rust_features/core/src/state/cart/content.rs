@@ -29,9 +29,12 @@ impl Cart {
         self.failed_payments = self.failed_payments.saturating_add(1);
     }
 
-    /// Notes an order that names this cart.
+    /// Notes an order that names this cart; what it holds afterwards has all its touches before it.
     pub(crate) fn order(&mut self, time: Micros) {
-        self.ordered = self.ordered.max(Some(time));
+        if self.ordered < Some(time) {
+            self.ordered = Some(time);
+            self.occasion.touches = 0;
+        }
         self.settle();
     }
 

@@ -64,6 +64,8 @@ pub(crate) struct Occasion {
     pub(crate) touches: u32,
     pub(crate) latest: Option<DecisionId>,
     pub(crate) abandonment: Option<Micros>,
+    /// The last deadline that was decided about.
+    pub(crate) decided_deadline: Option<Micros>,
     /// Decisions that a new version of the cart supersedes; at most [`MAX_PENDING`], the oldest is superseded at the bound.
     pub(crate) pending: SmallVec<[DecisionId; 1]>,
 }
@@ -205,6 +207,12 @@ impl Cart {
         self.occasion.abandonment
     }
 
+    /// The last deadline of it that was decided about.
+    #[must_use]
+    pub fn decided_deadline(&self) -> Option<Micros> {
+        self.occasion.decided_deadline
+    }
+
     /// Touches that were claimed.
     #[must_use]
     pub fn touches_claimed(&self) -> u32 {
@@ -261,9 +269,29 @@ impl Cart {
         }
     }
 
+    /// Whether both tell a shopper the same: lines with their prices and words, currency, shipping and delivery. Of the
+    /// restore URL only that there is one: it is sealed anew with each request.
+    #[must_use]
+    pub fn tells_the_same(&self, other: &Self) -> bool {
+        let told = |cart: &Self| {
+            let mut told = cart.to_contract(CartId([0; 16]));
+            told.lines.sort_by(|left, right| {
+                (&left.product_id, &left.variant_id).cmp(&(&right.product_id, &right.variant_id))
+            });
+            told.restore = None;
+            (told, cart.sealed_restore_url().is_some())
+        };
+        told(self) == told(other)
+    }
+
     /// The last change of its content.
     pub(crate) fn changed(&self) -> Option<Stamp> {
         self.changes.last().map(|change| change.stamp).max(self.base)
+    }
+
+    /// The last order that named this cart.
+    pub(crate) fn ordered_time(&self) -> Option<Micros> {
+        self.ordered
     }
 
     /// Whether an order named this cart and nothing was changed since.
