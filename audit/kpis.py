@@ -157,7 +157,7 @@ def figures_of(facts: Facts, policy: Policy, *, storefront_id: str = "", latency
         left_alone=dict(
             Counter(Reason.Name(why) for each in abandonments if (why := each.decisions[0].silence) is not None)
         ),
-        skipped=dict(Counter(Reason.Name(send.skipped) for send in facts.sends.values() if send.skipped is not None)),
+        skipped=_skipped(facts),
         messages_sent=len(accounts.sent),
         messages_crossed=sum(send.crossed for send in accounts.sent),
         treated_customers=accounts.treated,
@@ -183,6 +183,12 @@ def figures_of(facts: Facts, policy: Policy, *, storefront_id: str = "", latency
         guardrails=_guardrails(facts, accounts),
         latency=latency or Unavailable("the journal does not hold it; the scorer's metrics do"),
     )
+
+
+def _skipped(facts: Facts) -> dict[str, int]:
+    """Reasons of the sends that never happened: a skipped one may have been sent by the decision that replaced it."""
+    unsent = (send.skipped for send in facts.sends.values() if send.sent_micros is None)
+    return dict(Counter(Reason.Name(reason) for reason in unsent if reason is not None))
 
 
 def _blank(ratio: SampleRatio | Unavailable) -> Unavailable | None:

@@ -22,7 +22,11 @@ DAY = 24 * HOUR
 
 POLICY = Policy(
     company=StorefrontPolicy(
-        currency_code="EUR", margin_basis_points=4000, return_basis_points=0, holdout_basis_points=1000
+        currency_code="EUR",
+        margin_basis_points=4000,
+        return_basis_points=0,
+        holdout_basis_points=1000,
+        attribution_window_seconds=3 * DAY,
     )
 )
 
@@ -150,11 +154,11 @@ class Shop:
         self._messages.append(message)
         return record.decision_id
 
-    def outcome(self, customer: int, at: int, decision_id: str, **outcome: object) -> None:
-        """What happened to the send of a decision."""
+    def outcome(self, customer: int, at: int, decision_id: str, *, send_id: str = "", **outcome: object) -> None:
+        """What happened to the send of a decision; it shares `send_id` with the decision it replaced, if any."""
         message = MessageOutcome(
             decision_id=decision_id,
-            send_id="s" + decision_id[1:],
+            send_id=send_id or "s" + decision_id[1:],
             channel=CHANNEL_EMAIL,
             touch=1,
             provider="smtp",
@@ -170,19 +174,30 @@ class Shop:
         product: str = "boots",
         total: int = 10_000,
         discount: int = 0,
+        shipping: int = 0,
         codes: list[str] | None = None,
         currency: str = "EUR",
+        cart: str = "",
+        with_lines: bool = True,
     ) -> None:
         """An order of one product; `total` is what was paid."""
-        line = Line(product_id=product, quantity=1, unit_price_minor=total + discount)
+        line = Line(product_id=product, quantity=1, unit_price_minor=total + discount - shipping)
         self.event(
             customer,
             at,
             order_completed={
                 "order_id": f"order-{customer}-{at}",
-                "lines": [line],
+                "cart_id": cart,
+                "lines": [line] if with_lines else [],
                 "total": {"minor_units": total, "currency_code": currency},
                 "discount_minor": discount,
+                "shipping_minor": shipping,
                 "offer_codes": codes or [],
             },
         )
+
+    def redeem(self, customer: int, at: int, discount: int, *, decision_id: str = "") -> None:
+        """The shop reports that an offer was used; not every shop knows of which decision."""
+        money = {"minor_units": discount, "currency_code": "EUR"}
+        redeemed = {"offer_id": "ten", "decision_id": decision_id, "discount": money}
+        self.event(customer, at, offer_redeemed=redeemed)

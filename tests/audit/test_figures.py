@@ -8,8 +8,8 @@ from audit.journal import messages
 from audit.kpis import Latency, compute_figures
 from audit.unavailable import Unavailable
 from cart_recovery.v1.message_pb2 import OPENER_MACHINE
-from cart_recovery.v1.policy_pb2 import Policy, StorefrontPolicy
-from cart_recovery.v1.reason_pb2 import REASON_CART_ORDERED
+from cart_recovery.v1.policy_pb2 import Policy
+from cart_recovery.v1.reason_pb2 import REASON_CART_ORDERED, REASON_DECISION_SUPERSEDED
 from tests.audit.shop import DAY, HOUR, MINUTE, POLICY, START, Shop
 
 
@@ -39,6 +39,19 @@ def test_carts_are_counted_by_what_was_decided_and_done() -> None:
         ("none", 2, 0),
         ("email_1h", 2, 1),
     ]
+
+
+def test_a_superseded_touch_whose_successor_was_sent_is_not_counted_as_unsent() -> None:
+    shop = Shop()
+    shop.add(1, 0)
+    old = shop.decide(1, 30 * MINUTE, action="email_1h")
+    new = shop.decide(1, 40 * MINUTE, action="email_1h", abandoned=30 * MINUTE)
+    send_id = "s" + old[1:]
+    shop.outcome(1, 90 * MINUTE, old, skipped={"reason": REASON_DECISION_SUPERSEDED})
+    assert compute_figures(shop.journal(), POLICY).skipped == {"REASON_DECISION_SUPERSEDED": 1}
+    shop.outcome(1, 91 * MINUTE, new, send_id=send_id, sent={})
+    figures = compute_figures(shop.journal(), POLICY)
+    assert (figures.messages_sent, figures.skipped) == (1, {})
 
 
 def test_carts_left_alone_are_counted_by_their_reason() -> None:
@@ -114,7 +127,8 @@ def test_a_cancelled_order_recovers_nothing() -> None:
 def test_an_email_is_credited_for_clicks_of_five_days_and_opens_of_one(
     response: dict[str, object], after: int, attributed: int
 ) -> None:
-    policy = Policy(company=StorefrontPolicy(attribution_window_seconds=30 * DAY, margin_basis_points=4000))
+    policy = Policy(company=POLICY.company)
+    policy.company.attribution_window_seconds = 30 * DAY
     shop = Shop()
     shop.add(1, 0)
     decision = shop.decide(1, HOUR, action="email_1h")
@@ -215,7 +229,9 @@ def test_mixed_currencies_make_money_unavailable() -> None:
 
 def test_unknown_costs_without_a_margin_share_make_the_margin_unavailable() -> None:
     journal = experiment(180, 20, buyers=45, held_out_buyers=5).journal()
-    figures = compute_figures(journal, Policy())
+    policy = Policy(company=POLICY.company)
+    policy.company.ClearField("margin_basis_points")
+    figures = compute_figures(journal, policy)
     assert isinstance(figures.incremental_margin, Unavailable)
     assert isinstance(figures.incremental_revenue, Difference)
 
