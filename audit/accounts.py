@@ -6,6 +6,7 @@ from audit.customers import Customers
 from audit.facts import Abandonment, Facts, Order, Send
 from audit.interval import Difference, difference
 from audit.recovery import Recovery
+from audit.redemptions import Redemptions
 from audit.terms import terms_of
 from audit.unavailable import Unavailable
 from cart_recovery.v1.policy_pb2 import Policy
@@ -28,6 +29,7 @@ class Accounts:
         self._customers = customers
         self._policy = policy
         self._abandonments = abandonments
+        self._redemptions = Redemptions(facts, customers)
         self.treated = sum(not customer.holdout for customer in customers.assigned.values())
         self.held_out = len(customers.assigned) - self.treated
         self.sent = [send for send in facts.sends.values() if send.sent_micros is not None]
@@ -129,7 +131,7 @@ class Accounts:
         if order.uncosted_minor and terms.margin_share is None:
             return None
         margin = order.known_margin_minor + order.uncosted_minor * (terms.margin_share or 0.0)
-        return margin * (1 - terms.return_share) - order.discount_minor
+        return margin * (1 - terms.return_share) - self._redemptions.discount_minor(order)
 
     def _orders(self) -> list[tuple[bytes, Order]]:
         """Orders of assigned customers since their draw, cancelled ones left out."""
@@ -171,19 +173,28 @@ class Accounts:
         """Redemptions reported as such, and orders with an offer code by customers who were sent an offer."""
         if isinstance(self.currency, Unavailable):
             return self.currency
-        reported = dict(self._facts.redemptions)
+        return sum(each.discount_minor for each in self._facts.redemptions) + self._inferred_discount()
+
+    def _inferred_discount(self) -> int:
+        """Discount of orders with an offer code whose redemption nobody reported."""
+        reported = {each.decision_id for each in self._facts.redemptions}
+        offered = self._offers_sent()
+        inferred = 0
+        for order in self._facts.orders.values():
+            owner = self._customers.of_order(order)
+            if order.cancelled or not order.with_offer_code or self._redemptions.reported(order) or owner is None:
+                continue
+            earlier = [sent for sent in offered.get(owner, []) if sent[0] <= order.micros]
+            if earlier and max(earlier)[1] not in reported:
+                inferred += order.discount_minor
+        return inferred
+
+    def _offers_sent(self) -> dict[bytes, list[tuple[int, str]]]:
+        """Send time and decision of every offer sent, by customer."""
         offered: dict[bytes, list[tuple[int, str]]] = {}
         for send in self.sent:
             decision = self._facts.decisions.get(send.decision_id)
             customer = self._customers.of_decision(decision) if decision else None
             if decision is not None and decision.offer_id and customer is not None and send.sent_micros is not None:
                 offered.setdefault(customer, []).append((send.sent_micros, decision.decision_id))
-        inferred = 0
-        for order in self._facts.orders.values():
-            owner = self._customers.of_order(order)
-            if order.cancelled or not order.with_offer_code or owner not in offered:
-                continue
-            earlier = [sent for sent in offered[owner] if sent[0] <= order.micros]
-            if earlier and max(earlier)[1] not in reported:
-                inferred += order.discount_minor
-        return sum(reported.values()) + inferred
+        return offered

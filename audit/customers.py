@@ -46,8 +46,12 @@ class Customers:
         return self._root(decision.aliases[0]) if decision.aliases else None
 
     def of_order(self, order: Order) -> bytes | None:
-        """The customer of the strongest identity key that any decision knows."""
-        for alias in order.aliases:
+        """The customer who ordered."""
+        return self.of_aliases(order.aliases)
+
+    def of_aliases(self, aliases: Iterable[bytes]) -> bytes | None:
+        """The customer of the strongest identity key that any decision knows; the strongest comes first."""
+        for alias in aliases:
             if alias in self._parents:
                 return self._root(alias)
         return None

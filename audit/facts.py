@@ -51,6 +51,7 @@ class Decision:
     decision_id: str
     send_id: str
     storefront_id: str
+    cart_id: str
     clock_micros: int
     action_id: str
     channel: "Channel.ValueType"
@@ -101,9 +102,21 @@ class Order:
     cancelled: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Redemption:
+    """One reported use of an offer."""
+
+    storefront_id: str
+    micros: int
+    aliases: tuple[bytes, ...]
+    decision_id: str
+    """Empty where the shop does not know which decision brought the offer."""
+    discount_minor: int
+
+
 class Facts:
-    """A single pass over the journal. It grows with the carts, decisions, sends, orders, products and event ids found:
-    a small share of the journal itself."""
+    """A single pass over the journal. It grows with the carts, decisions, sends, orders, redemptions, products and
+    event ids found: a small share of the journal itself."""
 
     def __init__(self, storefront_id: str = "") -> None:
         """An empty `storefront_id` counts all storefronts together."""
@@ -114,8 +127,7 @@ class Facts:
         self.decisions: dict[str, Decision] = {}
         self.sends: dict[str, Send] = {}
         self.orders: dict[tuple[str, str], Order] = {}
-        # Discount of every redemption reported, by decision.
-        self.redemptions: dict[str, int] = {}
+        self.redemptions: list[Redemption] = []
         self.redeemed_currencies: set[str] = set()
         self.first_micros: int | None = None
         self.last_micros = 0
@@ -150,6 +162,7 @@ class Facts:
             decision_id=record.decision_id,
             send_id=record.send_id,
             storefront_id=request.storefront_id,
+            cart_id=request.cart_id,
             clock_micros=micros(record.clock),
             action_id=chosen.action.action_id,
             channel=chosen.action.channel,
@@ -177,9 +190,9 @@ class Facts:
         kind = event.WhichOneof("kind") or ""
         self.kinds[kind] += 1
         happened = min(micros(event.event_time), received)
+        aliases = tuple(key.alias for key in message.identity_keys if key.alias)
         match kind:
             case "order_completed":
-                aliases = tuple(key.alias for key in message.identity_keys if key.alias)
                 self._order(event, aliases, happened)
             case "order_cancelled":
                 if order := self.orders.get((event.storefront_id, event.order_cancelled.order_id)):
@@ -190,9 +203,7 @@ class Facts:
             case "message_outcome":
                 self._outcome(event.message_outcome, happened)
             case "offer_redeemed":
-                redeemed = event.offer_redeemed
-                self.redemptions[redeemed.decision_id] = redeemed.discount.minor_units
-                self.redeemed_currencies.add(redeemed.discount.currency_code)
+                self._redemption(event, aliases, happened)
             case "product_updated":
                 self._catalogue.update(event.storefront_id, event.product_updated)
             case _:
@@ -205,7 +216,8 @@ class Facts:
         total = completed.total
         revenue = total.minor_units if completed.HasField("total") else gross - discount
         if not completed.lines:
-            uncosted = revenue
+            # What the lines would have added up to: the total has the shipping in it, and the discount out of it.
+            uncosted = max(0, revenue + discount - completed.shipping_minor)
         self.orders[event.storefront_id, completed.order_id] = Order(
             order_id=completed.order_id,
             storefront_id=event.storefront_id,
@@ -220,6 +232,19 @@ class Facts:
             known_margin_minor=known,
             uncosted_minor=uncosted,
         )
+
+    def _redemption(self, event: Event, aliases: tuple[bytes, ...], happened: int) -> None:
+        redeemed = event.offer_redeemed
+        self.redemptions.append(
+            Redemption(
+                storefront_id=event.storefront_id,
+                micros=happened,
+                aliases=aliases,
+                decision_id=redeemed.decision_id,
+                discount_minor=redeemed.discount.minor_units,
+            )
+        )
+        self.redeemed_currencies.add(redeemed.discount.currency_code)
 
     def _split(self, storefront_id: str, order: OrderCompleted) -> tuple[int, int, int]:
         """(margin of lines with a known cost, price of the other lines, price of all lines), before discounts."""
