@@ -2,6 +2,7 @@
 answer becomes an event that names the person by alias."""
 
 from base64 import b64decode
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qs
 
@@ -12,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from cart_recovery.v1.channel_pb2 import Channel
 from cart_recovery.v1.event_pb2 import Event
 from cart_recovery.v1.message_pb2 import MessageOutcome, Opener
 from dispatcher import metrics
@@ -65,27 +67,18 @@ class Face:
         token = self._token(request)
         if request.method != "POST":
             return pages.unsubscribe_form(self._brand(token))
-        outcome = token.outcome()
-        outcome.unsubscribed.SetInParent()
-        # First of all: an opt-out needs no bundle, only the words of the page do.
-        if not await self._journalled(token, outcome):
-            return pages.not_saved_yet()
-        return pages.unsubscribed(self._brand(token))
+        return await self._opt_out(token, [])
 
     async def preferences(self, request: Request) -> Response:
-        """GET shows the channels; POST opts out of those that were left empty."""
+        """GET shows what may be stopped; POST opts out of what was ticked, and of nothing else."""
         token = self._token(request)
-        channels = channels_of(self.release.current().policy)
         if request.method != "POST":
-            return pages.preference_form(self._brand(token), channels)
-        wanted = await _form_values(request, "channel")
-        unwanted = [channel for channel in channels if str(channel) not in wanted]
-        if unwanted:
-            outcome = token.outcome()
-            outcome.unsubscribed.channels.extend(unwanted)
-            if not await self._journalled(token, outcome):
-                return pages.not_saved_yet()
-        return pages.preferences_saved()
+            return pages.preference_form(self._brand(token), self._channels())
+        chosen = await _form_values(request, pages.STOP_FIELD)
+        if pages.STOP_EVERYTHING in chosen:
+            return await self._opt_out(token, [])
+        channels = [channel for channel in pages.CHANNEL_WORDS if str(channel) in chosen]
+        return await self._opt_out(token, channels) if channels else pages.nothing_stopped()
 
     async def pixel(self, request: Request) -> Response:
         """A transparent picture; asking for it is an open."""
@@ -101,14 +94,35 @@ class Face:
         return self.links.open(request.path_params["token"])
 
     def _brand(self, token: LinkToken) -> str:
-        return self.release.current().storefront(token.storefront_id).brand_name
+        """What the storefront is called, in the pages of an opt-out: these are shown with or without a bundle."""
+        try:
+            return self.release.current().storefront(token.storefront_id).brand_name or pages.SOME_BRAND
+        except BundleRefused:
+            return pages.SOME_BRAND
+
+    def _channels(self) -> Iterable[Channel.ValueType]:
+        try:
+            return channels_of(self.release.current().policy)
+        except BundleRefused:
+            return pages.CHANNEL_WORDS
 
     def _event(self, token: LinkToken, outcome: MessageOutcome, detail: str) -> Event:
         return outcome_event(token.storefront_id, token.alias, outcome, self.clock.now_micros(), detail)
 
+    async def _opt_out(self, token: LinkToken, channels: Sequence[Channel.ValueType]) -> Response:
+        """Opts out of these channels, of all where none is named."""
+        outcome = token.outcome()
+        outcome.unsubscribed.SetInParent()
+        outcome.unsubscribed.channels.extend(channels)
+        # First of all: an opt-out needs no bundle, only the words of the page do.
+        if not await self._journalled(token, outcome):
+            return pages.not_saved_yet()
+        return pages.stopped(self._brand(token), channels)
+
     async def _journalled(self, token: LinkToken, outcome: MessageOutcome) -> bool:
         # A later opt-out is a new one, even by the same link: the person may have agreed again in between.
-        detail = str(self.clock.now_micros() // MICROS)
+        # So is one of other channels, however soon it comes.
+        detail = " ".join(map(str, (self.clock.now_micros() // MICROS, *outcome.unsubscribed.channels)))
         event = self._event(token, outcome, detail)
         try:
             await self.scorer.track_once(event, journalled=True, timeout_seconds=OPT_OUT_TIMEOUT_SECONDS)
@@ -133,9 +147,7 @@ def create_app(face: Face, *, open_pixel: bool) -> Starlette:
     ]
     if open_pixel:
         routes.append(Route("/o/{token}", face.pixel, methods=["GET"]))
-    return Starlette(
-        routes=routes, exception_handlers={LinkRefused: _refused, BundleRefused: _unavailable, 404: _not_found}
-    )
+    return Starlette(routes=routes, exception_handlers={LinkRefused: _refused, BundleRefused: _no_way, 404: _not_found})
 
 
 async def _form_values(request: Request, name: str) -> set[str]:
@@ -155,5 +167,5 @@ async def _not_found(_request: Request, _error: Exception) -> Response:
     return pages.nothing_here()
 
 
-async def _unavailable(_request: Request, _error: Exception) -> Response:
-    return pages.not_saved_yet()
+async def _no_way(_request: Request, _error: Exception) -> Response:
+    return pages.no_way_yet()

@@ -135,18 +135,73 @@ async def test_unsubscribe_waits_for_the_journal(world: World, browser: Browser)
     assert (await browser.post("u")).status_code == 503
 
 
-async def test_preferences_opt_out_of_what_was_left_empty(world: World, browser: Browser) -> None:
+async def test_preferences_claim_nothing_about_earlier_choices(browser: Browser) -> None:
     page = await browser.get("p")
-    assert page.text.count('type="checkbox"') == 2
-    answer = await browser.post("p", f"channel={Channel.CHANNEL_EMAIL}")
-    assert answer.status_code == 200
+    assert page.status_code == 200 and page.text.count('type="checkbox"') == 2
+    assert "checked" not in page.text
+    assert "Do not write to me by e-mail" in page.text and "Do not write to me by text message" in page.text
+
+
+async def test_preferences_stop_what_was_ticked(world: World, browser: Browser) -> None:
+    answer = await browser.post("p", f"stop={Channel.CHANNEL_SMS}")
+    assert answer.status_code == 200 and "no longer write to you by text message" in answer.text
     unsubscribed = await world.scorer.outcome("unsubscribed")
     assert list(unsubscribed.unsubscribed.channels) == [Channel.CHANNEL_SMS]
 
 
-async def test_preferences_that_keep_everything_change_nothing(world: World, browser: Browser) -> None:
-    answer = await browser.post("p", f"channel={Channel.CHANNEL_EMAIL}&channel={Channel.CHANNEL_SMS}")
-    assert answer.status_code == 200 and not world.scorer.tracked
+async def test_preferences_stop_everything(world: World, browser: Browser) -> None:
+    page = await browser.get("p")
+    assert 'name="stop" value="everything"' in page.text
+    answer = await browser.post("p", f"stop={Channel.CHANNEL_SMS}&stop=everything")
+    assert answer.status_code == 200 and "You are unsubscribed" in answer.text
+    unsubscribed = await world.scorer.outcome("unsubscribed")
+    assert unsubscribed.HasField("unsubscribed") and not unsubscribed.unsubscribed.channels
+
+
+@pytest.mark.parametrize("content", ["", "stop=", "stop=0", f"channel={Channel.CHANNEL_EMAIL}"])
+async def test_preferences_without_a_choice_change_nothing_and_say_so(
+    world: World, browser: Browser, content: str
+) -> None:
+    answer = await browser.post("p", content)
+    assert answer.status_code == 200 and "Nothing was changed" in answer.text
+    assert not world.scorer.tracked
+
+
+async def test_opt_outs_of_other_channels_are_told_apart_within_a_moment(world: World, browser: Browser) -> None:
+    await browser.post("p", f"stop={Channel.CHANNEL_SMS}")
+    await browser.post("p", "stop=everything")
+    await browser.post("p", f"stop={Channel.CHANNEL_EMAIL}")
+    assert len({event.event_id for event in world.scorer.tracked}) == 3
+
+
+async def test_preferences_that_are_not_journalled_say_so(world: World, browser: Browser) -> None:
+    world.scorer.away = True
+    answer = await browser.post("p", f"stop={Channel.CHANNEL_SMS}")
+    assert answer.status_code == 503 and "could not be saved" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("kind", "content"),
+    [("u", "List-Unsubscribe=One-Click"), ("p", f"stop={Channel.CHANNEL_PUSH}"), ("p", "stop=everything")],
+)
+async def test_opt_out_is_taken_and_answered_without_a_bundle(
+    world: World, browser: Browser, kind: str, content: str
+) -> None:
+    (world.settings.data_directory / "bundles" / "active").unlink()
+    page = await browser.get(kind)
+    assert page.status_code == 200 and "This shop" in page.text and "<form" in page.text
+    answer = await browser.post(kind, content)
+    assert answer.status_code == 200 and "This shop will" in answer.text
+    assert len(world.scorer.outcomes("unsubscribed")) == 1
+    world.scorer.away = True
+    assert (await browser.post(kind, content)).status_code == 503
+
+
+async def test_click_without_a_bundle_asks_for_patience(world: World, browser: Browser) -> None:
+    (world.settings.data_directory / "bundles" / "active").unlink()
+    answer = await browser.get("c", replace(TOKEN, target="https://shop.example/cart"))
+    assert answer.status_code == 503 and answer.headers["retry-after"]
+    assert "saved" not in answer.text
 
 
 async def test_pixel_tells_machines_from_readers(world: World, browser: Browser) -> None:
