@@ -7,6 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from cart_recovery.exits import EXIT_USAGE, CommandError
 from cart_recovery.v1.event_pb2 import TrackRequest
 from training.importers.assumptions import Assumptions
 from training.importers.errors import MapRefused, RowError
@@ -18,11 +19,27 @@ REJECTS_LIMIT = 1_000_000
 
 
 def event_file_of(options: argparse.Namespace) -> EventFile:
-    """The file that the options name. Raises MapRefused."""
+    """The file that the options name. Raises CommandError where it is none that can be read, MapRefused.
+
+    Call it before anything is made or trained for the file's sake.
+    """
+    _check_readable(options.file)
     assumptions = Assumptions(
         addresses=getattr(options, "assume_addresses", False), consent=getattr(options, "assume_consent", False)
     )
     return EventFile(options.file, _map_of(options), assumptions)
+
+
+def _check_readable(path: Path) -> None:
+    try:
+        # A pipe will not do: a file is read once for its hash and once for its rows.
+        if path.is_file():
+            path.open("rb").close()
+            return
+        reason = "there is no such file"
+    except OSError as error:
+        reason = error.strerror or str(error)
+    raise CommandError(f"the event file {path} cannot be read: {reason}; check its name and permissions", EXIT_USAGE)
 
 
 def _map_of(options: argparse.Namespace) -> EventFileMap:

@@ -11,7 +11,7 @@ import json
 import time
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from cart_recovery.exits import EXIT_DONE, EXIT_PARTIAL
 from cart_recovery.options import add_event_file_options, add_json_option, add_settings_options, settings_of
@@ -41,9 +41,9 @@ def run(options: argparse.Namespace) -> int:
     from rust_features import Offline
 
     settings = settings_of(options)
+    file = event_file_of(options)
     ensure_keys(settings.keys_directory)
     bundle = settings.bundles_directory / ensure_bundle(settings)
-    file = event_file_of(options)
     import_id = file.import_id()
     offline = Offline(keys=engine_keys(settings), bundle_directory=str(bundle), run_seed=run_seed(import_id))
     rejects_path = options.rejects or settings.data_directory / "backtests" / f"{import_id}.rejects.csv"
@@ -51,7 +51,7 @@ def run(options: argparse.Namespace) -> int:
     began = time.monotonic()
     with ExitStack() as stack:
         rejects = stack.enter_context(Rejects(rejects_path))
-        sink = stack.enter_context(options.decisions.open("w")) if options.decisions else None
+        sink = stack.enter_context(_opened(options.decisions)) if options.decisions else None
 
         def keep(record: "DecisionRecord") -> None:
             if sink is not None:
@@ -71,6 +71,11 @@ def run(options: argparse.Namespace) -> int:
         note(f"{rejects.count:,} rejected rows: {rejects_path}")
         return EXIT_PARTIAL
     return EXIT_DONE
+
+
+def _opened(path: Path) -> TextIO:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path.open("w")
 
 
 def _row(record: "DecisionRecord") -> dict[str, object]:

@@ -34,8 +34,8 @@ def run(options: argparse.Namespace) -> int:
     from cart_recovery.nats_server import attached
 
     settings = settings_of(options)
-    ensure_keys(settings.keys_directory)
     file = event_file_of(options)
+    ensure_keys(settings.keys_directory)
     progress = Progress(f"ingest {options.file.name}")
     began = time.monotonic()
     name = file.import_id()

@@ -37,9 +37,9 @@ def run(options: argparse.Namespace) -> int:
 
     configure_logs("error", process="rehearsal")
     live = settings_of(options)
+    file = event_file_of(options)
     ensure_keys(live.keys_directory)
     ensure_bundle(live)
-    file = event_file_of(options)
     import_id = file.import_id()
     settings = rehearsal_settings(live, fresh_directory(live.data_directory / "rehearsal"))
     seed = run_seed(import_id)

@@ -8,10 +8,15 @@ Example:
 import argparse
 import signal
 import threading
+from typing import TYPE_CHECKING
 
 from cart_recovery.exits import EXIT_DONE
 from cart_recovery.options import add_settings_options, settings_of
 from cart_recovery.terminal import note
+
+if TYPE_CHECKING:
+    from cart_recovery.settings import Settings
+    from pyserver.process import Scorer
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,14 +27,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Runs the command and returns its exit code."""
+    from cart_recovery.addresses import require_free
     from cart_recovery.composition import BundleUnusable, ensure_bundle
     from cart_recovery.keys import ensure_keys
     from cart_recovery.nats_server import attached
     from pyserver.logs import configure_logs
-    from pyserver.process import Scorer
 
     overrides = {"scorer_address": options.address} if options.address else {}
     settings = settings_of(options, **overrides)
+    require_free(settings, "scorer_address", "metrics_address")
     configure_logs(settings.log_level, process="scorer")
     ensure_keys(settings.keys_directory)
     try:
@@ -40,10 +46,31 @@ def run(options: argparse.Namespace) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     with attached(settings) as nats_url:
-        scorer = Scorer(settings)
+        scorer = _bound_scorer(settings)
         try:
-            scorer.start(nats_url)
+            _start(scorer, settings, nats_url)
             stop.wait()
         finally:
             scorer.stop()
     return EXIT_DONE
+
+
+def _bound_scorer(settings: "Settings") -> "Scorer":
+    from cart_recovery.addresses import unusable
+    from pyserver.process import Scorer
+
+    try:
+        return Scorer(settings)
+    except RuntimeError:
+        # All that gRPC says of an address that it cannot bind.
+        raise unusable("scorer_address", settings.scorer_address, "gRPC cannot listen there") from None
+
+
+def _start(scorer: "Scorer", settings: "Settings", nats_url: str) -> None:
+    from cart_recovery.addresses import unusable
+
+    try:
+        scorer.start(nats_url)
+    except OSError as error:
+        # The metrics page is all that opens an address at this point.
+        raise unusable("metrics_address", settings.metrics_address, error.strerror or str(error)) from None

@@ -17,6 +17,7 @@ from cart_recovery.options import add_settings_options, settings_of
 from cart_recovery.terminal import note
 
 _WATCH_SECONDS = 0.2
+_ADDRESSES = ("scorer_address", "metrics_address", "http_address", "dispatcher_metrics_address")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,11 +27,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Runs the command and returns its exit code."""
+    from cart_recovery.addresses import require_free
     from cart_recovery.keys import ensure_keys
     from cart_recovery.nats_server import NatsServer
     from cart_recovery.supervision import Part, Supervisor
 
     settings = settings_of(options)
+    # A part that cannot listen would be started again and again.
+    require_free(settings, *_ADDRESSES)
     ensure_keys(settings.keys_directory)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

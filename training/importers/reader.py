@@ -17,7 +17,7 @@ from training.importers.assumptions import NOTHING_ASSUMED, Assumptions, Introdu
 from training.importers.errors import FieldFault, HeaderRefused, ImportRefused, RowError
 from training.importers.kinds import KindFillers
 from training.importers.mapping import EventFileMap
-from training.importers.utf8 import DECODING, require_utf8
+from training.importers.utf8 import DECODING, require_utf8, shown
 
 _LONGEST_LINE = 4_000_000
 _CHUNK = 1 << 20
@@ -150,7 +150,7 @@ def _csv_rows(file: IO[str], event_map: EventFileMap) -> Iterator[tuple[int, dic
     except csv.Error as error:
         raise HeaderRefused(columns, []) from error
     if found != columns:
-        raise HeaderRefused(columns, found)
+        raise HeaderRefused(columns, [shown(cell) for cell in found])
     width = len(columns)
     number = 0
     while True:

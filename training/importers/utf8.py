@@ -27,6 +27,11 @@ def require_utf8(row: Mapping[str, Any]) -> None:
             waiting.extend((f"{path}.{index}", part) for index, part in enumerate(value))
 
 
+def shown(text: str) -> str:
+    """The text with an escape in the place of whatever is not UTF-8, fit for a message."""
+    return text.encode(errors="backslashreplace").decode()
+
+
 def _require(path: str, text: str) -> None:
     try:
         text.encode()

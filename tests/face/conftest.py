@@ -1,0 +1,23 @@
+"""What the tests of several commands start from."""
+
+from pathlib import Path
+
+import pytest
+
+from cart_recovery.keys import bundle_signing_key, ensure_keys
+from cart_recovery.releases import point_to
+from cart_recovery.settings import Settings
+from tests.harness.bundle import write_bundle
+from tests.harness.policy import quick_policy
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A data directory with keys and an active bundle, which knows the storefront of the map `taobao`."""
+    settings = Settings(data_directory=tmp_path / "data")
+    ensure_keys(settings.keys_directory)
+    policy = quick_policy()
+    policy.storefronts.add(storefront_id="taobao", currency_code="CNY")
+    signing_key = bundle_signing_key(settings.keys_directory)
+    point_to(settings.bundles_directory, write_bundle(settings.bundles_directory, signing_key, policy))
+    return settings.data_directory
