@@ -1,10 +1,11 @@
 """Adds up, per customer and in all, what the abandoned carts, sends and orders of a journal earned and cost."""
 
 from statistics import fmean
+from typing import TypeVar
 
 from audit.customers import Customers
 from audit.facts import Abandonment, Facts, Order, Send
-from audit.interval import Difference, difference
+from audit.interval import AmountCount, Difference, difference
 from audit.recovery import Recovery
 from audit.redemptions import Redemptions
 from audit.terms import terms_of
@@ -12,7 +13,9 @@ from audit.unavailable import Unavailable
 from cart_recovery.v1.policy_pb2 import Policy
 
 Arms = tuple[list[float], list[float]]
-"""One value per customer (or per order): treated, held out."""
+"""One value per customer: treated, held out."""
+
+_T = TypeVar("_T")
 
 
 class Accounts:
@@ -100,13 +103,13 @@ class Accounts:
             totals[owner] += order.revenue_minor - order.refunded_minor
         return self._arms(totals)
 
-    def order_values_by_arm(self) -> Arms:
-        """Value of each order since the draw. An order, not a customer, is the unit here."""
-        treated: list[float] = []
-        held_out: list[float] = []
+    def orders_by_arm(self) -> tuple[list[AmountCount], list[AmountCount]]:
+        """Order value and number of orders of each customer since the draw: treated, held out."""
+        totals = dict.fromkeys(self._customers.assigned, (0.0, 0))
         for owner, order in self._orders():
-            (held_out if self._customers.assigned[owner].holdout else treated).append(float(order.revenue_minor))
-        return treated, held_out
+            value, count = totals[owner]
+            totals[owner] = (value + order.revenue_minor, count + 1)
+        return self._arms(totals)
 
     def margin_difference(self) -> Difference | Unavailable:
         """Net margin of each customer since the draw, treated minus held out."""
@@ -153,9 +156,9 @@ class Accounts:
         drawn = self._customers.assigned[owner].assigned_micros
         return owner if abandonment.decisions[0].clock_micros >= drawn else None
 
-    def _arms(self, totals: dict[bytes, float]) -> Arms:
-        treated: list[float] = []
-        held_out: list[float] = []
+    def _arms(self, totals: dict[bytes, _T]) -> tuple[list[_T], list[_T]]:
+        treated: list[_T] = []
+        held_out: list[_T] = []
         for owner, total in totals.items():
             (held_out if self._customers.assigned[owner].holdout else treated).append(total)
         return treated, held_out

@@ -21,10 +21,13 @@ MINIMUM_OUTCOMES = 10
 # Below this many expected held-out customers the chi-square approximation does not hold.
 MINIMUM_EXPECTED = 5.0
 
+AmountCount = tuple[float, int]
+"""A customer's part in a ratio of sums: revenue and orders."""
+
 
 @dataclass(frozen=True)
 class Difference:
-    """Treated minus held-out, per customer, with its 95 % interval."""
+    """Treated minus held-out, per customer or per order of customers, with its 95 % interval."""
 
     estimate: float
     low: float
@@ -54,9 +57,7 @@ class SampleRatio:
         return self.p_value < SAMPLE_RATIO_ALPHA
 
 
-def difference(
-    treated: Sequence[float], held_out: Sequence[float], *, unit: str = "customer"
-) -> Difference | Unavailable:
+def difference(treated: Sequence[float], held_out: Sequence[float]) -> Difference | Unavailable:
     """The difference of means of two independent arms (Welch 1947), never narrower than with the pooled variance.
 
     A small holdout with hardly a buyer has a variance near zero; the pooled variance, which the larger arm knows
@@ -66,28 +67,62 @@ def difference(
         return Unavailable("nobody was held out")
     if min(len(treated), len(held_out)) < MINIMUM_CUSTOMERS:
         return Unavailable(
-            f"{counted(len(treated), unit)} treated and {len(held_out)} held out; each arm needs {MINIMUM_CUSTOMERS}"
+            f"{counted(len(treated), 'customer')} treated and {len(held_out)} held out; each arm needs"
+            f" {MINIMUM_CUSTOMERS}"
         )
     outcomes = sum(value != 0 for value in treated) + sum(value != 0 for value in held_out)
     if outcomes < MINIMUM_OUTCOMES:
-        return Unavailable(f"{counted(outcomes, unit)} with an outcome; {MINIMUM_OUTCOMES} are needed")
-    error, freedom = _standard_error(treated, held_out)
+        return Unavailable(f"{counted(outcomes, 'customer')} with an outcome; {MINIMUM_OUTCOMES} are needed")
+    return _interval(treated, held_out)
+
+
+def ratio_difference(treated: Sequence[AmountCount], held_out: Sequence[AmountCount]) -> Difference | Unavailable:
+    """The difference of two ratios of sums, such as revenue per order, from each customer's amount and count.
+
+    Orders of one customer resemble each other, so that an interval over orders would be much too short. Each ratio is
+    linearised about its customers instead (the delta method; Cochran 1977, 6.4). Customers with a count of zero have
+    no part in a ratio.
+    """
+    if not held_out:
+        return Unavailable("nobody was held out")
+    first, second = ([each for each in arm if each[1]] for arm in (treated, held_out))
+    if min(len(first), len(second)) < MINIMUM_CUSTOMERS:
+        return Unavailable(
+            f"{counted(len(first), 'buyer')} treated and {len(second)} held out; each arm needs {MINIMUM_CUSTOMERS}"
+        )
+    return _interval(_linearised(first), _linearised(second))
+
+
+def _linearised(arm: Sequence[AmountCount]) -> list[float]:
+    """One value per customer: their mean is the ratio of the sums, their spread what the customers make it vary by."""
+    count = sum(own for _, own in arm)
+    ratio = sum(amount for amount, _ in arm) / count
+    mean_count = count / len(arm)
+    return [ratio + (amount - ratio * own) / mean_count for amount, own in arm]
+
+
+def _interval(treated: Sequence[float], held_out: Sequence[float]) -> Difference:
+    """The wider of Welch's and the pooled interval."""
     estimate = fmean(treated) - fmean(held_out)
-    reach = student_quantile(0.5 + CONFIDENCE / 2, freedom) * error
-    detectable = (NormalDist().inv_cdf(0.5 + CONFIDENCE / 2) + NormalDist().inv_cdf(POWER)) * error
+    errors = _standard_errors(treated, held_out)
+    probability = 0.5 + CONFIDENCE / 2
+    # The wider, not that of the larger error: arms of one size have equal errors but not equal degrees of freedom, and
+    # rounding must not choose between them.
+    reach = max(student_quantile(probability, freedom) * error for error, freedom in errors)
+    detectable = (NormalDist().inv_cdf(probability) + NormalDist().inv_cdf(POWER)) * max(errors)[0]
     return Difference(estimate, estimate - reach, estimate + reach, detectable)
 
 
-def _standard_error(first: Sequence[float], second: Sequence[float]) -> tuple[float, float]:
-    """The larger of Welch's and the pooled standard error, with its degrees of freedom."""
+def _standard_errors(first: Sequence[float], second: Sequence[float]) -> list[tuple[float, float]]:
+    """The pooled and, where anything varies, Welch's standard error, with their degrees of freedom."""
     n, m = len(first), len(second)
     own, other = variance(first) / n, variance(second) / m
-    welch = math.sqrt(own + other)
     spread = own**2 / (n - 1) + other**2 / (m - 1)
     pooled = math.sqrt((own * n * (n - 1) + other * m * (m - 1)) / (n + m - 2) * (1 / n + 1 / m))
-    if pooled >= welch or spread == 0:
-        return pooled, float(n + m - 2)
-    return welch, (own + other) ** 2 / spread
+    errors = [(pooled, float(n + m - 2))]
+    if spread > 0:
+        errors.append((math.sqrt(own + other), (own + other) ** 2 / spread))
+    return errors
 
 
 def student_quantile(probability: float, freedom: float) -> float:

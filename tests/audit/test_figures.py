@@ -183,6 +183,20 @@ def test_incremental_figures_compare_customers_with_the_holdout() -> None:
     assert (figures.discount_cost_minor, figures.contact_cost_minor) == (45_000, 360)
 
 
+def test_the_order_value_uplift_is_no_surer_for_orders_that_the_same_customers_repeat() -> None:
+    def shop_with(orders: int) -> Shop:
+        shop = experiment(180, 20, buyers=0, held_out_buyers=0)
+        for buyer in (*range(40), *range(180, 200)):
+            for repeat in range(orders):
+                shop.order(buyer, 3 * HOUR + repeat, total=9_000 + 10 * (buyer % 37))
+        return shop
+
+    once, often = (compute_figures(shop_with(orders).journal(), POLICY).order_value_uplift for orders in (1, 5))
+    assert isinstance(once, Difference) and isinstance(often, Difference)
+    assert often.high - often.low == pytest.approx(once.high - once.low)
+    assert often.estimate == pytest.approx(once.estimate)
+
+
 def test_a_known_product_cost_replaces_the_margin_share() -> None:
     shop = Shop()
     shop.event(0, 0, product_updated={"product_id": "boots", "cost_minor": 7_000})
