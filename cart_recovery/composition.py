@@ -2,6 +2,7 @@
 
 import shutil
 import socket
+import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ from cart_recovery.exits import CommandError
 from cart_recovery.keys import DECISION_KEY, dispatcher_keys, write_decision_key
 from cart_recovery.nats_server import running_url
 from cart_recovery.releases import active_bundle
-from cart_recovery.settings import Settings, split_address
+from cart_recovery.settings import Settings, SettingsError, split_address
 from cart_recovery.terminal import Progress, note
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ class BundleUnusable(CommandError):
 
 
 def dispatcher_settings(settings: Settings, nats_url: str) -> "DispatcherSettings":
-    """The dispatcher's own settings. Raises KeysError."""
+    """The dispatcher's own settings. Raises KeysError, SettingsError."""
     from dispatcher.settings import DispatcherSettings, SmtpSettings
 
     keys = dispatcher_keys(settings.keys_directory)
@@ -52,10 +53,24 @@ def dispatcher_settings(settings: Settings, nats_url: str) -> "DispatcherSetting
             password=smtp.password.get_secret_value() if smtp.password else None,
             use_tls=smtp.tls == "tls",
             start_tls=smtp.tls == "starttls",
+            ca_file=_certificates(smtp.ca_file),
         ),
         provider_timeout_seconds=smtp.timeout_seconds,
         jitter_seconds=settings.send_jitter_seconds,
     )
+
+
+def _certificates(path: Path | None) -> Path | None:
+    """The file itself, once it is known to hold certificates: the start tells what is wrong, not the first message."""
+    if path is not None:
+        try:
+            ssl.create_default_context(cafile=path)
+        except OSError as error:
+            raise SettingsError(
+                f"settings: smtp.ca_file: {str(path)!r} is refused: {error.strerror or error}; expected: a PEM file of "
+                "certificates"
+            ) from None
+    return path
 
 
 def free_address() -> str:

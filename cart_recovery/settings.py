@@ -10,7 +10,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 SETTINGS_FILE = "cart-recovery.toml"
@@ -20,6 +29,9 @@ ENVIRONMENT_PREFIX = "CART_RECOVERY_"
 
 STARTER = Path(__file__).resolve().parent / "starter"
 """Policy and templates that ship with the project."""
+
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+"""Hosts to which nothing crosses a network."""
 
 
 class SettingsError(Exception):
@@ -76,11 +88,24 @@ class SmtpSettings(_Section):
     host: str = Field(default="127.0.0.1", description="host name of the mail server")
     port: int = Field(default=25, ge=1, le=65535, description="25, 465 for tls, 587 for starttls")
     tls: Literal["none", "starttls", "tls"] = Field(default="none", description="none, starttls or tls")
-    user: str | None = Field(default=None, description="user name at the mail server")
+    ca_file: Path | None = Field(
+        default=None,
+        description="PEM file of the only CAs that may vouch for the mail server, or nothing for the system's",
+    )
+    user: str | None = Field(
+        default=None, description="user name at the mail server; needs tls, unless that is this machine"
+    )
     password: SecretStr | None = Field(
         default=None, description="password at the mail server, best given by the environment"
     )
     timeout_seconds: float = Field(default=30.0, gt=0, le=300, description="seconds above 0, at most 300")
+
+    @field_validator("user")
+    @classmethod
+    def _login_is_not_shown(cls, user: str | None, earlier: ValidationInfo) -> str | None:
+        if user and earlier.data.get("tls") == "none" and earlier.data.get("host") not in LOOPBACK:
+            raise ValueError("without TLS the password would cross the network in clear; set smtp.tls")
+        return user
 
 
 class Settings(BaseSettings):

@@ -14,8 +14,10 @@ class SmtpSettings:
     password: str | None = field(default=None, repr=False)
     use_tls: bool = False
     """TLS from the first byte (port 465)."""
-    start_tls: bool | None = None
-    """True demands STARTTLS, None takes it where the server offers it, False never."""
+    start_tls: bool = False
+    """Demands STARTTLS: a server that does not offer it is told nothing."""
+    ca_file: Path | None = None
+    """PEM file of the only authorities that may vouch for the server; None leaves that to the system's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,10 @@
 """E-mail over SMTP: a multipart message with deterministic Message-ID and one-click unsubscribe (RFC 8058)."""
 
 import asyncio
+import binascii
+import re
+import ssl
+from base64 import b64decode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -11,6 +15,7 @@ from email.policy import SMTP as SMTP_POLICY
 from email.policy import SMTPUTF8 as SMTPUTF8_POLICY
 from email.utils import format_datetime, parseaddr
 
+import structlog
 from aiosmtplib import SMTP, SMTPException, SMTPResponseException
 
 from cart_recovery.v1.channel_pb2 import Channel as ChannelKind
@@ -23,6 +28,15 @@ from dispatcher.settings import DispatcherSettings, SmtpSettings
 from dispatcher.templates import Part
 
 EMAIL_PARTS = frozenset({Part.SUBJECT, Part.HTML, Part.TEXT})
+
+LOGIN_CODES = frozenset({530, 534, 535, 538})
+"""Permanent replies about login or encryption (RFC 4954 section 6, RFC 3207). Many servers keep them until they hear
+the recipient, but whenever they come they speak of the session."""
+
+BASE64 = re.compile(r"[A-Za-z0-9+/]{4,}={0,2}")
+HIDDEN_LOGIN = "<login>"
+
+log = structlog.get_logger(__name__)
 
 
 def open_channel(settings: DispatcherSettings) -> Channel:
@@ -45,19 +59,15 @@ class SmtpProvider:
     honours_key_seconds = 0
 
     def __init__(self, settings: SmtpSettings, *, timeout_seconds: float) -> None:
+        """Raises OSError where the settings name a file of certificates that cannot be used."""
         self._settings = settings
         self._timeout_seconds = timeout_seconds
+        self._tls_context = tls_context(settings)
 
     async def send(self, message: Message, commit: Commit) -> Receipt:
         """Sends one e-mail within the timeout. Raises ProviderFailure, classified by the stage it had got to."""
-        try:
-            recipient = wire_address(message.recipient.address)
-            composed = compose(message, recipient)
-            content = composed.as_bytes(policy=SMTP_POLICY if recipient.isascii() else SMTPUTF8_POLICY)
-        except (ValueError, MessageError) as error:
-            words = "the address cannot be written into a message"
-            raise ProviderFailure(FailureKind.PERMANENT, words, address_at_fault=True) from error
-        transaction = _Transaction(self._settings, self._timeout_seconds)
+        recipient, message_id, content = written(message)
+        transaction = _Transaction(self._settings, self._tls_context, self._timeout_seconds)
         try:
             async with self._classified(transaction, message.recipient):
                 await transaction.open(envelope_sender(message.sender), recipient)
@@ -67,7 +77,7 @@ class SmtpProvider:
                 await transaction.give(content)
         finally:
             transaction.close()
-        return Receipt(provider_message_id=str(composed["Message-ID"]))
+        return Receipt(provider_message_id=message_id)
 
     @asynccontextmanager
     async def _classified(self, transaction: "_Transaction", recipient: Recipient) -> AsyncIterator[None]:
@@ -76,12 +86,25 @@ class SmtpProvider:
             async with asyncio.timeout(self._timeout_seconds):
                 yield
         except SMTPResponseException as error:
-            raise smtp_failure(transaction.stage, error.code, error.message, recipient) from error
+            stage = SmtpStage.SESSION if error.code in LOGIN_CODES else transaction.stage
+            raise self._failure(stage, error.code, error.message, recipient) from error
         except (SMTPException, TimeoutError, OSError) as error:
-            raise smtp_failure(transaction.stage, None, str(error) or "no answer in time", recipient) from error
+            raise self._failure(transaction.stage, None, str(error) or "no answer in time", recipient) from error
         except ValueError as error:
-            words = "the address cannot be given to the server"
-            raise ProviderFailure(FailureKind.PERMANENT, words, address_at_fault=True) from error
+            if transaction.stage is SmtpStage.RECIPIENT:
+                words = "the address cannot be given to the server"
+                raise ProviderFailure(FailureKind.PERMANENT, words, address_at_fault=True) from error
+            # Before the recipient is named, only the deployment's own host, login or sender can be malformed.
+            raise self._failure(transaction.stage, None, f"the settings do not work: {error}", recipient) from error
+
+    def _failure(self, stage: SmtpStage, code: int | None, words: str, recipient: Recipient) -> ProviderFailure:
+        """Classifies, without the login in the words. What keeps every message from leaving is also logged."""
+        # Bytes of a reply that are no UTF-8 arrive as surrogates, which no outcome can hold.
+        legible = words.encode(errors="replace").decode()
+        failure = smtp_failure(stage, code, without_login(legible, self._settings), recipient)
+        if stage is SmtpStage.SESSION:
+            log.warning("mail_session_failed", cause=failure.diagnostic)
+        return failure
 
     async def close(self) -> None:
         """Every transaction closes its own connection."""
@@ -90,7 +113,7 @@ class SmtpProvider:
 class _Transaction:
     """One connection and how far it got, since that decides what a failure means."""
 
-    def __init__(self, settings: SmtpSettings, timeout_seconds: float) -> None:
+    def __init__(self, settings: SmtpSettings, tls_context: ssl.SSLContext | None, timeout_seconds: float) -> None:
         self.stage = SmtpStage.SESSION
         self._client = SMTP(
             hostname=settings.host,
@@ -98,7 +121,9 @@ class _Transaction:
             username=settings.username,
             password=settings.password,
             use_tls=settings.use_tls,
-            start_tls=None if settings.use_tls else settings.start_tls,
+            # Never None, which takes STARTTLS where it is offered: whoever can strip the offer gets login and content.
+            start_tls=settings.start_tls,
+            tls_context=tls_context,
             timeout=timeout_seconds,
         )
 
@@ -125,13 +150,38 @@ class _Transaction:
         self._client.close()
 
 
-def compose(message: Message, recipient: str) -> EmailMessage:
-    """The e-mail with its headers, to the address in the form `wire_address` gives."""
-    local_part, _, domain = recipient.rpartition("@")
+def tls_context(settings: SmtpSettings) -> ssl.SSLContext | None:
+    """What judges the server's certificate, by its issuer and its host name; None where no TLS is asked for. Raises
+    OSError where the file of certificates cannot be used."""
+    if not (settings.use_tls or settings.start_tls):
+        return None
+    return ssl.create_default_context(cafile=settings.ca_file)
+
+
+def written(message: Message) -> tuple[str, str, bytes]:
+    """The recipient's address as the server gets it, the Message-ID and the content. Raises ProviderFailure."""
+    try:
+        address = wire_address(message.recipient.address)
+        local_part, _, domain = address.rpartition("@")
+        recipient = Address(" ".join(message.recipient.name.split()), local_part, domain)
+    except (ValueError, MessageError) as error:
+        words = "the address cannot be written into a message"
+        raise ProviderFailure(FailureKind.PERMANENT, words, address_at_fault=True) from error
+    try:
+        composed = compose(message, recipient)
+        content = composed.as_bytes(policy=SMTP_POLICY if address.isascii() else SMTPUTF8_POLICY)
+    except (ValueError, MessageError) as error:
+        # Sender, subject and links are the deployment's own: another bundle puts them right.
+        raise ProviderFailure(FailureKind.TRANSIENT, "the message's headers cannot be written") from error
+    return address, str(composed["Message-ID"]), content
+
+
+def compose(message: Message, recipient: Address) -> EmailMessage:
+    """The e-mail with its headers. Raises ValueError, MessageError."""
     composed = EmailMessage()
     composed["Subject"] = message.parts[Part.SUBJECT]
     composed["From"] = message.sender
-    composed["To"] = Address(" ".join(message.recipient.name.split()), local_part, domain)
+    composed["To"] = recipient
     if message.reply_to:
         composed["Reply-To"] = message.reply_to
     composed["Date"] = format_datetime(datetime.fromtimestamp(message.time_micros / MICROS, UTC))
@@ -154,3 +204,32 @@ def wire_address(address: str) -> str:
     if not local_part or not address.isprintable() or " " in address:
         raise ValueError("not an address")
     return f"{local_part}@{domain.encode('idna').decode()}"
+
+
+def without_login(words: str, settings: SmtpSettings) -> str:
+    """The same words without user name and password. Servers quote the command that they refuse, so also where these
+    stand in base64: alone, with the user name before the password, or cut short."""
+    secrets = [secret for secret in (settings.username, settings.password) if secret]
+
+    def hidden(token: re.Match[str]) -> str:
+        meant = _decoded(token[0])
+        return HIDDEN_LOGIN if any(meant in secret or secret in meant for secret in secrets) else token[0]
+
+    if not secrets:
+        return words
+    told = BASE64.sub(hidden, words)
+    if settings.password:
+        told = told.replace(settings.password, HIDDEN_LOGIN)
+    if settings.username:
+        told = re.sub(rf"(?<!\w){re.escape(settings.username)}(?!\w)", HIDDEN_LOGIN, told, flags=re.IGNORECASE)
+    return told
+
+
+def _decoded(token: str) -> str:
+    """What a token says in base64; ordinary words give signs that no login has."""
+    digits = token.rstrip("=")
+    try:
+        return b64decode(digits + "=" * (-len(digits) % 4)).decode(errors="replace")
+    except binascii.Error:
+        # One digit too many, which is what is left of a cut group.
+        return b64decode(digits[:-1]).decode(errors="replace")

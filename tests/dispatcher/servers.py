@@ -79,7 +79,7 @@ def _wait_for_port(port: int) -> None:
 class Behaviour:
     """How the mail server answers. Each list is used up call by call; an empty one means acceptance."""
 
-    recipient_replies: list[str] = field(default_factory=list)
+    recipient_replies: list[str | bytes] = field(default_factory=list)
     content_replies: list[str] = field(default_factory=list)
     drop_after_content: bool = False
     hang_at_recipient: bool = False
@@ -126,7 +126,7 @@ class MailServer:
 
     async def handle_RCPT(
         self, _server: smtp.SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
-    ) -> str:
+    ) -> str | bytes:
         self.asked.set()
         if self.behaviour.hang_at_recipient:
             await asyncio.Event().wait()

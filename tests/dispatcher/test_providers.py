@@ -7,7 +7,7 @@ import pytest
 
 from dispatcher.channels import open_channels
 from dispatcher.channels.channel import Channel, Message, Receipt
-from dispatcher.failures import ProviderFailure
+from dispatcher.failures import FailureKind, ProviderFailure
 from dispatcher.recipient import Recipient
 from dispatcher.templates import Part
 from tests.dispatcher.world import ADDRESS, World
@@ -133,3 +133,12 @@ async def test_line_of_a_single_dot_survives(world: World) -> None:
     await channel.provider.send(replace(message, parts=parts), Commits())
     text = world.mail.accepted[0].get_body(("plain",))
     assert text is not None and text.get_content().splitlines() == ["before", ".", "..after"]
+
+
+async def test_malformed_sender_blames_no_address(world: World) -> None:
+    (channel,) = open_channels(world.settings)
+    commits = Commits()
+    with pytest.raises(ProviderFailure) as caught:
+        await channel.provider.send(replace(a_message(channel), sender="Shop\n<carts@shop.example>"), commits)
+    assert caught.value.kind is FailureKind.TRANSIENT and not caught.value.address_at_fault
+    assert commits.count == 0

@@ -1,12 +1,15 @@
 """What a mail server can do to a message, and what becomes of the touch."""
 
 import time
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from dispatcher.clock import MICROS, SteppedClock
 from dispatcher.failures import BACKOFF_SECONDS
 from tests.dispatcher.conftest import Running, Start
+from tests.dispatcher.secure_mail import PASSWORD, TIMEOUT_SECONDS, USER, Authority, linked
 from tests.dispatcher.world import World
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(60)]
@@ -102,6 +105,52 @@ async def test_hang_after_content_is_unknown(world: World, start: Start) -> None
     running, _ = await rehearse(world, start)
     assert len(world.scorer.outcomes("unknown")) == 1
     assert running.dispatcher.next_due() is None
+
+
+async def test_words_that_are_no_utf8_are_told_all_the_same(world: World, start: Start) -> None:
+    world.mail.behaviour.recipient_replies = ["550 5.1.1 Empfänger unbekannt".encode("latin-1")]
+    await rehearse(world, start)
+    failed = world.scorer.outcomes("failed")[0].failed
+    assert failed.permanent and failed.diagnostic == "550 5.1.1 Empf?nger unbekannt"
+
+
+async def test_refused_login_is_tried_until_it_is_put_right(world: World, start: Start, tmp_path: Path) -> None:
+    async with linked(Authority(tmp_path)) as link:
+        link.server.password = "another"
+        world.change(smtp=link.settings, provider_timeout_seconds=TIMEOUT_SECONDS)
+        running, clock = await rehearse(world, start)
+        assert not world.scorer.outcomes("sent", "failed", "unknown")
+        link.server.password = PASSWORD
+        before = clock.now_micros()
+        await fire_next(running, clock)
+        assert (clock.now_micros() - before) // MICROS == BACKOFF_SECONDS[0]
+        assert len(world.scorer.outcomes("sent")) == len(link.server.accepted) == 1
+
+
+async def test_login_that_stays_refused_fails_the_touch_in_the_end(world: World, start: Start, tmp_path: Path) -> None:
+    async with linked(Authority(tmp_path)) as link:
+        link.server.password = "another"
+        link.server.refusal = f"535 5.7.8 no entry for {USER} with {PASSWORD}"
+        world.change(smtp=link.settings, provider_timeout_seconds=TIMEOUT_SECONDS)
+        running, clock = await rehearse(world, start)
+        while running.dispatcher.next_due() is not None:
+            await fire_next(running, clock)
+    failed = world.scorer.outcomes("failed")[0].failed
+    assert not failed.permanent and failed.diagnostic == "535 5.7.8 no entry for <login> with <login>"
+
+
+async def test_untrusted_certificate_fails_the_touch_and_blames_nobody(
+    world: World, start: Start, tmp_path: Path
+) -> None:
+    async with linked(Authority(tmp_path)) as link:
+        smtp = replace(link.settings, ca_file=Authority(tmp_path).file)
+        world.change(smtp=smtp, provider_timeout_seconds=TIMEOUT_SECONDS)
+        running, clock = await rehearse(world, start)
+        while running.dispatcher.next_due() is not None:
+            await fire_next(running, clock)
+        assert not link.server.logins and not link.readable()
+    failed = world.scorer.outcomes("failed")[0].failed
+    assert not failed.permanent and "certificate verify failed" in failed.diagnostic
 
 
 async def test_malformed_address_fails_as_such(world: World, start: Start) -> None:
