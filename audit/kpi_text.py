@@ -172,8 +172,9 @@ def _guardrails(figures: Figures) -> list[str]:
     ]
     if isinstance(figures.latency, Unavailable):
         return [*rows, _measured("decision latency", figures.latency, str)]
+    measured = "Score as the checkout measured it, dry run"
     return [
         *rows,
-        _row("decision latency, p50", f"{figures.latency.p50_micros / 1000:.3f} ms"),
-        _row("decision latency, p99", f"{figures.latency.p99_micros / 1000:.3f} ms"),
+        _row("decision latency, p50", f"{figures.latency.p50_micros / 1000:.3f} ms", measured),
+        _row("decision latency, p99", f"{figures.latency.p99_micros / 1000:.3f} ms", measured),
     ]

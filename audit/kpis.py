@@ -27,7 +27,8 @@ _CLV_DAYS = 180
 
 @dataclass(frozen=True)
 class Latency:
-    """How long decisions took, as the caller measured it; the journal does not know."""
+    """How long Score took as its caller measured it, dry run: from the call to the answer, both on one machine. The
+    journal does not know."""
 
     p50_micros: float
     p99_micros: float
@@ -181,7 +182,7 @@ def figures_of(facts: Facts, policy: Policy, *, storefront_id: str = "", latency
         time_to_contact_p50_seconds=_quantile(waits, 0.5),
         time_to_contact_p90_seconds=_quantile(waits, 0.9),
         guardrails=_guardrails(facts, accounts),
-        latency=latency or Unavailable("the journal does not hold it; the scorer's metrics do"),
+        latency=latency or Unavailable("no caller measured it, and the journal does not hold it"),
     )
 
 

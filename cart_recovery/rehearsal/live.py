@@ -18,9 +18,8 @@ from cart_recovery.nats_server import NatsServer
 from cart_recovery.rehearsal.observer import JournalObserver
 from cart_recovery.rehearsal.world import World
 from cart_recovery.settings import Settings, SmtpSettings
-from cart_recovery.v1.event_pb2 import Event, TrackRequest, TrackStreamRequest
+from cart_recovery.v1.event_pb2 import TrackRequest, TrackStreamRequest
 from cart_recovery.v1.event_pb2_grpc import EventServiceStub
-from cart_recovery.v1.scoring_pb2 import ScoreRequest, Trigger
 from cart_recovery.v1.scoring_pb2_grpc import ScoringServiceStub
 from dispatcher.clock import SteppedClock
 from dispatcher.dispatcher import Dispatcher
@@ -58,10 +57,11 @@ class LiveSystem:
     """Everything, running. Use it as a context: leaving it stops all parts in order, also after Ctrl-C."""
 
     scorer: Scorer
+    scoring: ScoringServiceStub
+    """For whoever asks for decisions."""
     _dispatcher: Dispatcher
     _dispatching: "Future[None]"
     _events: EventServiceStub
-    _scoring: ScoringServiceStub
     _loop: LoopThread
 
     def __init__(self, settings: Settings, *, run_seed: bytes, start_micros: int) -> None:
@@ -146,24 +146,6 @@ class LiveSystem:
         for arrival in self.inbox.take():
             world.receive(arrival, now_micros)
 
-    def ask_at_checkout(self, event: Event) -> None:
-        """What a checkout asks while the shopper is still there; decided as a dry run, so that nothing is recorded."""
-        cart_id = event.checkout_started.cart_id
-        request = ScoreRequest(
-            storefront_id=event.storefront_id,
-            identity=event.identity,
-            cart_id=cart_id,
-            trigger=Trigger.TRIGGER_CHECKOUT_CALL,
-            dry_run=True,
-            candidate_count=4,
-        )
-        self._scoring.Score(request)
-
-    def score_quantile_micros(self, share: float) -> float | None:
-        """How long Score took in the scorer, by its own histogram."""
-        seconds = self.scorer.calls.durations["Score"].quantile_seconds(share)
-        return None if seconds is None else seconds * 1e6
-
     def open_link(self, url: str) -> int:
         """A recipient's GET of a link, not followed further; waits until the click is tracked. Returns the status."""
         counters = self.scorer.engine.status().counters
@@ -185,7 +167,7 @@ class LiveSystem:
         channel = grpc.insecure_channel(f"127.0.0.1:{self.scorer.server.port}")
         started.callback(channel.close)
         self._events = EventServiceStub(channel)
-        self._scoring = ScoringServiceStub(channel)
+        self.scoring = ScoringServiceStub(channel)
 
     def _start_dispatcher(self, started: ExitStack) -> None:
         self._loop = LoopThread("dispatcher")
