@@ -8,7 +8,6 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 import pytest
 
 from audit.decisions import decisions_of
@@ -16,11 +15,12 @@ from audit.journal import read_journal
 from cart_recovery.nats_server import NatsServer
 from cart_recovery.v1.scoring_pb2 import Trigger
 from tests.evaluation_files import evaluation_file
+from tests.file_counts import abandoned_carts, rees46_events
 
 ASSUMED = ["--map", "rees46", "--assume-consent", "--assume-addresses"]
 COLUMNS = ["event_time", "event_type", "product_id", "category_id", "category_code", "brand", "price"]
 COLUMNS += ["user_id", "user_session"]
-T_MINUTES = 30
+T_SECONDS = 1800
 
 
 def small_shop(path: Path) -> None:
@@ -67,34 +67,13 @@ def first_touches_of_rehearsal(data: Path) -> dict[str, tuple[str, str]]:
     }
 
 
-def abandoned_sessions(path: Path) -> int:
-    """Sessions with a cart and, from its last activity to T after it, no purchase by the same user: counted apart
-    from the engine. A purchase closes the cart of its session and every cart that holds the product; what is put into
-    a cart after that is a cart again."""
-    events = pl.read_csv(path).with_columns(pl.col("event_time").str.to_datetime("%Y-%m-%d %H:%M:%S UTC"))
-    carts = events.filter(pl.col("event_type") == "cart")
-    last = carts.group_by("user_session", "user_id").agg(pl.col("event_time").max().alias("last"), pl.col("product_id"))
-    buys = events.filter(pl.col("event_type") == "purchase").select(
-        "user_id", pl.col("event_time").alias("bought"), pl.col("product_id").alias("product"), "user_session"
-    )
-    joined = last.join(buys, on="user_id", suffix="_bought")
-    shared = (pl.col("user_session") == pl.col("user_session_bought")) | pl.col("product_id").list.contains(
-        pl.col("product")
-    )
-    in_time = (pl.col("bought") >= pl.col("last")) & (
-        pl.col("bought") <= pl.col("last") + pl.duration(minutes=T_MINUTES)
-    )
-    ordered = joined.filter(shared & in_time)["user_session"].unique()
-    return last.filter(~pl.col("user_session").is_in(ordered.implode())).height
-
-
 def check(file: Path, data: Path) -> None:
     """Rehearses and backtests one file and compares."""
     decisions = data / "decisions.jsonl"
     data.mkdir()
     backtest = command(data, "backtest", str(file), *ASSUMED, "--decisions", str(decisions))
     rehearsal = command(data, "rehearse", str(file), *ASSUMED)
-    abandoned = abandoned_sessions(file)
+    abandoned = abandoned_carts(rees46_events(file), abandonment_seconds=T_SECONDS)
     assert abandoned > 0
     assert backtest["counts"]["abandoned_carts"] == rehearsal["inactivity_decisions"] == abandoned
     assert rehearsal["emails"] + rehearsal["skipped"] == rehearsal["contacted_decisions"]
