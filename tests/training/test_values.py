@@ -36,13 +36,13 @@ def test_what_is_no_time_is_a_fault_of_its_column(text: str, time_format: str) -
 @given(st.integers(0, (1 << 53) - 1))
 def test_an_amount_reads_back_exactly(minor: int) -> None:
     text = f"{minor // 100}.{minor % 100:02}"
-    assert values.money("m", 2)({"m": text}) == minor
+    assert values.money("m", None)({"m": text}, "EUR") == minor
 
 
 @pytest.mark.parametrize("text", ["NaN", "Infinity", "1e400", "-0.01", "12,50", "1e20", True])
 def test_what_is_no_amount_is_a_fault(text: object) -> None:
     with pytest.raises(FieldFault):
-        values.money("m", 2)({"m": text})
+        values.money("m", None)({"m": text}, "EUR")
 
 
 def test_a_template_is_empty_where_one_of_its_columns_is() -> None:
