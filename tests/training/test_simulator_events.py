@@ -1,12 +1,12 @@
 """The simulated shop as seen from outside: deterministic, lively, and silent about its truth."""
 
 from collections import Counter
-from dataclasses import replace
 from itertools import pairwise
+from statistics import mean
 
 import pytest
 
-from cart_recovery.v1.event_pb2 import TrackRequest
+from cart_recovery.v1.event_pb2 import DeviceClass, TrackRequest
 from training.simulator.settings import ShopSettings
 from training.simulator.shop import Shop
 
@@ -88,13 +88,27 @@ def test_every_kind_that_a_shop_sends_occurs(shop_and_events: tuple[Shop, list[T
     }  # fmt: skip
 
 
-def test_the_truth_is_in_no_event() -> None:
-    """Two shops that differ in nothing but the truth about being harmed send the same words about a person."""
-    settings = ShopSettings(days=6, late_share=0, duplicate_share=0)
-    texts = []
-    for share in (0.0, 1.0):
-        shop = Shop(5, 40, START, replace(settings, harmed_share=share))
-        texts.append(" ".join(str(request) for request in everything(shop)))
-    for text in texts:
-        for word in ("harm", "thrift", "gaming", "interest", "organic", "engagement", "lesson"):
-            assert word not in text
+def test_no_field_is_named_after_the_truth(shop_and_events: tuple[Shop, list[TrackRequest]]) -> None:
+    _, requests = shop_and_events
+    text = " ".join(str(request) for request in requests)
+    for word in ("harm", "thrift", "gaming", "interest", "organic", "engagement", "lesson"):
+        assert word not in text
+
+
+def test_who_is_harmed_shows_in_habits_and_is_given_away_by_no_single_one(
+    shop_and_events: tuple[Shop, list[TrackRequest]],
+) -> None:
+    shop, requests = shop_and_events
+    habits: dict[str, list[tuple[bool, bool]]] = {}
+    for event in (request.event for request in requests if request.event.HasField("product_added")):
+        number = event.identity.anonymous_id.split("-")[1]
+        desktop = event.context.device_class == DeviceClass.DEVICE_CLASS_DESKTOP
+        habits.setdefault(number, []).append((not event.context.referrer, desktop))
+    for habit in (0, 1):
+        shares: dict[bool, list[float]] = {True: [], False: []}
+        for number, visits in habits.items():
+            shopper = shop.shopper_of(f"shopper-{number}@shoppers.example")
+            assert shopper is not None
+            shares[shopper.harmed].append(mean(visit[habit] for visit in visits))
+        pairs = [(harmed > rest) + 0.5 * (harmed == rest) for harmed in shares[True] for rest in shares[False]]
+        assert 0.7 < mean(pairs) < 0.96

@@ -109,6 +109,18 @@ def test_some_shoppers_are_harmed_and_their_truth_says_so() -> None:
     assert all(truth.buy_probability(email(4.0)) < truth.organic for truth in harmed)
 
 
+def test_an_order_after_a_click_names_the_message_whether_or_not_it_made_the_difference() -> None:
+    rng = random.Random(4)
+    sources = set()
+    for _ in range(3_000):
+        pending = Pending(TRUTH, buy_at=START + 60 * HOUR)
+        received = Received("cart-1", Channel.CHANNEL_EMAIL, None, send_time_micros=START + 2 * HOUR)
+        response = respond(pending, dataclasses.replace(SHOPPER), received, ShopSettings(response_scale=4.0), rng)
+        if pending.buy_at == START + 60 * HOUR:
+            sources.add((response.click_at is not None, pending.source))
+    assert sources == {(True, "email"), (False, "")}
+
+
 def test_a_message_after_the_purchase_changes_nothing() -> None:
     pending = Pending(TRUTH, buy_at=START + HOUR)
     received = Received("cart-1", Channel.CHANNEL_EMAIL, FIVE_OFF, send_time_micros=START + 2 * HOUR)

@@ -116,7 +116,9 @@ def respond(
     click_at = _click_at(open_at, settings, rng, surely=turned)
     if turned:
         pending.buy_at = _buy_at(click_at or time, pending.truth.left_micros, rng)
-        pending.source = "email"
+    # As a shop would see it: the last click came from the message, whether or not it made the difference.
+    clicked = click_at is not None and pending.buy_at is not None and click_at <= pending.buy_at
+    pending.source = "email" if clicked else pending.source
     uses_offer = turned or (pending.buy_at is not None and (open_at is not None or shopper.gaming))
     pending.offer = offer if uses_offer else None
     if offer is not None:

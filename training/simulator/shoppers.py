@@ -53,7 +53,7 @@ def draw_shopper(number: int, settings: ShopSettings, rng: random.Random) -> Sho
     """Draws the traits; being harmed goes with desktops and direct visits, thrift with deal sites and phones."""
     harmed = rng.random() < settings.harmed_share
     thrift = 0.1 * rng.random() if harmed else rng.betavariate(0.35, 0.35)
-    phone_share = 0.05 if harmed else 0.6 + 0.3 * thrift
+    phone_share = 0.08 if harmed else 0.6 + 0.3 * thrift
     phone = rng.random() < phone_share
     device = DeviceClass.DEVICE_CLASS_PHONE if phone else DeviceClass.DEVICE_CLASS_DESKTOP
     locale, time_zone, country = rng.choice(_PLACES)
@@ -69,7 +69,7 @@ def draw_shopper(number: int, settings: ShopSettings, rng: random.Random) -> Sho
         gaming=not harmed and rng.random() < settings.gaming_share,
         engagement=0.15 if harmed else rng.lognormvariate(0.1, 0.5),
         device=device,
-        direct=rng.random() < (0.97 if harmed else 0.05),
+        direct=rng.random() < (0.94 if harmed else 0.06),
         context=Context(device_class=device, locale=locale, time_zone=time_zone, country_code=country),
     )
 
@@ -89,7 +89,7 @@ def draw_hour_of_day(rng: random.Random) -> float:
 
 
 def draw_gap_days(settings: ShopSettings, rng: random.Random) -> float:
-    """Days until the next visit: at least 3.2, so that two carts of one shopper never share a window."""
+    """Days until the next visit, seldom fewer than 3: two carts of one shopper hardly ever share a window."""
     return 3.2 + rng.expovariate(1.0) * max(0.1, settings.days_between_visits - 3.2)
 
 
