@@ -9,16 +9,13 @@ from typing import TYPE_CHECKING
 from cart_recovery.exits import CommandError
 from cart_recovery.keys import DECISION_KEY, dispatcher_keys, write_decision_key
 from cart_recovery.nats_server import running_url
-from cart_recovery.releases import active_bundle
+from cart_recovery.releases import FIRST_START, active_bundle
 from cart_recovery.settings import Settings, SettingsError, split_address
 from cart_recovery.terminal import Progress, note
 
 if TYPE_CHECKING:
     from cart_recovery.v1.policy_pb2 import Policy
     from dispatcher.settings import DispatcherSettings
-
-_FIRST_START = "first start"
-"""What the starter bundle's manifest says of its origin."""
 
 
 class BundleUnusable(CommandError):
@@ -94,10 +91,8 @@ def active_policy(settings: Settings) -> "Policy":
 
 
 def abandonment_micros(policy: "Policy") -> int:
-    """The shortest time of inactivity after which any storefront's cart counts as abandoned."""
-    shops = (policy.company, *policy.storefronts)
-    seconds = [shop.abandonment_seconds for shop in shops if shop.HasField("abandonment_seconds")]
-    return min(seconds, default=1800) * 1_000_000
+    """The time of inactivity after which a cart counts as abandoned, the same in all storefronts."""
+    return policy.company.abandonment_seconds * 1_000_000
 
 
 def fresh_directory(directory: Path) -> Path:
@@ -145,7 +140,6 @@ def ensure_bundle(settings: Settings) -> str:
 
 def _loadable(settings: Settings, bundle_id: str) -> bool:
     """Whether this engine accepts the bundle. Only a refused starter bundle is replaced; another one is an error."""
-    from cart_recovery.v1.bundle_pb2 import BundleManifest
     from pyserver.process import engine_keys
     from rust_features import BundleRefused, verify_bundle
 
@@ -153,9 +147,19 @@ def _loadable(settings: Settings, bundle_id: str) -> bool:
     try:
         verify_bundle(str(directory), keys=engine_keys(settings))
     except BundleRefused as refused:
-        manifest = directory / "manifest.pb"
-        made_by = BundleManifest.FromString(manifest.read_bytes()).created_by if manifest.exists() else ""
-        if made_by != _FIRST_START:
+        if directory.is_dir() and _made_by(directory) != FIRST_START:
             raise BundleUnusable(f"the active bundle {bundle_id} cannot be used: {refused}") from refused
         return False
     return True
+
+
+def _made_by(directory: Path) -> str:
+    """What the manifest says of its origin; empty where it is damaged."""
+    from google.protobuf.message import DecodeError
+
+    from cart_recovery.v1.bundle_pb2 import BundleManifest
+
+    try:
+        return BundleManifest.FromString((directory / "manifest.pb").read_bytes()).created_by
+    except (OSError, DecodeError):
+        return ""

@@ -1,6 +1,8 @@
 """What a storefront's policy says about messages, with the company's settings where the storefront sets none."""
 
 from dataclasses import dataclass
+from email.errors import MessageError
+from email.message import EmailMessage
 from urllib.parse import urlsplit
 
 from cart_recovery.v1.channel_pb2 import Channel
@@ -55,6 +57,38 @@ def storefront_of(policy: Policy, storefront_id: str) -> Storefront:
         home_url=merged.home_url,
         max_touches=merged.max_touches,
         touch_gap_seconds=merged.touch_gap_seconds,
+    )
+
+
+def sender_faults(policy: Policy) -> list[str]:
+    """Storefronts from whose sender or reply-to no e-mail can be written, each with its remedy; empty for a policy
+    without e-mail."""
+    if Channel.CHANNEL_EMAIL not in channels_of(policy):
+        return []
+    faults = []
+    for storefront_id in ("", *(entry.storefront_id for entry in policy.storefronts)):
+        storefront = storefront_of(policy, storefront_id)
+        for field, mailbox in (("sender", storefront.sender), ("reply_to", storefront.reply_to)):
+            if (field == "sender" or mailbox) and not _is_mailbox(mailbox):
+                whose = f"storefront {storefront_id!r}" if storefront_id else "the company"
+                faults.append(
+                    f"{field} of {whose} is {mailbox!r}; write it as Name <mailbox@domain>, an odd name in quotes"
+                )
+    return faults
+
+
+def _is_mailbox(text: str) -> bool:
+    """Whether the text is one mailbox that every mail server can be given: its domain is in ASCII."""
+    header = EmailMessage()
+    try:
+        header["From"] = text
+        addresses = header["From"].addresses
+    except (ValueError, MessageError):
+        return False
+    return (
+        len(addresses) == 1
+        and bool(addresses[0].username and addresses[0].domain)
+        and (not header["From"].defects and addresses[0].addr_spec.isascii())
     )
 
 

@@ -7,7 +7,7 @@ import structlog
 
 from cart_recovery.v1.policy_pb2 import Policy
 from dispatcher.bundle import BundleRefused, active_bundle_id, load_bundle
-from dispatcher.policy import Storefront, storefront_of
+from dispatcher.policy import Storefront, sender_faults, storefront_of
 from dispatcher.templates import TemplateSet
 
 log = structlog.get_logger(__name__)
@@ -61,5 +61,13 @@ class ActiveRelease:
     def _load(self, bundle_id: str) -> Release:
         if Path(bundle_id).name != bundle_id:
             raise BundleRefused("the active pointer is not a bundle id")
-        bundle = load_bundle(self._data_directory / "bundles" / bundle_id, self._public_key)
-        return Release(bundle.bundle_id, bundle.policy, TemplateSet(bundle.template_sources))
+        return load_release(self._data_directory / "bundles" / bundle_id, self._public_key)
+
+
+def load_release(directory: Path, public_key: bytes) -> Release:
+    """The bundle in `directory`, verified, with templates that are whole and senders that mail can carry. Raises
+    BundleRefused."""
+    bundle = load_bundle(directory, public_key)
+    if faults := sender_faults(bundle.policy):
+        raise BundleRefused("; ".join(faults))
+    return Release(bundle.bundle_id, bundle.policy, TemplateSet(bundle.template_sources))

@@ -43,9 +43,6 @@ class BundlePointer:
         except BundleRefused as refused:
             self._refuse(str(refused))
             return
-        if loaded != wanted:
-            self._refuse(f"the directory {wanted} holds bundle {loaded}")
-            return
         self.refusal = None
         _log.info("bundle active", bundle_id=loaded)
 

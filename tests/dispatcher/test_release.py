@@ -8,7 +8,7 @@ from nacl.signing import SigningKey
 from cart_recovery.v1.policy_pb2 import Policy, StorefrontPolicy
 from dispatcher.bundle import BundleRefused, load_bundle
 from dispatcher.policy import storefront_of
-from dispatcher.release import ActiveRelease
+from dispatcher.release import ActiveRelease, load_release
 from tests.dispatcher.world import policy, write_bundle
 
 KEY = SigningKey(bytes(range(32)))
@@ -63,6 +63,23 @@ def test_activation_exchanges_the_release(tmp_path: Path) -> None:
     second = write_bundle(tmp_path, KEY, policy(brand_name="Renamed"))
     assert active.current().bundle_id == second
     assert active.current().storefront("shop").brand_name == "Renamed"
+
+
+@pytest.mark.parametrize(
+    "mailbox", ["", "Shop", "Müller, Shop <carts@shop.example>", "Shop <carts@bücher.example>", "a@b.c, d@e.f"]
+)
+def test_sender_that_no_mail_can_carry_is_refused_by_name(tmp_path: Path, mailbox: str) -> None:
+    bundle_id = write_bundle(tmp_path, KEY, policy(sender=mailbox))
+    with pytest.raises(BundleRefused, match="sender of the company"):
+        load_release(tmp_path / "bundles" / bundle_id, PUBLIC)
+
+
+@pytest.mark.parametrize(
+    "mailbox", ["carts@shop.example", '"Müller, Shop" <carts@shop.example>', "Müller <a@b.example>"]
+)
+def test_sender_with_a_name_of_any_letters_is_taken(tmp_path: Path, mailbox: str) -> None:
+    bundle_id = write_bundle(tmp_path, KEY, policy(sender=mailbox, reply_to=mailbox))
+    assert load_release(tmp_path / "bundles" / bundle_id, PUBLIC).storefront("").sender == mailbox
 
 
 def test_refused_bundle_leaves_the_one_before_in_force(tmp_path: Path) -> None:

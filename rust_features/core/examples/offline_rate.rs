@@ -60,6 +60,7 @@ fn bundle() -> Result<Bundle, Box<dyn std::error::Error>> {
         max_touches: Some(1),
         touch_gap_seconds: Some(86_400),
         margin_basis_points: Some(3000),
+        return_basis_points: Some(0),
         ..StorefrontPolicy::default()
     };
     let policy = Policy {

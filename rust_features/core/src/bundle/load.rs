@@ -13,7 +13,7 @@ use crate::trees::{CompiledTrees, Evaluator};
 /// Where templates lie in a bundle; a file's name begins with the template's key.
 const TEMPLATES: &str = "templates/";
 
-/// Verifies the bundle in a directory under the Ed25519 public key and loads it.
+/// Verifies the bundle in a directory, which bears its id as name, under the Ed25519 public key and loads it.
 ///
 /// # Errors
 /// The first thing that is not as it should be; then nothing was loaded.
@@ -32,6 +32,12 @@ pub fn load(directory: &Path, public_key: &[u8; 32]) -> Result<Arc<Bundle>, Bund
         .get(&path)
         .ok_or_else(|| BundleRefused::FileMissing { path: path.clone() })?;
     golden::check(rows, &path, &baseline, &effect)?;
+    if directory.file_name().and_then(|name| name.to_str()) != Some(&manifest.bundle_id) {
+        return Err(BundleRefused::DirectoryName {
+            directory: directory.to_owned(),
+            id: manifest.bundle_id,
+        });
+    }
     Ok(Arc::new(Bundle {
         id: manifest.bundle_id,
         feature_schema_hash: manifest.feature_schema_hash,

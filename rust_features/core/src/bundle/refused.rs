@@ -55,6 +55,14 @@ pub enum BundleRefused {
     /// The signature does not belong to the manifest's bytes.
     #[error("the signature does not belong to the manifest")]
     SignatureWrong,
+    /// A pointer to the directory would activate another bundle than it names.
+    #[error("{directory:?} holds bundle {id}; rename it to that")]
+    DirectoryName {
+        /// The directory.
+        directory: PathBuf,
+        /// The bundle in it.
+        id: String,
+    },
     /// The id is not the manifest's hash.
     #[error("the manifest names itself {found}, its content is {expected}")]
     IdWrong {

@@ -90,7 +90,7 @@ impl Storefront {
             touch_gap_seconds: positive(|policy| policy.touch_gap_seconds, "touch_gap_seconds")?,
             latest_touch_seconds: number(|policy| policy.latest_touch_seconds).unwrap_or(DEFAULT_LATEST_TOUCH_SECONDS),
             margin_share: points_share(margin.ok_or_else(|| fault("margin_basis_points"))?),
-            return_probability: points_share(returns.unwrap_or(0)),
+            return_probability: points_share(returns.ok_or_else(|| fault("return_basis_points"))?),
             free_shipping_threshold_minor: own
                 .free_shipping_threshold_minor
                 .or(company.free_shipping_threshold_minor),
@@ -158,6 +158,7 @@ mod tests {
             max_touches: Some(1),
             touch_gap_seconds: Some(86_400),
             margin_basis_points: Some(3000),
+            return_basis_points: Some(0),
             ..Default::default()
         }
     }
@@ -178,7 +179,8 @@ mod tests {
     #[test]
     fn what_others_read_too_has_to_be_stated() {
         type Unset = fn(&mut StorefrontPolicy);
-        let fields: [(Unset, &str); 4] = [
+        let fields: [(Unset, &str); 5] = [
+            (|policy| policy.return_basis_points = None, "return_basis_points"),
             (
                 |policy| policy.attribution_window_seconds = None,
                 "attribution_window_seconds",

@@ -46,12 +46,16 @@ macro_rules! refused {
 }
 
 #[test]
-fn a_sound_bundle_is_loaded() {
-    let directory = tempfile::tempdir().unwrap();
+fn a_sound_bundle_is_loaded_from_the_directory_of_its_name() {
+    let folder = tempfile::tempdir().unwrap();
     let Some(draft) = Draft::new() else { return };
-    draft.write(directory.path());
-    let bundle = load_from(directory.path()).unwrap();
-    assert_eq!(bundle.id.len(), 32);
+    let copied = folder.path().join("copy");
+    let id = draft.write(&copied);
+    refused!(load_from(&copied).err(), BundleRefused::DirectoryName { .. });
+    let named = folder.path().join(&id);
+    std::fs::rename(&copied, &named).unwrap();
+    let bundle = load_from(&named).unwrap();
+    assert_eq!(bundle.id, id);
     assert_eq!(bundle.rules.actions.len(), 1);
 }
 

@@ -50,8 +50,8 @@ impl Draft {
         })
     }
 
-    /// Hashes, names and signs it, and writes it to the directory.
-    pub(crate) fn write(mut self, directory: &Path) {
+    /// Hashes, names and signs it, and writes it to the directory; returns its id.
+    pub(crate) fn write(mut self, directory: &Path) -> String {
         let golden = self.golden.encode_to_vec();
         let template = b"<mjml></mjml>".to_vec();
         let others = [("golden.pb", golden), ("templates/reminder.mjml.liquid", template)];
@@ -74,6 +74,7 @@ impl Draft {
         }
         self.manifest.bundle_id = Digest::of(&self.manifest.encode_to_vec()).to_string()[..32].into();
         sign(&self.manifest, &self.signer, directory);
+        self.manifest.bundle_id
     }
 }
 
@@ -143,6 +144,7 @@ fn policy() -> Policy {
         max_touches: Some(1),
         touch_gap_seconds: Some(86_400),
         margin_basis_points: Some(3000),
+        return_basis_points: Some(0),
         ..StorefrontPolicy::default()
     };
     Policy {
