@@ -29,6 +29,10 @@ from dispatcher.templates import Part
 
 EMAIL_PARTS = frozenset({Part.SUBJECT, Part.HTML, Part.TEXT})
 
+# No server has to take eight bits to the character (RFC 6152): the content never needs them.
+HEADERS_IN_ASCII = SMTP_POLICY.clone(cte_type="7bit")
+HEADERS_IN_UTF8 = SMTPUTF8_POLICY.clone(cte_type="7bit")
+
 LOGIN_CODES = frozenset({530, 534, 535, 538})
 """Permanent replies about login or encryption (RFC 4954 section 6, RFC 3207). Many servers keep them until they hear
 the recipient, but whenever they come they speak of the session."""
@@ -169,7 +173,7 @@ def written(message: Message) -> tuple[str, str, bytes]:
         raise ProviderFailure(FailureKind.PERMANENT, words, address_at_fault=True) from error
     try:
         composed = compose(message, recipient)
-        content = composed.as_bytes(policy=SMTP_POLICY if address.isascii() else SMTPUTF8_POLICY)
+        content = composed.as_bytes(policy=HEADERS_IN_ASCII if address.isascii() else HEADERS_IN_UTF8)
     except (ValueError, MessageError) as error:
         # Sender, subject and links are the deployment's own: another bundle puts them right.
         raise ProviderFailure(FailureKind.TRANSIENT, "the message's headers cannot be written") from error
@@ -178,7 +182,7 @@ def written(message: Message) -> tuple[str, str, bytes]:
 
 def compose(message: Message, recipient: Address) -> EmailMessage:
     """The e-mail with its headers. Raises ValueError, MessageError."""
-    composed = EmailMessage()
+    composed = EmailMessage(policy=HEADERS_IN_ASCII)
     composed["Subject"] = message.parts[Part.SUBJECT]
     composed["From"] = message.sender
     composed["To"] = recipient

@@ -126,6 +126,14 @@ async def test_international_address_is_delivered(world: World, address: str, de
     assert world.mail.recipients == [delivered]
 
 
+async def test_content_needs_only_seven_bits(world: World) -> None:
+    (channel,) = open_channels(world.settings)
+    await channel.provider.send(a_message(channel), Commits())
+    parts = [part for part in world.mail.accepted[0].walk() if not part.is_multipart()]
+    assert len(parts) == 2
+    assert {part["Content-Transfer-Encoding"] for part in parts} <= {"7bit", "quoted-printable", "base64"}
+
+
 async def test_line_of_a_single_dot_survives(world: World) -> None:
     (channel,) = open_channels(world.settings)
     message = a_message(channel)

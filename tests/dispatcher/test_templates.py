@@ -16,11 +16,11 @@ STARTER_SET = TemplateSet(STARTER)
 PARTS = frozenset(Part)
 
 
-def test_starter_has_the_three_messages() -> None:
-    assert STARTER_SET.keys() == ["last_call", "offer", "reminder"]
+def test_starter_has_a_reminder_with_and_one_without_an_offer() -> None:
+    assert STARTER_SET.keys() == ["offer", "reminder"]
 
 
-@pytest.mark.parametrize("key", ["last_call", "offer", "reminder"])
+@pytest.mark.parametrize("key", ["offer", "reminder"])
 def test_message_shows_cart_offer_links_and_imprint(key: str) -> None:
     rendered = STARTER_SET.render(key, PARTS, SPECIMEN)
     for part in (Part.HTML, Part.TEXT):
