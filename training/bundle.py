@@ -26,7 +26,7 @@ from cart_recovery.v1.bundle_pb2 import (
     TrainingRange,
 )
 from cart_recovery.v1.policy_pb2 import Policy
-from training.export import LibraryModel, export, raw_margins, require_same
+from training.export import export, raw_margins, require_same
 
 BASELINE, EFFECT, GOLDEN, REPORT, TEMPLATES = "baseline.so", "effect.so", "golden.pb", "report.html", "templates"
 MANIFEST, SIGNATURE = "manifest.pb", "manifest.sig"
@@ -165,8 +165,8 @@ def _golden_rows(folder: Path, content: BundleContent) -> GoldenRows:
     contexts = np.ascontiguousarray(content.golden[:, : len(content.context_names)])
     baseline = raw_margins(content.baseline, contexts)
     effect = raw_margins(content.effect, content.golden)
-    require_same(LibraryModel(folder / BASELINE), contexts, baseline)
-    require_same(LibraryModel(folder / EFFECT), content.golden, effect)
+    require_same(folder / BASELINE, contexts, baseline)
+    require_same(folder / EFFECT, content.golden, effect)
     golden = GoldenRows()
     for features, baseline_margin, effect_margin in zip(content.golden, baseline, effect, strict=True):
         golden.rows.add(

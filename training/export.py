@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import lightgbm
 import numpy as np
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _COMPILE_SECONDS = 600
+_dlclose = ctypes.CDLL(None).dlclose
+_dlclose.argtypes = [ctypes.c_void_p]
 
 
 class ExportFailed(Exception):
@@ -48,7 +50,11 @@ def export(boosters: Sequence[lightgbm.Booster], targets: Sequence[Path]) -> Non
 
 
 class LibraryModel:
-    """A compiled model. T = double: features are f32 widened to f64, leaf sums are doubles."""
+    """A compiled model, for the length of a `with`. T = double: features are f32 widened to f64, leaf sums are doubles.
+
+    ctypes never closes a library. One that stayed open would map its file to the end of the process; where somebody
+    truncates that file, the addresses that the linker filled in are gone, and the exit crashes in the finalisers.
+    """
 
     def __init__(self, path: Path) -> None:
         """Loads the library."""
@@ -57,6 +63,15 @@ class LibraryModel:
         self._library.predict.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.POINTER(ctypes.c_double)]
         self._library.predict.restype = None
         self.features: int = self._library.get_num_feature()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        handle = self._library._handle  # noqa: SLF001 - a documented attribute
+        # Later calls fail for want of the attribute; they would jump to where no code is any more.
+        del self._library
+        _dlclose(handle)
 
     def log_odds(self, rows: NDArray[np.float32]) -> NDArray[np.float64]:
         """Raw margins of rows (n, features); NaN is missing."""
@@ -75,9 +90,11 @@ class LibraryModel:
         return margins
 
 
-def require_same(model: LibraryModel, rows: NDArray[np.float32], expected: NDArray[np.float64]) -> None:
+def require_same(library: Path, rows: NDArray[np.float32], expected: NDArray[np.float64]) -> None:
     """Every margin must be the booster's, to the bit. Raises ExportFailed."""
-    differing = int(np.count_nonzero(model.log_odds(rows).view(np.int64) != expected.view(np.int64)))
+    with LibraryModel(library) as model:
+        margins = model.log_odds(rows)
+    differing = int(np.count_nonzero(margins.view(np.int64) != expected.view(np.int64)))
     if differing:
         raise ExportFailed(f"{differing} of {len(rows)} golden rows differ from the booster")
 

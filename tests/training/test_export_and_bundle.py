@@ -90,7 +90,8 @@ def test_compiled_models_equal_their_boosters_to_the_bit(models: Models, librari
         ("baseline.so", models.baseline, rows.context),
         ("effect.so", models.effect, rows.both()),
     ):
-        compiled = LibraryModel(libraries / name).log_odds(inputs)
+        with LibraryModel(libraries / name) as model:
+            compiled = model.log_odds(inputs)
         assert np.array_equal(compiled.view(np.int64), raw_margins(booster, inputs).view(np.int64))
 
 
@@ -101,19 +102,20 @@ def test_values_on_and_beside_every_threshold_go_the_same_way(models: Models, li
     near = np.concatenate([thresholds, np.nextafter(thresholds, np.float32(np.inf))])[:900]
     near[0] = np.nan
     inputs = np.repeat(near[:, None], len(CONTEXT), axis=1)
-    require_same(LibraryModel(libraries / "baseline.so"), inputs, raw_margins(models.baseline, inputs))
+    require_same(libraries / "baseline.so", inputs, raw_margins(models.baseline, inputs))
 
 
 def test_a_constant_model_says_the_same_of_everything(tmp_path: Path) -> None:
     compile_models(constant_model(CONTEXT, SETTINGS), constant_model(CONTEXT + ACTION, SETTINGS), tmp_path)
-    assert set(LibraryModel(tmp_path / "effect.so").log_odds(sample(20, 4).both())) == {0.0}
+    with LibraryModel(tmp_path / "effect.so") as model:
+        assert set(model.log_odds(sample(20, 4).both())) == {0.0}
 
 
 def test_a_library_that_differs_is_refused(models: Models, libraries: Path) -> None:
     inputs = sample(10, 5).context
     wrong = np.nextafter(raw_margins(models.baseline, inputs), np.inf)
     with pytest.raises(ExportFailed, match="10 of 10"):
-        require_same(LibraryModel(libraries / "baseline.so"), inputs, wrong)
+        require_same(libraries / "baseline.so", inputs, wrong)
 
 
 def test_a_deeper_discount_never_lowers_the_log_odds(models: Models) -> None:
@@ -140,6 +142,10 @@ def test_a_bundle_is_written_whole_or_not_at_all(bundle_directory: Path) -> None
     assert [path.name for path in bundle_directory.parent.iterdir()] == [bundle_directory.name]
     activate(bundle_directory.parent, bundle_directory.name)
     assert (bundle_directory.parent / "active").read_text().strip() == bundle_directory.name
+
+
+def test_no_file_of_a_written_bundle_stays_mapped(bundle_directory: Path) -> None:
+    assert str(bundle_directory.parent) not in Path("/proc/self/maps").read_text()
 
 
 def test_any_altered_file_is_refused(bundle_directory: Path) -> None:
