@@ -2,7 +2,9 @@
 
 import asyncio
 import concurrent.futures
+import math
 import threading
+import time
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
@@ -10,6 +12,8 @@ T = TypeVar("T")
 
 CALL_SECONDS = 120.0
 """How long a bounded call may take."""
+SPELL_SECONDS = 0.2
+"""How late a call may notice Ctrl-C. A wait without end never does once a library (polars) has a signal handler."""
 
 
 class LoopThread:
@@ -32,7 +36,11 @@ class LoopThread:
         """
         future = self.begin(work)
         try:
-            return future.result(self._call_seconds if bounded else None)
+            limit = time.monotonic() + self._call_seconds if bounded else math.inf
+            while not concurrent.futures.wait((future,), SPELL_SECONDS).done:
+                if time.monotonic() >= limit:
+                    raise TimeoutError(f"a call took longer than {self._call_seconds} s")
+            return future.result()
         except BaseException:
             future.cancel()
             raise

@@ -2,11 +2,14 @@
 
 import asyncio
 import signal
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
 
+import polars  # noqa: F401 - under its signal handler a wait without end goes on
 import pytest
 
 from cart_recovery.loop_thread import LoopThread
@@ -61,10 +64,13 @@ def test_a_night_of_touches_may_take_longer_than_a_bounded_call(loop: LoopThread
 
 def test_ctrl_c_ends_an_unbounded_call_and_its_work(loop: LoopThread) -> None:
     work = Work(60)
+    caller = threading.main_thread().ident or 0
 
     def interrupt() -> None:
         work.began.wait()
-        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        while sys._current_frames()[caller].f_code.co_filename != threading.__file__:
+            time.sleep(0.01)  # until the call waits for its work
+        signal.pthread_kill(caller, signal.SIGINT)
 
     threading.Thread(target=interrupt).start()
     with pytest.raises(KeyboardInterrupt):
