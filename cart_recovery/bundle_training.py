@@ -5,7 +5,9 @@ import time
 from collections.abc import Callable
 
 from cart_recovery.keys import bundle_signing_key
+from cart_recovery.releases import FIRST_START
 from cart_recovery.settings import Settings
+from training.learners.settings import LearnerSettings
 from training.report import BundleReport
 from training.train import full_settings, starter_settings, train
 
@@ -15,19 +17,18 @@ def train_bundle(
     *,
     carts: int | None,
     progress: Callable[[str], None],
-    activate: bool = True,
-    trees: int | None = None,
+    learner: LearnerSettings | None = None,
 ) -> BundleReport:
-    """Trains, signs and (unless told not to) activates a bundle; without `carts` the small starter bundle.
+    """Trains and signs a bundle; without `carts` the small starter bundle. `learner` says how large the models are.
 
-    `trees` overrides the number of trees in each model. Raises KeysError and what training raises.
+    Raises KeysError and what training raises.
     """
     bundles, policy, templates = settings.bundles_directory, settings.policy_path, settings.templates_directory
     private_key = bundle_signing_key(settings.keys_directory)
     created_micros = time.time_ns() // 1000
     if carts is None:
-        chosen = starter_settings(bundles, policy, templates, private_key, created_micros)
+        starter = starter_settings(bundles, policy, templates, private_key, created_micros)
+        chosen = dataclasses.replace(starter, created_by=FIRST_START)
     else:
         chosen = full_settings(bundles, policy, templates, private_key, created_micros, carts)
-    learner = chosen.learner if trees is None else dataclasses.replace(chosen.learner, trees=trees)
-    return train(dataclasses.replace(chosen, activate=activate, learner=learner), progress)
+    return train(dataclasses.replace(chosen, learner=learner or chosen.learner), progress)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from cart_recovery.exits import CommandError
 from cart_recovery.keys import DECISION_KEY, dispatcher_keys, write_decision_key
 from cart_recovery.nats_server import running_url
-from cart_recovery.releases import FIRST_START, active_bundle
+from cart_recovery.releases import FIRST_START, activate, active_bundle
 from cart_recovery.settings import Settings, SettingsError, split_address
 from cart_recovery.terminal import Progress, note
 
@@ -135,6 +135,10 @@ def ensure_bundle(settings: Settings) -> str:
     progress = Progress("training")
     report = train_bundle(settings, carts=None, progress=progress.show)
     progress.close()
+    if not report.passed:
+        findings = "; ".join(report.findings)
+        raise BundleUnusable(f"the starter bundle has not passed its gate ({findings}); run `cart-recovery train`")
+    activate(settings, report.bundle_id)
     return report.bundle_id
 
 

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import lightgbm
 import numpy as np
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from numpy.typing import NDArray
 
 from cart_recovery.v1.bundle_pb2 import (
@@ -30,10 +29,6 @@ from training.export import export, raw_margins, require_same
 
 BASELINE, EFFECT, GOLDEN, REPORT, TEMPLATES = "baseline.so", "effect.so", "golden.pb", "report.html", "templates"
 MANIFEST, SIGNATURE = "manifest.pb", "manifest.sig"
-
-
-class BundleInvalid(Exception):
-    """A bundle's signature, id or a file's hash does not match."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,36 +81,6 @@ def write_bundle(content: BundleContent, bundles: Path, private_key: bytes) -> P
         if not target.exists():
             folder.replace(target)
     return target
-
-
-def activate(bundles: Path, bundle_id: str) -> None:
-    """Makes a bundle the active one by replacing the pointer in one step."""
-    pointer = bundles / ".active-next"
-    _write(pointer, f"{bundle_id}\n".encode())
-    pointer.replace(bundles / "active")
-
-
-def verify_bundle(directory: Path, public_key: bytes) -> BundleManifest:
-    """Checks signature, id and every hash. Raises BundleInvalid."""
-    try:
-        manifest_bytes = (directory / MANIFEST).read_bytes()
-        signature = ManifestSignature.FromString((directory / SIGNATURE).read_bytes())
-        Ed25519PublicKey.from_public_bytes(public_key).verify(signature.signature, manifest_bytes)
-    except InvalidSignature as error:
-        raise BundleInvalid("the signature does not match the manifest") from error
-    except Exception as error:
-        raise BundleInvalid(f"manifest or signature cannot be read: {error}") from error
-    if signature.key_id != key_id(public_key):
-        raise BundleInvalid("the signature names another key")
-    manifest = BundleManifest.FromString(manifest_bytes)
-    if manifest.bundle_id != content_id(manifest):
-        raise BundleInvalid("the id is not the hash of the manifest")
-    models = [(model.path, model.hash) for model in (manifest.baseline, manifest.effect)]
-    for name, expected in models + [(file.path, file.hash) for file in manifest.files]:
-        path = directory / name
-        if not path.is_file() or _hash(path) != expected:
-            raise BundleInvalid(f"{name} is missing or altered")
-    return manifest
 
 
 def content_id(manifest: BundleManifest) -> str:

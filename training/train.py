@@ -39,13 +39,11 @@ def starter_settings(
 ) -> TrainSettings:
     """What the first start affords: a small bundle within seconds."""
     learner = LearnerSettings.starter()
-    return TrainSettings(
-        bundles, policy, templates, private_key, created_micros, learner, 6_000, 1_500, 30.0, created_by="first start"
-    )
+    return TrainSettings(bundles, policy, templates, private_key, created_micros, learner, 16_000, 3_000, 30.0)
 
 
 def train(settings: TrainSettings, progress: Progress) -> BundleReport:
-    """Trains, measures, writes and (unless told not to) activates a bundle.
+    """Trains, measures and writes a bundle. Whether it becomes the active one is not decided here.
 
     Quality is measured on models that saw the earlier rows only; the bundle's models then learn from all rows.
 
@@ -85,8 +83,6 @@ def train(settings: TrainSettings, progress: Progress) -> BundleReport:
             passed=not findings,
         )
         directory = bundle.write_bundle(content, settings.bundles, settings.private_key)
-    if settings.activate:
-        bundle.activate(settings.bundles, directory.name)
     return BundleReport(
         directory.name, directory, *rows, time.monotonic() - begun, figures, findings, passed=not findings
     )

@@ -50,7 +50,6 @@ class TrainSettings:
     days: float = 60.0
     seed: int = 1
     created_by: str = "cart-recovery train"
-    activate: bool = True
 
 
 @dataclass(frozen=True, slots=True)

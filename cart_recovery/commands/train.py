@@ -1,5 +1,5 @@
-"""Trains a release bundle on the simulated shop, checks it, signs it and makes it the active one. Prints how good it is
-and writes the same as a page with plots into the bundle.
+"""Trains a release bundle on the simulated shop, checks it, signs it and, if it passed its gate, makes it the active
+one. Prints how good it is and writes the same as a page with plots into the bundle.
 
 Examples:
   cart-recovery train
@@ -31,18 +31,21 @@ def run(options: argparse.Namespace) -> int:
     """Runs the command and returns its exit code."""
     from cart_recovery.bundle_training import train_bundle
     from cart_recovery.keys import ensure_keys
+    from cart_recovery.releases import activate
 
     settings = settings_of(options)
     ensure_keys(settings.keys_directory)
     progress = Progress("training")
     carts = None if options.starter else options.carts
-    report = train_bundle(settings, carts=carts, activate=not options.keep_active, progress=progress.show)
+    report = train_bundle(settings, carts=carts, progress=progress.show)
     progress.close()
+    if report.passed and not options.keep_active:
+        activate(settings, report.bundle_id)
     if options.json:
         print_json(report.as_json())
     else:
         print(report.summary())
     if not report.passed:
-        note("the bundle has findings; they stand above and in its manifest")
+        note("the bundle has findings, which stand above and in its manifest; it does not become active")
         return EXIT_PARTIAL
     return EXIT_DONE

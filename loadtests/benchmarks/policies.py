@@ -9,8 +9,10 @@ _HOUR = 3600
 
 
 def write_policy(starter: Path, target: Path, actions: int) -> None:
-    """Writes the starter policy with `actions` candidates, "none" among them: its own actions, then later copies."""
+    """Writes the starter policy with `actions` candidates, "none" among them: its own actions, then later copies.
+    Nobody is held out, so that the models are asked about every candidate of every decision."""
     policy = tomllib.loads(starter.read_text())
+    policy["company"]["holdout_basis_points"] = 0
     own = policy["actions"]
     policy["actions"] = [
         own[number % len(own)]

@@ -34,8 +34,8 @@ _DEADLINE_SECONDS = 10.0
 # As many as the scorer's default, in both servers.
 _THREADS = 32
 
-MakeBundle = Callable[[Path, Path, int], None]
-"""Writes keys and an active, signed bundle: (data directory, policy file, trees in each model)."""
+MakeBundle = Callable[[Path, Path, int, int], None]
+"""Writes keys and an active, signed bundle: (data directory, policy file, trees in each model, leaves in each tree)."""
 
 Call = Callable[[bytes], bytes]
 
@@ -51,6 +51,8 @@ class Benchmark:
     actions: tuple[int, ...] = (8, 32)
     """Candidate actions, "none" among them; each is a run of its own."""
     trees: int = 300
+    leaves: int = 31
+    """Of each tree, as many as a bundle for production has at most."""
     customers: int = 100_000
     rounds: int = 5
     calls: int = 1_000
@@ -116,8 +118,9 @@ def render(report: Report) -> str:
     benchmark = report.benchmark
     where = ", ".join(f"{name} {value}" for name, value in report.machine.items())
     lines = [
-        f"Score over an empty grpcio echo: {benchmark.customers:,} customers in memory, {benchmark.trees} trees a",
-        f"model, one caller, calls in turns, median of {benchmark.rounds} rounds of {benchmark.calls:,} calls",
+        f"Score over an empty grpcio echo: {benchmark.customers:,} customers in memory, {benchmark.trees} trees of "
+        f"{benchmark.leaves} leaves",
+        f"a model, one caller, calls in turns, median of {benchmark.rounds} rounds of {benchmark.calls:,} calls",
         "",
         f"{'actions':>7}{'ratio':>8}{'Score p50':>12}{'echo p50':>12}{'Score CPU':>12}{'echo CPU':>12}{'reply':>9}",
     ]
@@ -137,10 +140,12 @@ def _run(benchmark: Benchmark, actions: int, make_bundle: MakeBundle, progress: 
         raise Unmeasured(f"{needed:,} calls need as many customers, because each decides about a cart of its own")
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        progress(f"{actions} actions: making a bundle with {benchmark.trees} trees a model")
+        progress(
+            f"{actions} actions: making a bundle with {benchmark.trees} trees of {benchmark.leaves} leaves a model"
+        )
         policy = directory / "policy.toml"
         write_policy(STARTER / "policy.toml", policy, actions)
-        make_bundle(directory, policy, benchmark.trees)
+        make_bundle(directory, policy, benchmark.trees, benchmark.leaves)
         server = stack.enter_context(scorer(directory, _THREADS))
         progress(f"{actions} actions: {benchmark.customers:,} customers come in")
         _preload(server, benchmark.customers)
@@ -185,10 +190,11 @@ def _in_turns(score: Call, empty: Call, batch: list[bytes], actions: int) -> tup
 
 
 def _checked(reply: bytes, actions: int) -> bytes:
-    """The reply, if it is a fresh decision among all candidates."""
+    """The reply, if it is a fresh decision among all candidates, each of which went through the models."""
     response = ScoreResponse.FromString(reply)
-    if response.repeated_answer or len(response.candidates) != actions:
-        raise Unmeasured(f"a Score gave {len(response.candidates)} of {actions} candidates, or repeated an answer")
+    scored = sum(candidate.eligible for candidate in response.candidates)
+    if response.repeated_answer or scored != actions:
+        raise Unmeasured(f"a Score weighed {scored} of {actions} candidates, or repeated an answer")
     return reply
 
 

@@ -10,8 +10,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
+from cart_recovery.v1.bundle_pb2 import BundleManifest
 from rust_features import BundleRefused, Keys, feature_table, verify_bundle
-from training.bundle import verify_bundle as read_verified
 from training.dataset import FeatureNames, decision_rows
 from training.policy import exploring_policies, read_policy
 from training.report import BundleReport
@@ -25,9 +25,11 @@ PRIVATE_KEY = b"t" * 32
 PUBLIC_KEY = Ed25519PrivateKey.from_private_bytes(PRIVATE_KEY).public_key().public_bytes_raw()
 
 
-def keys() -> Keys:
+def keys(bundle_public: bytes = PUBLIC_KEY) -> Keys:
     contact = X25519PrivateKey.from_private_bytes(b"c" * 32).public_key().public_bytes_raw()
-    return Keys(edge=b"e" * 32, decision=b"d" * 32, offer=b"o" * 32, contact_public=contact, bundle_public=PUBLIC_KEY)
+    return Keys(
+        edge=b"e" * 32, decision=b"d" * 32, offer=b"o" * 32, contact_public=contact, bundle_public=bundle_public
+    )
 
 
 def settings(folder: Path) -> TrainSettings:
@@ -54,20 +56,41 @@ def journal(tmp_path_factory: pytest.TempPathFactory) -> pl.DataFrame:
 
 def test_the_engine_loads_what_was_trained(report: BundleReport) -> None:
     assert verify_bundle(str(report.directory), keys=keys()) == report.bundle_id
-    assert (report.directory.parent / "active").read_text().strip() == report.bundle_id
 
 
-def test_the_engine_refuses_an_altered_bundle(report: BundleReport, tmp_path: Path) -> None:
-    copy = tmp_path / report.bundle_id
-    shutil.copytree(report.directory, copy)
-    golden = copy / "golden.pb"
-    golden.write_bytes(golden.read_bytes()[:-1] + b"\x01")
-    with pytest.raises(BundleRefused):
+@pytest.fixture
+def copy(report: BundleReport, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(report.directory, tmp_path / report.bundle_id))
+
+
+def test_the_engine_refuses_any_altered_file(copy: Path) -> None:
+    for path in sorted(path for path in copy.rglob("*") if path.is_file()):
+        whole = path.read_bytes()
+        positions = range(0, len(whole), max(1, len(whole) // 40)) if path.name.startswith("manifest") else [0, -1]
+        for position in positions:
+            altered = bytearray(whole)
+            altered[position] ^= 0x40
+            # A new file: the one that stood here may be mapped.
+            path.unlink()
+            path.write_bytes(altered)
+            with pytest.raises(BundleRefused):
+                verify_bundle(str(copy), keys=keys())
+        path.unlink()
+        path.write_bytes(whole)
+    verify_bundle(str(copy), keys=keys())
+
+
+def test_the_engine_refuses_a_missing_file_and_another_key(copy: Path) -> None:
+    other = Ed25519PrivateKey.generate().public_key().public_bytes_raw()
+    with pytest.raises(BundleRefused, match="signed with key"):
+        verify_bundle(str(copy), keys=keys(bundle_public=other))
+    (copy / "effect.so").unlink()
+    with pytest.raises(BundleRefused, match=r"effect\.so"):
         verify_bundle(str(copy), keys=keys())
 
 
 def test_the_manifest_says_what_it_was_trained_on(report: BundleReport) -> None:
-    manifest = read_verified(report.directory, PUBLIC_KEY)
+    manifest = BundleManifest.FromString((report.directory / "manifest.pb").read_bytes())
     assert list(manifest.effect.features) == [row[0] for row in feature_table()]
     assert manifest.training_range.last_sequence > manifest.training_range.first_sequence > 0
     assert {metric.name for metric in manifest.metrics} == set(report.figures)
