@@ -273,13 +273,13 @@ impl Gate<'_> {
             &context.country_code,
             "send an ISO 3166 code such as DE",
         );
-        self.text(path.field("region"), &context.region, TEXT_LIMIT);
+        self.remark(path.field("region"), &mut context.region, TEXT_LIMIT);
         self.text(path.field("referrer"), &context.referrer, TEXT_LIMIT * 4);
         contact::strip_url(&mut context.referrer);
-        self.text(path.field("campaign"), &context.campaign, TEXT_LIMIT);
-        self.text(
+        self.remark(path.field("campaign"), &mut context.campaign, TEXT_LIMIT);
+        self.remark(
             path.field("consent_string"),
-            &context.consent_string,
+            &mut context.consent_string,
             CONSENT_STRING_LIMIT,
         );
     }

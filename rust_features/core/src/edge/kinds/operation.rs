@@ -23,7 +23,7 @@ impl Gate<'_> {
             }
             Kind::SubscriptionCancelled(it) => {
                 self.id(path.field("plan_id"), &it.plan_id);
-                self.text(path.field("cause"), &it.cause, TEXT_LIMIT);
+                self.remark(path.field("cause"), &mut it.cause, TEXT_LIMIT);
             }
             Kind::ChannelUpdated(it) => {
                 self.sending_channel(path.field("channel"), it.channel);
@@ -31,7 +31,7 @@ impl Gate<'_> {
             }
             Kind::ChannelPaused(it) => {
                 self.sending_channel(path.field("channel"), it.channel);
-                self.text(path.field("cause"), &it.cause, TEXT_LIMIT);
+                self.remark(path.field("cause"), &mut it.cause, TEXT_LIMIT);
             }
             Kind::ChannelResumed(it) => self.sending_channel(path.field("channel"), it.channel),
             Kind::OfferIssued(it) => {
