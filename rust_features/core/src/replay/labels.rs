@@ -76,7 +76,7 @@ impl Labels {
                     .event_time
                     .as_ref()
                     .map_or(received, |time| Micros::from_timestamp(time).min(received));
-                self.hear_order(state, message, order, time);
+                self.hear_order(state, message, &event.storefront_id, order, time);
             }
             Some(Kind::MessageOutcome(outcome)) if matches!(outcome.outcome, Some(Outcome::Sent(_))) => {
                 let row = self.by_decision.get(&outcome.decision_id);
@@ -88,13 +88,20 @@ impl Labels {
         }
     }
 
-    fn hear_order(&mut self, state: &State, message: &JournalMessage, order: &OrderCompleted, time: Micros) {
+    fn hear_order(
+        &mut self,
+        state: &State,
+        message: &JournalMessage,
+        storefront: &str,
+        order: &OrderCompleted,
+        time: Micros,
+    ) {
         let given: SmallVec<[Alias; 8]> = message
             .identity_keys
             .iter()
             .filter_map(|key| Alias::from_bytes(&key.alias))
             .collect();
-        let products = order_products(order);
+        let products = order_products(storefront, order);
         let cart = CartId::from_hex(&order.cart_id);
         for alias in state.linked(&given) {
             let Some(rows) = self.by_alias.get_mut(&alias) else {

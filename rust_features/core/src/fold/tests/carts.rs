@@ -2,8 +2,9 @@
 
 use crate::contract::CartUpdated;
 use crate::contract::event::Kind;
+use crate::contract::journal_message::Content;
 use crate::fold::testing::{
-    add, added, alias, at, cart, cart_id, customer, device, folded, message, ordered, removed, tick,
+    add, added, alias, at, cart, cart_id, customer, device, email, folded, message, ordered, removed, tick,
 };
 use crate::state::{Cart, State};
 
@@ -53,6 +54,26 @@ fn a_snapshot_replaces_what_came_before_it_and_nothing_later() {
 }
 
 #[test]
+fn a_long_snapshot_counts_each_item_once() {
+    let long = |first: u8| {
+        let lines: Vec<_> = (first..first + 100)
+            .chain(first..first + 100)
+            .map(|product| (product, 2))
+            .collect();
+        Kind::CartUpdated(CartUpdated {
+            cart: Some(cart(1, &lines)),
+        })
+    };
+    let state = folded(&[
+        message(1, 0, &[customer(1)], long(50)),
+        message(2, 10, &[customer(1)], long(0)),
+    ]);
+    let held = quantities(&state, 1);
+    assert_eq!(held.len(), 100);
+    assert!(held.iter().all(|(_, quantity)| *quantity == 4));
+}
+
+#[test]
 fn many_changes_keep_their_sum() {
     let messages: Vec<_> = (0..300)
         .map(|id| message(id, 0, &[customer(1)], added(1, 1, 1)))
@@ -96,6 +117,16 @@ fn an_order_of_the_same_customer_settles_carts_that_share_a_line() {
     let known = state.customer(&[alias(1)]);
     assert!(known.ordered(state.cart(&cart_id(1)).unwrap()));
     assert!(!known.ordered(state.cart(&cart_id(2)).unwrap()));
+}
+
+#[test]
+fn an_order_of_another_storefront_settles_nothing() {
+    let mut elsewhere = message(2, 20, &[customer(1), email(2)], ordered(None, &[1]));
+    if let Some(Content::Event(event)) = &mut elsewhere.content {
+        event.storefront_id = "other".to_owned();
+    }
+    let state = folded(&[message(1, 0, &[customer(1), email(2)], added(1, 1, 1)), elsewhere]);
+    assert!(!state.customer(&[alias(1)]).ordered(state.cart(&cart_id(1)).unwrap()));
 }
 
 #[test]
