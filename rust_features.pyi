@@ -158,7 +158,7 @@ class Offline:
         """MessageOutcome bytes (sent and skipped) since the last call."""
 
     def journal(self) -> ArrowStream:
-        """The journal so far as (sequence: uint64, payload: binary); empty unless `keep_journal`."""
+        """The journal so far as (sequence: uint64, payload: large binary); empty unless `keep_journal`."""
 
     def counts(self) -> dict[str, int]:
         """Events by kind (journal names), customers, carts, abandoned_carts, orders, duplicates."""

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use arrow_array::{BinaryArray, RecordBatch, UInt64Array};
+use arrow_array::{LargeBinaryArray, RecordBatch, UInt64Array};
 use proptest::prelude::*;
 use prost::Message;
 
 use super::{Journal, ReplayError, journal_schema, replay, row_schema, rows};
 use crate::contract::event::Kind;
+use crate::contract::journal_message::Content;
 use crate::contract::message_outcome::Outcome;
 use crate::contract::{Channel, JournalMessage, MessageSent};
 use crate::feature::{CONTEXT_COUNT, context_features};
@@ -20,7 +21,7 @@ const WINDOW: u32 = 72 * 3600;
 
 fn batch(messages: &[JournalMessage]) -> RecordBatch {
     let sequences = UInt64Array::from_iter_values((1..).take(messages.len()));
-    let payloads = BinaryArray::from_iter_values(messages.iter().map(Message::encode_to_vec));
+    let payloads = LargeBinaryArray::from_iter_values(messages.iter().map(Message::encode_to_vec));
     RecordBatch::try_new(
         Arc::new(journal_schema()),
         vec![Arc::new(sequences), Arc::new(payloads)],
@@ -75,6 +76,15 @@ fn other_orders_and_late_ones_do_not_recover_it() {
 fn an_order_of_somebody_else_does_not_recover_it() {
     let mut messages = story(&[]);
     messages.push(message(10, 3000, &[customer(9)], ordered(None, &[1])));
+    assert!(!only_row(&messages).recovered);
+}
+
+#[test]
+fn an_order_in_another_storefront_does_not_recover_it() {
+    let mut messages = story(&[(3000, ordered(None, &[1]))]);
+    if let Some(Content::Event(event)) = messages.last_mut().and_then(|message| message.content.as_mut()) {
+        event.storefront_id = "other".to_owned();
+    }
     assert!(!only_row(&messages).recovered);
 }
 
