@@ -97,8 +97,7 @@ fn meet(state: &mut State, id: CartId, scene: &Scene<'_>) {
     if state.carts.contains_key(&id) {
         return;
     }
-    let number = state.storefronts.number(scene.storefront);
-    let storefront = state.storefronts.shared(number);
+    let storefront = state.storefronts.shared(scene.storefront);
     state
         .carts
         .insert(id, Box::new(Cart::new(storefront, scene.stamp.time)));

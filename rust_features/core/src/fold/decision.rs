@@ -59,9 +59,8 @@ fn supersede(state: &mut State, id: DecisionId, record: &DecisionRecord, decided
         ..
     } = state;
     let cart = carts.entry(cart_id).or_insert_with(|| {
-        let number = storefronts.number(&request.storefront_id);
         retention.carts.push_back((state.journal_time, cart_id));
-        Box::new(Cart::new(storefronts.shared(number), decided.clock))
+        Box::new(Cart::new(storefronts.shared(&request.storefront_id), decided.clock))
     });
     let occasion = &mut cart.occasion;
     occasion.pending.retain(|pending| {

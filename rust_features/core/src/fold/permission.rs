@@ -6,7 +6,7 @@ use super::scene::Scene;
 use crate::channel::MESSAGE_CHANNELS;
 use crate::contract::{Channel, ConsentChanged, ConsentPurpose, ConsentState, PreferenceSet};
 use crate::ids::Alias;
-use crate::state::{Consent, Latest, Permissions, Stamp, State};
+use crate::state::{Consent, Latest, Permissions, Stamp, State, Tag};
 use crate::time::Micros;
 
 /// A choice for one channel and purpose.
@@ -21,7 +21,7 @@ pub(super) fn consent(state: &mut State, scene: &Scene<'_>, change: &ConsentChan
         double_opt_in: change.double_opt_in(),
         given_time,
         event_time: scene.stamp.time,
-        jurisdiction: state.texts.number(&change.jurisdiction),
+        jurisdiction: Tag::new(&change.jurisdiction).unwrap_or_default(),
     };
     let key = (change.channel(), change.purpose());
     let withdrawn = consent.state == ConsentState::Withdrawn;
@@ -41,11 +41,10 @@ pub(super) fn consent(state: &mut State, scene: &Scene<'_>, change: &ConsentChan
 
 /// Channels the person wants; a list without a channel refuses it, no list says nothing.
 pub(super) fn prefer(state: &mut State, scene: &Scene<'_>, preference: &PreferenceSet) {
-    if !preference.time_zone.is_empty() {
-        let zone = state.texts.number(&preference.time_zone);
-        if let Some(profile) = person::profile(state, scene) {
-            Latest::offer(&mut profile.preferred_zone, scene.stamp, zone);
-        }
+    if let Ok(zone) = preference.time_zone.parse()
+        && let Some(profile) = person::profile(state, scene)
+    {
+        Latest::offer(&mut profile.preferred_zone, scene.stamp, zone);
     }
     if preference.channels.is_empty() {
         return;

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use crate::contract::event::Kind;
+use crate::contract::journal_message::Content;
 use crate::contract::{
     Channel, ConsentChanged, ConsentPurpose, ConsentState, Context, Erased, Identified, Linked, PreferenceSet, Unlinked,
 };
@@ -207,10 +208,10 @@ fn erasure_leaves_only_that_it_happened() {
 }
 
 #[test]
-fn language_and_zone_come_from_the_latest_context() {
+fn language_and_zone_come_from_the_latest_context_that_names_any() {
     let with = |id, seconds, locale: &str, zone: &str| {
         let mut told = message(id, seconds, &[customer(1)], viewed(1));
-        if let Some(crate::contract::journal_message::Content::Event(event)) = &mut told.content {
+        if let Some(Content::Event(event)) = &mut told.content {
             let context = Context {
                 locale: locale.to_owned(),
                 time_zone: zone.to_owned(),
@@ -223,6 +224,7 @@ fn language_and_zone_come_from_the_latest_context() {
     let state = folded(&[
         with(1, 10, "de-DE", "Europe/Berlin"),
         with(2, 5, "en-US", "America/New_York"),
+        with(3, 20, "invented", "Mars/Base"),
     ]);
     assert_eq!(state.customer(&[alias(1)]).language(), Some("de-DE"));
     assert_eq!(state.customer(&[alias(1)]).time_zones().as_slice(), ["Europe/Berlin"]);
