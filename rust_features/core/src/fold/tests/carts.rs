@@ -17,11 +17,11 @@ fn quantities(state: &State, number: u8) -> Vec<(String, u32)> {
         .collect()
 }
 
-fn due(state: &mut State, seconds: i64) -> Vec<(i64, bool)> {
-    let deadlines = state.take_due(at(seconds), |_| T, |_| 3600);
+fn due(state: &mut State, seconds: i64) -> Vec<i64> {
+    let deadlines = state.take_due(at(seconds), T);
     deadlines
         .iter()
-        .map(|deadline| ((deadline.time.0 - at(0).0) / 1_000_000, deadline.stale))
+        .map(|deadline| (deadline.time.0 - at(0).0) / 1_000_000)
         .collect()
 }
 
@@ -132,13 +132,13 @@ fn an_order_of_another_storefront_settles_nothing() {
 #[test]
 fn a_deadline_fires_once_per_activity() {
     let mut state = folded(&[message(1, 0, &[customer(1)], added(1, 1, 1))]);
-    assert_eq!(state.next_deadline(|_| T), Some(at(1800)));
+    assert_eq!(state.next_deadline(T), Some(at(1800)));
     assert_eq!(due(&mut state, 1799), []);
-    assert_eq!(due(&mut state, 1800), [(1800, false)]);
+    assert_eq!(due(&mut state, 1800), [1800]);
     assert_eq!(due(&mut state, 9999), []);
-    assert_eq!(state.next_deadline(|_| T), None);
+    assert_eq!(state.next_deadline(T), None);
     add(&mut state, &message(2, 2000, &[customer(1)], added(1, 1, 1)));
-    assert_eq!(due(&mut state, 9000), [(3800, true)]);
+    assert_eq!(due(&mut state, 9000), [3800]);
 }
 
 #[test]
@@ -148,10 +148,10 @@ fn activity_moves_the_deadline() {
         message(2, 5, &[customer(2)], added(2, 1, 1)),
         message(3, 1000, &[customer(1)], added(1, 1, 1)),
     ]);
-    assert_eq!(state.next_deadline(|_| T), Some(at(1805)));
-    assert_eq!(due(&mut state, 2500), [(1805, false)]);
-    assert_eq!(state.next_deadline(|_| T), Some(at(2800)));
-    assert_eq!(due(&mut state, 2800), [(2800, false)]);
+    assert_eq!(state.next_deadline(T), Some(at(1805)));
+    assert_eq!(due(&mut state, 2500), [1805]);
+    assert_eq!(state.next_deadline(T), Some(at(2800)));
+    assert_eq!(due(&mut state, 2800), [2800]);
 }
 
 #[test]
