@@ -15,6 +15,7 @@ use crate::feature::{CONTEXT_COUNT, context_features};
 use crate::fold::testing::{
     add, added, alias, at, customer, decided, decision, device, message, ordered, outcome, tick, viewed,
 };
+use crate::ids::DecisionId;
 use crate::state::State;
 
 const WINDOW: u32 = 72 * 3600;
@@ -93,6 +94,45 @@ fn a_decision_counts_once() {
     let mut messages = story(&[]);
     messages.push(decided(1900, decision(50, 60, 1, 1900, 2, &[1])));
     assert_eq!(only_row(&messages).sequence, 2);
+}
+
+#[test]
+fn a_key_that_the_fold_has_forgotten_is_decided_anew() {
+    const LATER: i64 = 15 * 86_400;
+    let mut messages = story(&[]);
+    messages.extend([
+        message(10, LATER, &[customer(1)], added(1, 2, 1)),
+        decided(LATER, decision(50, 60, 1, LATER, 3, &[1, 2])),
+        message(
+            11,
+            LATER + 60,
+            &[customer(1)],
+            outcome(50, 60, Channel::Email, Outcome::Sent(MessageSent::default())),
+        ),
+    ]);
+    let batches = [batch(&messages)];
+    let found = rows(&Journal::new(&batches).unwrap(), WINDOW).unwrap();
+    let told: Vec<_> = found.iter().map(|row| (row.sequence, row.contacted)).collect();
+    assert_eq!(told, [(2, false), (4, true)]);
+}
+
+#[test]
+fn of_two_decisions_with_one_send_key_both_name_the_one_that_was_sent() {
+    let mut messages = story(&[]);
+    let mut second = decision(51, 60, 1, 1900, 1, &[1, 2]);
+    second.chosen = 0;
+    messages.push(decided(1900, second));
+    messages.push(message(
+        10,
+        2000,
+        &[customer(1)],
+        outcome(50, 60, Channel::Email, Outcome::Sent(MessageSent::default())),
+    ));
+    let batches = [batch(&messages)];
+    let found = rows(&Journal::new(&batches).unwrap(), WINDOW).unwrap();
+    let told: Vec<_> = found.iter().map(|row| (row.contacted, row.sent_by)).collect();
+    let sender = DecisionId([50; 16]);
+    assert_eq!(told, [(true, Some(sender)), (false, Some(sender))]);
 }
 
 #[test]
