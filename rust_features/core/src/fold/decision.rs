@@ -94,6 +94,13 @@ pub(super) fn judge(state: &mut State, scene: &Scene<'_>, kind: &Kind) {
     }
 }
 
+/// The decision was replaced by another one, in whatever way: its send goes no more.
+pub(super) fn replace(state: &mut State, decision_id: &str) {
+    if let Some(decided) = DecisionId::from_hex(decision_id).and_then(|id| state.decisions.get_mut(&id)) {
+        decided.superseded = true;
+    }
+}
+
 /// Notes that a touch of the cart was claimed.
 pub(super) fn claim_touch(state: &mut State, cart: CartId, touch: u32) {
     if let Some(cart) = state.carts.get_mut(&cart) {

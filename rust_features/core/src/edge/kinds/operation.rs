@@ -60,6 +60,10 @@ impl Gate<'_> {
             Kind::DecisionApproved(it) => self.hash_id(path.field("decision_id"), &it.decision_id),
             Kind::DecisionRejected(it) => self.hash_id(path.field("decision_id"), &it.decision_id),
             Kind::DecisionExpired(it) => self.hash_id(path.field("decision_id"), &it.decision_id),
+            Kind::DecisionSuperseded(it) => {
+                self.hash_id(path.field("decision_id"), &it.decision_id);
+                self.hash_id(path.field("superseding_decision_id"), &it.superseding_decision_id);
+            }
             Kind::BundleActivated(it) => self.hash_id(path.field("bundle_id"), &it.bundle_id),
             Kind::BundleRolledBack(it) => {
                 self.hash_id(path.field("from_bundle_id"), &it.from_bundle_id);

@@ -1,7 +1,8 @@
 use super::*;
 use crate::contract::cart::Restore;
 use crate::contract::{
-    ChannelPaused, ConsentChanged, Linked, MessageOutcome, Money, OrderCompleted, ProductUpdated, ProductsSearched,
+    ChannelPaused, ConsentChanged, DecisionSuperseded, Linked, MessageOutcome, Money, OrderCompleted, ProductUpdated,
+    ProductsSearched,
 };
 use prost_types::Timestamp;
 
@@ -256,6 +257,10 @@ fn kind_cases() -> Vec<Case> {
         touch: 1,
         ..Default::default()
     };
+    let superseded = DecisionSuperseded {
+        decision_id: "0".repeat(32),
+        ..Default::default()
+    };
     let category = vec![String::new(); 17];
     let search = ProductsSearched {
         matched_category_path: category,
@@ -290,6 +295,12 @@ fn kind_cases() -> Vec<Case> {
             "consent without basis",
             event(Kind::ConsentChanged(basis)),
             "event.consent_changed.legal_basis",
+            Reason::FieldMissing,
+        ),
+        (
+            "superseded by nothing",
+            event(Kind::DecisionSuperseded(superseded)),
+            "event.decision_superseded.superseding_decision_id",
             Reason::FieldMissing,
         ),
         (
