@@ -159,7 +159,7 @@ class Offline:
         """MessageOutcome bytes (sent and skipped) since the last call."""
 
     def journal(self) -> ArrowStream:
-        """The journal so far as (sequence: uint64, payload: binary); empty unless `keep_journal`."""
+        """The journal so far as (sequence: uint64, payload: large binary); empty unless `keep_journal`."""
 
     def counts(self) -> dict[str, int]:
         """Events by kind (journal names), customers, carts, abandoned_carts, orders, duplicates."""
@@ -171,9 +171,10 @@ def replay(journal: ArrowStream, *, attribution_window_seconds: int) -> ArrowStr
     """Point-in-time feature rows of every decision in a journal of (sequence: uint64, payload: binary).
 
     One row per decision: decision_id, send_id, sequence, clock_micros, customer (first alias), storefront_id, trigger,
-    action_id, propensity, contacted, holdout, the context features and the action features of the chosen action (f32, NaN where
-    missing), and the outcome within the window: recovered (bool), order_value_minor (i64), observed_seconds (f64, how
-    much of the window the journal covers).
+    action_id, propensity, contacted, sent_by (the decision whose message went out under the send key, or null), holdout,
+    the context features and the action features of the chosen action (f32, NaN where missing), and the outcome within
+    the window: recovered (bool), order_value_minor (i64), observed_seconds (f64, how much of the window the journal
+    covers).
     """
 
 def execute(

@@ -109,10 +109,10 @@ def _context_features() -> list[str]:
 
 
 def _replayed_features(journal: pl.DataFrame) -> dict[str, tuple[float, ...]]:
-    """The context features of every decision as replay computes them, by decision id."""
+    """The context features of every decision as replay computes them, by decision id: those of its first record."""
     # The window concerns outcomes only, which are not looked at here.
     rows = pl.DataFrame(rust_features.replay(journal, attribution_window_seconds=1))
-    table = rows.select("decision_id", *_context_features())
+    table = rows.unique("decision_id", keep="first", maintain_order=True).select("decision_id", *_context_features())
     return {row[0]: row[1:] for row in table.iter_rows()}
 
 

@@ -44,16 +44,16 @@ def as_frame(stream: "ArrowStream") -> pl.DataFrame:
 
 
 def decision_rows(journal: pl.DataFrame) -> pl.DataFrame:
-    """One row per decision as of the journal's end.
+    """One row per decision as of the journal's end, but for those whose outcome is another decision's message.
 
     Adds `known_after_seconds`, the age at which its purchase was known; null where no purchase is known.
     """
-    rows = as_frame(replay(journal, attribution_window_seconds=WINDOW_SECONDS))
+    rows = own_outcomes(as_frame(replay(journal, attribution_window_seconds=WINDOW_SECONDS)))
     known = pl.when(pl.col("recovered")).then(pl.lit(float(WINDOW_SECONDS)))
     rows = rows.with_columns(known.alias("known_after_seconds"))
     for age in reversed(_LABEL_AGES[:-1]):
-        younger = as_frame(replay(journal, attribution_window_seconds=age)).select("decision_id", early="recovered")
-        rows = rows.join(younger, on="decision_id", how="left", maintain_order="left").with_columns(
+        younger = as_frame(replay(journal, attribution_window_seconds=age)).select("sequence", early="recovered")
+        rows = rows.join(younger, on="sequence", how="left", maintain_order="left").with_columns(
             pl.when(pl.col("early"))
             .then(pl.lit(float(age)))
             .otherwise("known_after_seconds")
@@ -61,6 +61,14 @@ def decision_rows(journal: pl.DataFrame) -> pl.DataFrame:
         )
         rows = rows.drop("early")
     return rows
+
+
+def own_outcomes(rows: pl.DataFrame) -> pl.DataFrame:
+    """Leaves out decisions of a send key under which another decision's message went out.
+
+    Such a row would call treated what its own action did not treat.
+    """
+    return rows.filter(pl.col("sent_by").is_null() | (pl.col("sent_by") == pl.col("decision_id")))
 
 
 @dataclass(frozen=True, slots=True)

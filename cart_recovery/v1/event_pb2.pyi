@@ -314,6 +314,7 @@ class Event(_message.Message):
     DECISION_APPROVED_FIELD_NUMBER: _builtins.int
     DECISION_REJECTED_FIELD_NUMBER: _builtins.int
     DECISION_EXPIRED_FIELD_NUMBER: _builtins.int
+    DECISION_SUPERSEDED_FIELD_NUMBER: _builtins.int
     BUNDLE_ACTIVATED_FIELD_NUMBER: _builtins.int
     BUNDLE_ROLLED_BACK_FIELD_NUMBER: _builtins.int
     BUDGET_PRICES_UPDATED_FIELD_NUMBER: _builtins.int
@@ -409,6 +410,8 @@ class Event(_message.Message):
     @_builtins.property
     def decision_expired(self) -> Global___DecisionExpired: ...
     @_builtins.property
+    def decision_superseded(self) -> Global___DecisionSuperseded: ...
+    @_builtins.property
     def bundle_activated(self) -> _operation_pb2.BundleActivated: ...
     @_builtins.property
     def bundle_rolled_back(self) -> _operation_pb2.BundleRolledBack: ...
@@ -469,6 +472,7 @@ class Event(_message.Message):
         decision_approved: Global___DecisionApproved | None = ...,
         decision_rejected: Global___DecisionRejected | None = ...,
         decision_expired: Global___DecisionExpired | None = ...,
+        decision_superseded: Global___DecisionSuperseded | None = ...,
         bundle_activated: _operation_pb2.BundleActivated | None = ...,
         bundle_rolled_back: _operation_pb2.BundleRolledBack | None = ...,
         budget_prices_updated: _operation_pb2.BudgetPricesUpdated | None = ...,
@@ -477,11 +481,11 @@ class Event(_message.Message):
         exception_granted: _operation_pb2.ExceptionGranted | None = ...,
         exception_expired: _operation_pb2.ExceptionExpired | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["budget_prices_updated", b"budget_prices_updated", "bundle_activated", b"bundle_activated", "bundle_rolled_back", b"bundle_rolled_back", "cart_updated", b"cart_updated", "cart_viewed", b"cart_viewed", "channel_paused", b"channel_paused", "channel_resumed", b"channel_resumed", "channel_updated", b"channel_updated", "checkout_started", b"checkout_started", "checkout_step_completed", b"checkout_step_completed", "checkout_step_viewed", b"checkout_step_viewed", "consent_changed", b"consent_changed", "context", b"context", "decision_approved", b"decision_approved", "decision_expired", b"decision_expired", "decision_held", b"decision_held", "decision_rejected", b"decision_rejected", "erased", b"erased", "event_time", b"event_time", "exception_expired", b"exception_expired", "exception_granted", b"exception_granted", "experiment_started", b"experiment_started", "experiment_stopped", b"experiment_stopped", "identified", b"identified", "identity", b"identity", "kind", b"kind", "linked", b"linked", "message_outcome", b"message_outcome", "offer_issued", b"offer_issued", "offer_redeemed", b"offer_redeemed", "offer_revoked", b"offer_revoked", "order_cancelled", b"order_cancelled", "order_completed", b"order_completed", "order_refunded", b"order_refunded", "payment_failed", b"payment_failed", "plan_changed", b"plan_changed", "plan_viewed", b"plan_viewed", "preference_set", b"preference_set", "product_added", b"product_added", "product_discontinued", b"product_discontinued", "product_list_viewed", b"product_list_viewed", "product_removed", b"product_removed", "product_updated", b"product_updated", "product_viewed", b"product_viewed", "product_wishlisted", b"product_wishlisted", "products_searched", b"products_searched", "profile_updated", b"profile_updated", "subscription_cancelled", b"subscription_cancelled", "trial_started", b"trial_started", "unlinked", b"unlinked"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["budget_prices_updated", b"budget_prices_updated", "bundle_activated", b"bundle_activated", "bundle_rolled_back", b"bundle_rolled_back", "cart_updated", b"cart_updated", "cart_viewed", b"cart_viewed", "channel_paused", b"channel_paused", "channel_resumed", b"channel_resumed", "channel_updated", b"channel_updated", "checkout_started", b"checkout_started", "checkout_step_completed", b"checkout_step_completed", "checkout_step_viewed", b"checkout_step_viewed", "consent_changed", b"consent_changed", "context", b"context", "decision_approved", b"decision_approved", "decision_expired", b"decision_expired", "decision_held", b"decision_held", "decision_rejected", b"decision_rejected", "decision_superseded", b"decision_superseded", "erased", b"erased", "event_time", b"event_time", "exception_expired", b"exception_expired", "exception_granted", b"exception_granted", "experiment_started", b"experiment_started", "experiment_stopped", b"experiment_stopped", "identified", b"identified", "identity", b"identity", "kind", b"kind", "linked", b"linked", "message_outcome", b"message_outcome", "offer_issued", b"offer_issued", "offer_redeemed", b"offer_redeemed", "offer_revoked", b"offer_revoked", "order_cancelled", b"order_cancelled", "order_completed", b"order_completed", "order_refunded", b"order_refunded", "payment_failed", b"payment_failed", "plan_changed", b"plan_changed", "plan_viewed", b"plan_viewed", "preference_set", b"preference_set", "product_added", b"product_added", "product_discontinued", b"product_discontinued", "product_list_viewed", b"product_list_viewed", "product_removed", b"product_removed", "product_updated", b"product_updated", "product_viewed", b"product_viewed", "product_wishlisted", b"product_wishlisted", "products_searched", b"products_searched", "profile_updated", b"profile_updated", "subscription_cancelled", b"subscription_cancelled", "trial_started", b"trial_started", "unlinked", b"unlinked"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["budget_prices_updated", b"budget_prices_updated", "bundle_activated", b"bundle_activated", "bundle_rolled_back", b"bundle_rolled_back", "cart_updated", b"cart_updated", "cart_viewed", b"cart_viewed", "channel_paused", b"channel_paused", "channel_resumed", b"channel_resumed", "channel_updated", b"channel_updated", "checkout_started", b"checkout_started", "checkout_step_completed", b"checkout_step_completed", "checkout_step_viewed", b"checkout_step_viewed", "consent_changed", b"consent_changed", "context", b"context", "decision_approved", b"decision_approved", "decision_expired", b"decision_expired", "decision_held", b"decision_held", "decision_rejected", b"decision_rejected", "erased", b"erased", "event_id", b"event_id", "event_time", b"event_time", "exception_expired", b"exception_expired", "exception_granted", b"exception_granted", "experiment_started", b"experiment_started", "experiment_stopped", b"experiment_stopped", "identified", b"identified", "identity", b"identity", "kind", b"kind", "linked", b"linked", "message_outcome", b"message_outcome", "offer_issued", b"offer_issued", "offer_redeemed", b"offer_redeemed", "offer_revoked", b"offer_revoked", "order_cancelled", b"order_cancelled", "order_completed", b"order_completed", "order_refunded", b"order_refunded", "payment_failed", b"payment_failed", "plan_changed", b"plan_changed", "plan_viewed", b"plan_viewed", "preference_set", b"preference_set", "product_added", b"product_added", "product_discontinued", b"product_discontinued", "product_list_viewed", b"product_list_viewed", "product_removed", b"product_removed", "product_updated", b"product_updated", "product_viewed", b"product_viewed", "product_wishlisted", b"product_wishlisted", "products_searched", b"products_searched", "profile_updated", b"profile_updated", "storefront_id", b"storefront_id", "subscription_cancelled", b"subscription_cancelled", "trial_started", b"trial_started", "unlinked", b"unlinked"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["budget_prices_updated", b"budget_prices_updated", "bundle_activated", b"bundle_activated", "bundle_rolled_back", b"bundle_rolled_back", "cart_updated", b"cart_updated", "cart_viewed", b"cart_viewed", "channel_paused", b"channel_paused", "channel_resumed", b"channel_resumed", "channel_updated", b"channel_updated", "checkout_started", b"checkout_started", "checkout_step_completed", b"checkout_step_completed", "checkout_step_viewed", b"checkout_step_viewed", "consent_changed", b"consent_changed", "context", b"context", "decision_approved", b"decision_approved", "decision_expired", b"decision_expired", "decision_held", b"decision_held", "decision_rejected", b"decision_rejected", "decision_superseded", b"decision_superseded", "erased", b"erased", "event_id", b"event_id", "event_time", b"event_time", "exception_expired", b"exception_expired", "exception_granted", b"exception_granted", "experiment_started", b"experiment_started", "experiment_stopped", b"experiment_stopped", "identified", b"identified", "identity", b"identity", "kind", b"kind", "linked", b"linked", "message_outcome", b"message_outcome", "offer_issued", b"offer_issued", "offer_redeemed", b"offer_redeemed", "offer_revoked", b"offer_revoked", "order_cancelled", b"order_cancelled", "order_completed", b"order_completed", "order_refunded", b"order_refunded", "payment_failed", b"payment_failed", "plan_changed", b"plan_changed", "plan_viewed", b"plan_viewed", "preference_set", b"preference_set", "product_added", b"product_added", "product_discontinued", b"product_discontinued", "product_list_viewed", b"product_list_viewed", "product_removed", b"product_removed", "product_updated", b"product_updated", "product_viewed", b"product_viewed", "product_wishlisted", b"product_wishlisted", "products_searched", b"products_searched", "profile_updated", b"profile_updated", "storefront_id", b"storefront_id", "subscription_cancelled", b"subscription_cancelled", "trial_started", b"trial_started", "unlinked", b"unlinked"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["product_viewed", "product_list_viewed", "products_searched", "product_wishlisted", "product_added", "product_removed", "cart_updated", "cart_viewed", "checkout_started", "checkout_step_viewed", "checkout_step_completed", "payment_failed", "order_completed", "order_cancelled", "order_refunded", "identified", "linked", "unlinked", "profile_updated", "consent_changed", "preference_set", "erased", "trial_started", "plan_viewed", "plan_changed", "subscription_cancelled", "product_updated", "product_discontinued", "channel_updated", "channel_paused", "channel_resumed", "message_outcome", "offer_issued", "offer_redeemed", "offer_revoked", "decision_held", "decision_approved", "decision_rejected", "decision_expired", "bundle_activated", "bundle_rolled_back", "budget_prices_updated", "experiment_started", "experiment_stopped", "exception_granted", "exception_expired"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["product_viewed", "product_list_viewed", "products_searched", "product_wishlisted", "product_added", "product_removed", "cart_updated", "cart_viewed", "checkout_started", "checkout_step_viewed", "checkout_step_completed", "payment_failed", "order_completed", "order_cancelled", "order_refunded", "identified", "linked", "unlinked", "profile_updated", "consent_changed", "preference_set", "erased", "trial_started", "plan_viewed", "plan_changed", "subscription_cancelled", "product_updated", "product_discontinued", "channel_updated", "channel_paused", "channel_resumed", "message_outcome", "offer_issued", "offer_redeemed", "offer_revoked", "decision_held", "decision_approved", "decision_rejected", "decision_expired", "decision_superseded", "bundle_activated", "bundle_rolled_back", "budget_prices_updated", "experiment_started", "experiment_stopped", "exception_granted", "exception_expired"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -564,3 +568,27 @@ class DecisionExpired(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DecisionExpired: _TypeAlias = DecisionExpired  # noqa: Y015
+
+@_typing.final
+class DecisionSuperseded(_message.Message):
+    """Another decision replaced this one: it must not be sent any more."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DECISION_ID_FIELD_NUMBER: _builtins.int
+    SUPERSEDING_DECISION_ID_FIELD_NUMBER: _builtins.int
+    decision_id: _builtins.str
+    superseding_decision_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        decision_id: _builtins.str = ...,
+        superseding_decision_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision_id", b"decision_id", "superseding_decision_id", b"superseding_decision_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DecisionSuperseded: _TypeAlias = DecisionSuperseded  # noqa: Y015

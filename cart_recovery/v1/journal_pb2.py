@@ -29,7 +29,7 @@ from cart_recovery.v1 import person_pb2 as cart__recovery_dot_v1_dot_person__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x63\x61rt_recovery/v1/journal.proto\x12\x10\x63\x61rt_recovery.v1\x1a\x1e\x63\x61rt_recovery/v1/channel.proto\x1a\x1f\x63\x61rt_recovery/v1/decision.proto\x1a\x1c\x63\x61rt_recovery/v1/event.proto\x1a\x1d\x63\x61rt_recovery/v1/person.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x89\x03\n\x0eJournalMessage\x12\x31\n\rreceived_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x34\n\ridentity_keys\x18\x02 \x03(\x0b\x32\x1d.cart_recovery.v1.IdentityKey\x12\x10\n\x08imported\x18\x03 \x01(\x08\x12(\n\x05\x65vent\x18\n \x01(\x0b\x32\x17.cart_recovery.v1.EventH\x00\x12\x34\n\x08\x64\x65\x63ision\x18\x0b \x01(\x0b\x32 .cart_recovery.v1.DecisionRecordH\x00\x12&\n\x04tick\x18\x0c \x01(\x0b\x32\x16.cart_recovery.v1.TickH\x00\x12\x35\n\x0cspool_closed\x18\r \x01(\x0b\x32\x1d.cart_recovery.v1.SpoolClosedH\x00\x12\x32\n\nsuppressed\x18\x0e \x01(\x0b\x32\x1c.cart_recovery.v1.SuppressedH\x00\x42\t\n\x07\x63ontent\"\x06\n\x04Tick\"\x1f\n\x0bSpoolClosed\x12\x10\n\x08spool_id\x18\x01 \x01(\t\"8\n\nSuppressed\x12*\n\x07\x63hannel\x18\x01 \x01(\x0e\x32\x19.cart_recovery.v1.Channel\"r\n\nSpoolFrame\x12\x31\n\x07message\x18\x01 \x01(\x0b\x32 .cart_recovery.v1.JournalMessage\x12\x31\n\x08\x63ontacts\x18\x02 \x03(\x0b\x32\x1f.cart_recovery.v1.SealedContact\"e\n\rSealedContact\x12\x14\n\x0cidentity_key\x18\x01 \x01(\r\x12*\n\x07\x63hannel\x18\x02 \x01(\x0e\x32\x19.cart_recovery.v1.Channel\x12\x12\n\nciphertext\x18\x03 \x01(\x0c\".\n\rContactSecret\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\"\x1c\n\x0bTokenRecord\x12\r\n\x05\x61lias\x18\x01 \x01(\x0c\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x63\x61rt_recovery/v1/journal.proto\x12\x10\x63\x61rt_recovery.v1\x1a\x1e\x63\x61rt_recovery/v1/channel.proto\x1a\x1f\x63\x61rt_recovery/v1/decision.proto\x1a\x1c\x63\x61rt_recovery/v1/event.proto\x1a\x1d\x63\x61rt_recovery/v1/person.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x89\x03\n\x0eJournalMessage\x12\x31\n\rreceived_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x34\n\ridentity_keys\x18\x02 \x03(\x0b\x32\x1d.cart_recovery.v1.IdentityKey\x12\x10\n\x08imported\x18\x03 \x01(\x08\x12(\n\x05\x65vent\x18\n \x01(\x0b\x32\x17.cart_recovery.v1.EventH\x00\x12\x34\n\x08\x64\x65\x63ision\x18\x0b \x01(\x0b\x32 .cart_recovery.v1.DecisionRecordH\x00\x12&\n\x04tick\x18\x0c \x01(\x0b\x32\x16.cart_recovery.v1.TickH\x00\x12\x35\n\x0cspool_closed\x18\r \x01(\x0b\x32\x1d.cart_recovery.v1.SpoolClosedH\x00\x12\x32\n\nsuppressed\x18\x0e \x01(\x0b\x32\x1c.cart_recovery.v1.SuppressedH\x00\x42\t\n\x07\x63ontent\"\x06\n\x04Tick\"\x1f\n\x0bSpoolClosed\x12\x10\n\x08spool_id\x18\x01 \x01(\t\"8\n\nSuppressed\x12*\n\x07\x63hannel\x18\x01 \x01(\x0e\x32\x19.cart_recovery.v1.Channel\"r\n\nSpoolFrame\x12\x31\n\x07message\x18\x01 \x01(\x0b\x32 .cart_recovery.v1.JournalMessage\x12\x31\n\x08\x63ontacts\x18\x02 \x03(\x0b\x32\x1f.cart_recovery.v1.SealedContact\"w\n\rSealedContact\x12\x14\n\x0cidentity_key\x18\x01 \x01(\r\x12*\n\x07\x63hannel\x18\x02 \x01(\x0e\x32\x19.cart_recovery.v1.Channel\x12\x12\n\nciphertext\x18\x03 \x01(\x0c\x12\x10\n\x08replaces\x18\x04 \x01(\x08\".\n\rContactSecret\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\"\x1c\n\x0bTokenRecord\x12\r\n\x05\x61lias\x18\x01 \x01(\x0c\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -47,9 +47,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SPOOLFRAME']._serialized_start=706
   _globals['_SPOOLFRAME']._serialized_end=820
   _globals['_SEALEDCONTACT']._serialized_start=822
-  _globals['_SEALEDCONTACT']._serialized_end=923
-  _globals['_CONTACTSECRET']._serialized_start=925
-  _globals['_CONTACTSECRET']._serialized_end=971
-  _globals['_TOKENRECORD']._serialized_start=973
-  _globals['_TOKENRECORD']._serialized_end=1001
+  _globals['_SEALEDCONTACT']._serialized_end=941
+  _globals['_CONTACTSECRET']._serialized_start=943
+  _globals['_CONTACTSECRET']._serialized_end=989
+  _globals['_TOKENRECORD']._serialized_start=991
+  _globals['_TOKENRECORD']._serialized_end=1019
 # @@protoc_insertion_point(module_scope)

@@ -173,20 +173,24 @@ class SealedContact(_message.Message):
     IDENTITY_KEY_FIELD_NUMBER: _builtins.int
     CHANNEL_FIELD_NUMBER: _builtins.int
     CIPHERTEXT_FIELD_NUMBER: _builtins.int
+    REPLACES_FIELD_NUMBER: _builtins.int
     identity_key: _builtins.int
     """Index of the identity key it belongs to."""
     channel: _channel_pb2.Channel.ValueType
     ciphertext: _builtins.bytes
+    replaces: _builtins.bool
+    """It adds a name that came after the address: the stored form is replaced, if there is one."""
     def __init__(
         self,
         *,
         identity_key: _builtins.int = ...,
         channel: _channel_pb2.Channel.ValueType = ...,
         ciphertext: _builtins.bytes = ...,
+        replaces: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "ciphertext", b"ciphertext", "identity_key", b"identity_key"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "ciphertext", b"ciphertext", "identity_key", b"identity_key", "replaces", b"replaces"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -6,7 +6,15 @@ import numpy as np
 import polars as pl
 import pytest
 
-from training.dataset import WINDOW_SECONDS, FeatureNames, choice_weights, examples, golden_rows, label_weights
+from training.dataset import (
+    WINDOW_SECONDS,
+    FeatureNames,
+    choice_weights,
+    examples,
+    golden_rows,
+    label_weights,
+    own_outcomes,
+)
 
 WINDOW = float(WINDOW_SECONDS)
 
@@ -56,6 +64,15 @@ def test_censored_labels_give_the_true_rate_back() -> None:
     weights = label_weights(frame)
     assert np.average(seen, weights=weights) == pytest.approx(bought.mean(), abs=0.004)
     assert np.average(seen) < bought.mean() - 0.02, "taking young rows at their word would be wrong"
+
+
+def test_a_row_does_not_learn_the_outcome_of_another_decisions_message() -> None:
+    frame = rows(
+        decision_id=["a", "b", "c"],
+        sent_by=["a", "a", None],
+        action_id=["email", "none", "none"],
+    )
+    assert own_outcomes(frame)["decision_id"].to_list() == ["a", "c"]
 
 
 def test_rows_without_a_choice_do_not_teach_the_effect() -> None:

@@ -2,28 +2,57 @@
 //! Grows by 32 bytes per identity key, as CONTACTS does.
 
 use cart_recovery_core::contract::IdentityKey;
+use cart_recovery_core::edge::{Known, NameMark};
 use cart_recovery_core::ids::{Alias, Token};
 use parking_lot::RwLock;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
-/// The aliases known so far.
+/// Names remembered at most; at the bound all are forgotten, and sealed once more when they are told again.
+const NAME_LIMIT: usize = 131_072;
+
+/// The aliases known so far, and the names that this process has spooled since its start.
 #[derive(Default)]
-pub struct Directory(RwLock<FxHashMap<Token, Alias>>);
+pub struct Directory {
+    aliases: RwLock<FxHashMap<Token, Alias>>,
+    names: RwLock<FxHashSet<NameMark>>,
+}
+
+impl Known for Directory {
+    fn address(&self, token: Token) -> bool {
+        self.knows(token)
+    }
+
+    fn name(&self, mark: NameMark) -> bool {
+        self.names.read().contains(&mark)
+    }
+}
 
 impl Directory {
     /// Learns pairs from CONTACTS or the relay.
     pub fn learn(&self, pairs: impl IntoIterator<Item = (Token, Alias)>) {
-        self.0.write().extend(pairs);
+        self.aliases.write().extend(pairs);
     }
 
     /// Whether the token has an alias, so that its contact is stored or travels in an earlier frame.
     pub fn knows(&self, token: Token) -> bool {
-        self.0.read().contains_key(&token)
+        self.aliases.read().contains_key(&token)
+    }
+
+    /// Remembers names whose sealed form is in the spool.
+    pub fn remember(&self, marks: &[NameMark]) {
+        if marks.is_empty() {
+            return;
+        }
+        let mut names = self.names.write();
+        if names.len() >= NAME_LIMIT {
+            names.clear();
+        }
+        names.extend(marks);
     }
 
     /// Fills in the aliases that are known.
     pub fn resolve(&self, keys: &mut [IdentityKey]) {
-        let aliases = self.0.read();
+        let aliases = self.aliases.read();
         for key in keys.iter_mut().filter(|key| key.alias.is_empty()) {
             if let Some(alias) = Token::from_bytes(&key.token).and_then(|token| aliases.get(&token)) {
                 key.alias = alias.0.to_vec();

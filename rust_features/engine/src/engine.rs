@@ -226,7 +226,7 @@ impl Engine {
     pub fn next_deadline(&self) -> Option<Micros> {
         let bundle = self.live.active_bundle()?;
         let state = self.live.state.read();
-        state.next_deadline(|storefront| bundle.rules.storefront(storefront).abandonment_seconds)
+        state.next_deadline(bundle.rules.abandonment_seconds())
     }
 
     /// A reading at this moment.

@@ -15,6 +15,8 @@ mod live;
 mod score;
 mod sink;
 mod status;
+#[cfg(test)]
+mod testing;
 mod track;
 
 pub use engine::{Engine, EngineSettings, Keys, OpenError};

@@ -10,12 +10,13 @@ use cart_recovery_core::ids::{Alias, Token};
 use cart_recovery_core::state::{State, decision_id};
 use cart_recovery_core::time::Micros;
 use cart_recovery_journal::{Delivered, Sink};
+use parking_lot::RwLockWriteGuard;
 
 use crate::clock::wall_now;
 use crate::fire::Deadlines;
 use crate::live::Live;
 
-/// Messages folded under one hold of the lock: a Score waits for at most so many.
+/// Messages folded under one hold of the lock, beside the deadlines that they pass: a Score waits for at most so many.
 const BATCH: usize = 64;
 
 /// The feed's end of an engine.
@@ -33,7 +34,7 @@ impl LiveSink {
         }
     }
 
-    fn fold_one(&mut self, state: &mut State, delivered: &Delivered) -> Result<(), String> {
+    fn fold_one(&mut self, state: &mut RwLockWriteGuard<'_, State>, delivered: &Delivered) -> Result<(), String> {
         if self.live.caught_up.load(Ordering::Acquire) {
             let received = delivered.message.received_time.as_ref().map(Micros::from_timestamp);
             self.deadlines.fire(&self.live, state, received.unwrap_or_default());

@@ -20,6 +20,7 @@ const JOURNALED_TIMEOUT: Duration = Duration::from_secs(5);
 pub fn track(live: &Live, journal: Option<&Journal>, request: &[u8]) -> Result<Vec<u8>, Refusal> {
     let spooled = pass_edge(live, request, false).and_then(|tracked| {
         let offset = live.spool.append(&tracked.frame.encode_to_vec())?;
+        live.directory.remember(&tracked.names);
         Ok((offset, tracked.acknowledge))
     });
     let (spool_offset, acknowledge) = counted(live, spooled)?;
@@ -39,8 +40,11 @@ pub fn track_row(live: &Live, journal: Option<&Journal>, request: &[u8], row: u6
     if journal.is_some_and(|journal| journal.holds(live.spool.id(), row)) {
         return Ok(false);
     }
-    let spooled =
-        pass_edge(live, request, true).and_then(|tracked| live.spool.append_at(row, &tracked.frame.encode_to_vec()));
+    let spooled = pass_edge(live, request, true).and_then(|tracked| {
+        let is_new = live.spool.append_at(row, &tracked.frame.encode_to_vec())?;
+        live.directory.remember(&tracked.names);
+        Ok(is_new)
+    });
     counted(live, spooled)
 }
 
@@ -54,11 +58,11 @@ fn counted<T>(live: &Live, spooled: Result<T, Refusal>) -> Result<T, Refusal> {
 
 fn pass_edge(live: &Live, request: &[u8], imported: bool) -> Result<Tracked, Refusal> {
     live.open()?;
-    let known = |token| live.directory.knows(token);
+    let known = &live.directory;
     let Clock::Events(_) = &live.clock else {
-        return live.edge.track(request, live.clock.now(), imported, &known);
+        return live.edge.track(request, live.clock.now(), imported, known);
     };
-    let mut tracked = live.edge.track(request, Micros::END_OF_TIME, imported, &known)?;
+    let mut tracked = live.edge.track(request, Micros::END_OF_TIME, imported, known)?;
     if let Some(JournalMessage {
         received_time,
         content: Some(Content::Event(event)),

@@ -2,13 +2,14 @@
 
 use std::cell::RefCell;
 use std::collections::HashSet;
+use std::fmt::Display;
 
 use async_nats::HeaderMap;
 use async_nats::header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE;
 use async_nats::jetstream::Context;
 use async_nats::jetstream::context::PublishErrorKind;
 use async_nats::jetstream::message::PublishMessage;
-use async_nats::jetstream::stream::Stream;
+use async_nats::jetstream::stream::{LastRawMessageErrorKind, Stream};
 use bytes::Bytes;
 use cart_recovery_core::channel::channel_name;
 use cart_recovery_core::contract::journal_message::Content;
@@ -31,8 +32,17 @@ const IN_FLIGHT: usize = 128;
 const BATCH_LIMIT: usize = 1000;
 const LEAST_BATCH: usize = 16;
 
-/// The first message of a subject: the subject and the payload.
+/// A subject and its payload.
 type Creation = (String, Bytes);
+
+/// The sealed contacts of some frames.
+#[derive(Default)]
+struct Sealed {
+    /// For addresses that were new to the scorer.
+    first: Vec<Creation>,
+    /// With a name that came after the address; of one subject the last counts.
+    later: FxHashMap<String, Bytes>,
+}
 
 /// The aliases asked for lately. When the young generation is full it becomes the old one, whose entries return as
 /// they are used.
@@ -92,7 +102,9 @@ impl Contacts<'_> {
         let unknown = aliases.borrow_mut().unknown(frames);
         let learned = self.learn(unknown.into_iter().collect()).await?;
         let sealed = fill_frames(frames, &learned, &mut aliases.borrow_mut());
-        self.store(sealed).await?;
+        self.store(sealed.first).await?;
+        let replaced = stream::iter(sealed.later).map(|(subject, ciphertext)| self.replace(subject, ciphertext));
+        replaced.buffer_unordered(IN_FLIGHT).try_collect::<()>().await?;
         Ok(learned)
     }
 
@@ -137,7 +149,7 @@ impl Contacts<'_> {
         Ok(Alias(bytes))
     }
 
-    /// A contact belongs to its token for good, so the first sealed form stays.
+    /// An address belongs to its token for good, so the first sealed form stays until a name comes.
     async fn store(&self, sealed: Vec<Creation>) -> Result<(), SessionError> {
         for chunk in sealed.chunks(BATCH_LIMIT) {
             if !self.create_together(chunk).await {
@@ -147,6 +159,23 @@ impl Contacts<'_> {
                     .try_for_each(|_| std::future::ready(Ok(())))
                     .await?;
             }
+        }
+        Ok(())
+    }
+
+    /// Puts a sealed form in the place of the stored one, whose bytes are overwritten. Where none is stored, it was erased
+    /// and stays so; where another relay is quicker, its word is as new.
+    async fn replace(&self, subject: String, ciphertext: Bytes) -> Result<(), SessionError> {
+        let lost = |error: &dyn Display| SessionError::Lost(format!("replacing a contact: {error}"));
+        let stored = match self.stream.get_last_raw_message_by_subject(&subject).await {
+            Ok(stored) if stored.payload == ciphertext => return Ok(()),
+            Ok(stored) => stored,
+            Err(error) if error.kind() == LastRawMessageErrorKind::NoMessageFound => return Ok(()),
+            Err(error) => return Err(lost(&error)),
+        };
+        if self.write_after(&subject, ciphertext, stored.sequence).await? {
+            let overwritten = self.stream.delete_message(stored.sequence).await;
+            overwritten.map_err(|error| lost(&error))?;
         }
         Ok(())
     }
@@ -173,9 +202,14 @@ impl Contacts<'_> {
 
     /// Writes the first message of a subject; `false` where there is one.
     async fn create(&self, subject: &str, payload: Bytes) -> Result<bool, SessionError> {
+        self.write_after(subject, payload, 0).await
+    }
+
+    /// Writes to a subject; `false` where its last message is another one than the given, of which 0 is none.
+    async fn write_after(&self, subject: &str, payload: Bytes, last: u64) -> Result<bool, SessionError> {
         let message = PublishMessage::build()
             .payload(payload)
-            .expected_last_subject_sequence(0);
+            .expected_last_subject_sequence(last);
         let failed = |error: async_nats::jetstream::context::PublishError| {
             SessionError::Lost(format!("writing to CONTACTS: {error}"))
         };
@@ -204,19 +238,25 @@ fn creation(token: Token, alias: Alias) -> Creation {
     )
 }
 
-/// Gives the frames their aliases; returns subject and ciphertext of every sealed contact.
-fn fill_frames(frames: &mut [SpoolFrame], learned: &[(Token, Alias)], aliases: &mut Aliases) -> Vec<Creation> {
+/// Gives the frames their aliases; returns their sealed contacts.
+fn fill_frames(frames: &mut [SpoolFrame], learned: &[(Token, Alias)], aliases: &mut Aliases) -> Sealed {
     // One call asks for far fewer tokens than a generation holds, so none of them is lost before it is read here.
     for (token, alias) in learned {
         aliases.insert(*token, *alias);
     }
-    let mut sealed = Vec::new();
+    let mut sealed = Sealed::default();
     for frame in frames {
         if let Some(message) = frame.message.as_mut() {
             fill(message, |token| aliases.get(token));
-            let contacts = frame.contacts.drain(..);
-            sealed
-                .extend(contacts.filter_map(|contact| Some((subject(message, &contact)?, contact.ciphertext.into()))));
+            for contact in frame.contacts.drain(..) {
+                match subject(message, &contact) {
+                    Some(subject) if contact.replaces => {
+                        sealed.later.insert(subject, contact.ciphertext.into());
+                    }
+                    Some(subject) => sealed.first.push((subject, contact.ciphertext.into())),
+                    None => {}
+                }
+            }
         }
     }
     sealed

@@ -85,6 +85,43 @@ fn subject_headers_and_contact_are_stored() {
     });
 }
 
+/// The frame of an event that brings a name after the address.
+fn named(event_id: &str, person: &str, ciphertext: &str) -> Vec<u8> {
+    let mut frame = SpoolFrame::decode(frame(event_id, person).as_slice()).unwrap();
+    frame.contacts[0].ciphertext = ciphertext.into();
+    frame.contacts[0].replaces = true;
+    frame.encode_to_vec()
+}
+
+#[test]
+fn a_later_name_takes_the_place_of_the_stored_contact_alone() {
+    let Some(server) = Server::started() else { return };
+    let folder = TempDir::new().unwrap();
+    let spool = spool(folder.path(), 1);
+    let (journal, collector) = start(&server.url, &spool);
+    spool.append(&frame("e1", "p")).unwrap();
+    spool.append(&named("e2", "p", "sealed p with name")).unwrap();
+    spool.append(&named("e3", "erased", "sealed once more")).unwrap();
+    assert!(journal.stop(PATIENCE));
+    let contact = |message: usize| {
+        let alias = &collector.lock().messages[message].message.identity_keys[1].alias;
+        format!("contact.{}.email", Alias::from_bytes(alias).unwrap())
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let context = async_nats::jetstream::new(async_nats::connect(&server.url).await.unwrap());
+        let contacts = context.get_stream("CONTACTS").await.unwrap();
+        let stored = contacts.get_last_raw_message_by_subject(&contact(0)).await.unwrap();
+        assert_eq!(&stored.payload[..], b"sealed p with name");
+        assert!(contacts.get_last_raw_message_by_subject(&contact(2)).await.is_err());
+        // Four tokens and the one contact: what it replaced is gone.
+        assert_eq!(contacts.cached_info().state.messages, 5);
+    });
+}
+
 #[test]
 fn two_relays_give_one_alias_to_one_token() {
     let Some(server) = Server::started() else { return };

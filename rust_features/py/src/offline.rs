@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use arrow_array::{BinaryArray, RecordBatch, UInt64Array};
+use arrow_array::{LargeBinaryArray, RecordBatch, UInt64Array};
 use cart_recovery_core::bundle;
 use cart_recovery_core::edge::Edge;
 use cart_recovery_core::offline::{Offline, Setup};
@@ -81,7 +81,7 @@ impl PyOffline {
             let offline = self.inner.lock();
             let messages = offline.journal();
             let sequences = UInt64Array::from_iter_values(messages.iter().map(|(sequence, _)| *sequence));
-            let payloads = BinaryArray::from_iter_values(messages.iter().map(|(_, payload)| payload));
+            let payloads = LargeBinaryArray::from_iter_values(messages.iter().map(|(_, payload)| payload));
             RecordBatch::try_new(Arc::clone(&schema), vec![Arc::new(sequences), Arc::new(payloads)])
         });
         stream(vec![batch.map_err(|error| failed(&error))?], schema)

@@ -40,7 +40,8 @@ impl Subject<'_> {
         }
     }
 
-    /// The aliases whose kind the channel writes to, then the others, each in alias order.
+    /// The aliases whose kind the channel writes to, then the others; each begins with those nearest to whoever acted on
+    /// the cart last, so that of two addresses the message goes to the one that is known to be theirs.
     fn best_aliases(&self, channel: Channel) -> Vec<Vec<u8>> {
         let kind = match channel {
             Channel::Email => IdentityKeyKind::Email,
@@ -48,8 +49,13 @@ impl Subject<'_> {
             Channel::Push => IdentityKeyKind::Push,
             _ => IdentityKeyKind::Customer,
         };
+        let nearest = self.state.nearest(self.cart.owner().as_slice());
         let mut aliases = self.customer.aliases().to_vec();
-        aliases.sort_by_key(|alias| self.state.records.get(alias).is_none_or(|record| record.kind != kind));
+        aliases.sort_by_key(|alias| {
+            let other_kind = self.state.records.get(alias).is_none_or(|record| record.kind != kind);
+            let distance = nearest.iter().position(|near| near == alias).unwrap_or(nearest.len());
+            (other_kind, distance)
+        });
         aliases.into_iter().map(|alias| alias.0.to_vec()).collect()
     }
 

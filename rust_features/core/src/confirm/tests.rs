@@ -7,10 +7,10 @@ use crate::contract::event::Kind;
 use crate::contract::journal_message::Content;
 use crate::contract::message_outcome::Outcome;
 use crate::contract::{
-    CartViewed, Channel, ConfirmRequest, ConsentState, DecisionApproved, DecisionHeld, DecisionRecord, Erased,
-    MessageSkipped, MessageUnsubscribed, Policy, ProductUpdated, Reason, Trigger,
+    CartViewed, Channel, ConfirmRequest, ConsentState, DecisionApproved, DecisionHeld, DecisionRecord, Erased, Event,
+    Identified, IdentityKeyKind, MessageSkipped, MessageUnsubscribed, Policy, ProductUpdated, Reason, Trigger,
 };
-use crate::decide::testing::{CART, KEY, NOON, World, inactivity, line};
+use crate::decide::testing::{CART, KEY, NOON, World, alias, inactivity, line};
 use crate::decide::{chosen, decide};
 use crate::keyed::Key;
 use crate::policy::testing::policy;
@@ -86,6 +86,24 @@ fn an_undisturbed_send_goes_with_all_that_its_template_needs() {
     assert_eq!(go.caps[0].rule_id, "all_week");
     assert!(go.offer_code.is_empty());
     assert!(matches!(ask(&world, &record, DUE, 0, true), Verdict::Go(_)));
+}
+
+#[test]
+fn of_two_addresses_the_one_nearer_to_the_shopper_comes_first() {
+    let (mut world, record) = pending("email_reminder");
+    for key in [alias(IdentityKeyKind::Customer, 1), alias(IdentityKeyKind::Email, 0)] {
+        let event = Event {
+            storefront_id: "main".into(),
+            kind: Some(Kind::Identified(Identified {})),
+            ..Event::default()
+        };
+        let keys = vec![key, alias(IdentityKeyKind::Anonymous, 9)];
+        world.push_of(keys, DUE, Content::Event(event));
+    }
+    let Verdict::Go(go) = verdict(&world, &record) else {
+        panic!("it did not go")
+    };
+    assert_eq!(go.aliases[..2], [vec![2; 16], vec![0; 16]]);
 }
 
 #[test]

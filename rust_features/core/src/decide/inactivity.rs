@@ -10,13 +10,12 @@ use crate::keyed::Key;
 use crate::state::{Cart, Deadline, State};
 
 /// Decides about the carts whose deadline passed, each with its deadline as clock reading, against the one state.
-/// Stale deadlines expire undecided; neither a deadline nor a decision key is decided twice, also not by an engine that
-/// meets the deadline anew after a restart. The caller gives deadlines of one time and folds what comes back before it
-/// goes on.
+/// Neither a deadline nor a decision key is decided twice, also not by an engine that meets the deadline anew after a
+/// restart. The caller gives deadlines of one time and folds what comes back before it goes on.
 #[must_use]
 pub fn fire(state: &State, bundle: &Bundle, due: &[Deadline], key: &Key) -> Vec<DecisionRecord> {
-    let open = due.iter().filter(|deadline| !deadline.stale);
-    open.filter_map(|deadline| fire_one(state, bundle, deadline, key))
+    due.iter()
+        .filter_map(|deadline| fire_one(state, bundle, deadline, key))
         .collect()
 }
 

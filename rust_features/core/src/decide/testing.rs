@@ -80,9 +80,13 @@ impl World {
     }
 
     pub(crate) fn push(&mut self, time: Micros, content: Content) {
+        self.push_of(shopper(), time, content);
+    }
+
+    pub(crate) fn push_of(&mut self, identity_keys: Vec<IdentityKey>, time: Micros, content: Content) {
         let message = JournalMessage {
             received_time: Some(time.to_timestamp()),
-            identity_keys: shopper(),
+            identity_keys,
             imported: false,
             content: Some(content),
         };

@@ -1,6 +1,10 @@
 //! The forms of contacts, and the form under which two spellings of one address are the same.
 
 const URL_LIMIT: usize = 2048;
+/// What stands between the digits of a phone number.
+const NUMBER_SYMBOLS: &str = "+-./() ";
+/// Digits from which on a number may be that of a phone.
+const PHONE_DIGITS: usize = 7;
 
 /// Trimmed and lower-cased, or `None` where it is no e-mail address.
 pub(super) fn normalised_email(address: &str) -> Option<String> {
@@ -74,14 +78,35 @@ pub(super) fn strip_url(url: &mut String) {
     }
 }
 
-/// Replaces words of a provider's diagnostic that look like an address or a phone number.
+/// Replaces words of a free text that look like an address or a phone number. A number may be spread over words; one
+/// with letters in it is a reference.
 pub(super) fn hide_contacts(text: &str) -> String {
-    let is_contact =
-        |word: &str| word.contains('@') || word.bytes().filter(u8::is_ascii_digit).count() >= 7 || word.contains("%40");
-    let words = text
-        .split_whitespace()
-        .map(|word| if is_contact(word) { crate::refusal::HIDDEN } else { word });
-    words.collect::<Vec<_>>().join(" ")
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let runs = words.chunk_by(|one, next| is_number(one) && is_number(next));
+    let kept = runs.map(|run| {
+        let run = run.join(" ");
+        if holds_contact(&run) {
+            crate::refusal::HIDDEN.to_owned()
+        } else {
+            run
+        }
+    });
+    kept.collect::<Vec<_>>().join(" ")
+}
+
+fn holds_contact(words: &str) -> bool {
+    let mut parts = words.split(|symbol: char| !symbol.is_alphanumeric() && !NUMBER_SYMBOLS.contains(symbol));
+    words.contains('@') || words.contains("%40") || parts.any(|part| is_number(part) && digits_of(part) >= PHONE_DIGITS)
+}
+
+fn is_number(words: &str) -> bool {
+    words
+        .chars()
+        .all(|symbol| symbol.is_ascii_digit() || NUMBER_SYMBOLS.contains(symbol))
+}
+
+fn digits_of(words: &str) -> usize {
+    words.bytes().filter(u8::is_ascii_digit).count()
 }
 
 #[cfg(test)]
@@ -150,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn diagnostics_lose_addresses_and_numbers() {
+    fn texts_lose_addresses_and_numbers() {
         assert_eq!(
             hide_contacts("550-5.1.1 <joe@example.org>: no such user"),
             "550-5.1.1 (hidden) no such user"
@@ -159,5 +184,18 @@ mod tests {
             hide_contacts("number +491701234567 is unknown"),
             "number (hidden) is unknown"
         );
+        assert_eq!(hide_contacts("call +49 170 123 45 67 now"), "call (hidden) now");
+        assert_eq!(hide_contacts("tel:004917012345 to=491701234567"), "(hidden) (hidden)");
+    }
+
+    #[test]
+    fn texts_keep_what_is_no_contact() {
+        for text in [
+            "signup form, step 2 of 3",
+            "summer-sale 2026",
+            "550e8400-e29b-41d4-a716-446655440000",
+        ] {
+            assert_eq!(hide_contacts(text), text);
+        }
     }
 }

@@ -8,7 +8,7 @@ use crate::keyed::Key;
 use crate::refusal::HIDDEN;
 use crate::time::Micros;
 
-use super::contact::{is_url, strip_url};
+use super::contact::{hide_contacts, is_url, strip_url};
 use super::currency::is_currency;
 use super::findings::Findings;
 use super::path::Path;
@@ -97,6 +97,12 @@ impl Gate<'_> {
                 format!("send at most {limit} bytes"),
             );
         }
+    }
+
+    /// The same where the sender may have written a contact into it: that is hidden.
+    pub(super) fn remark(&mut self, path: Path, value: &mut String, limit: usize) {
+        self.text(path, value, limit);
+        *value = hide_contacts(value);
     }
 
     /// A short code in letters, digits and `-_/+`, for example a locale or a time zone; may be empty.

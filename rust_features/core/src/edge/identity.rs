@@ -9,6 +9,7 @@ use crate::refusal::HIDDEN;
 use super::contact::{normalised_email, normalised_phone, normalised_push};
 use super::gate::Gate;
 use super::path::Path;
+use super::{Known, NameMark};
 
 /// Contacts and aliases that one request may name, each.
 const KEY_LIMIT: usize = 16;
@@ -20,6 +21,8 @@ pub(super) struct Person {
     /// Strongest first: customer, anonymous, e-mail, phone, push, alias.
     pub(super) keys: Vec<IdentityKey>,
     pub(super) contacts: Vec<SealedContact>,
+    /// Names that came after their addresses.
+    pub(super) names: Vec<NameMark>,
     /// Hashes under which the contacts stay suppressed after an erasure.
     pub(super) suppression_hashes: Vec<Vec<u8>>,
 }
@@ -34,8 +37,8 @@ struct Sound<'a> {
 }
 
 impl Gate<'_> {
-    /// Checks and tokenises an identity. A contact whose token is `known` already has its sealed form stored.
-    pub(super) fn person(&mut self, path: Path, identity: &Identity, known: &dyn Fn(Token) -> bool) -> Person {
+    /// Checks and tokenises an identity. What is `known` of its contacts is stored already.
+    pub(super) fn person(&mut self, path: Path, identity: &Identity, known: &dyn Known) -> Person {
         let mut person = Person::default();
         self.outside_key(
             path.field("customer_id"),
@@ -124,24 +127,23 @@ impl Gate<'_> {
         })
     }
 
-    fn contact_key(
-        &mut self,
-        path: Path,
-        contact: &Sound,
-        name: &str,
-        known: &dyn Fn(Token) -> bool,
-        person: &mut Person,
-    ) {
+    fn contact_key(&mut self, path: Path, contact: &Sound, name: &str, known: &dyn Known, person: &mut Person) {
         let token = self.key.hash(contact.purpose, &[contact.normalised.as_bytes()]);
         let suppression = self.key.hash(
             "suppression",
             &[contact.purpose.as_bytes(), contact.normalised.as_bytes()],
         );
         person.suppression_hashes.push(suppression.to_vec());
-        if !known(Token(token)) {
+        let name = name.trim();
+        let replaces = known.address(Token(token));
+        let later = replaces && !name.is_empty();
+        let mark = later.then(|| NameMark(self.key.hash_u64("name", &[&token, name.as_bytes()])));
+        let mark = mark.filter(|mark| !known.name(*mark));
+        person.names.extend(mark);
+        if !replaces || mark.is_some() {
             let secret = ContactSecret {
                 address: contact.address.to_owned(),
-                name: name.trim().to_owned(),
+                name: name.to_owned(),
             };
             let ciphertext = self.sealed(path, &secret.encode_to_vec());
             let identity_key = u32::try_from(person.keys.len()).unwrap_or(u32::MAX);
@@ -149,6 +151,7 @@ impl Gate<'_> {
                 identity_key,
                 channel: contact.channel,
                 ciphertext,
+                replaces,
             });
         }
         person.keys.push(IdentityKey {

@@ -43,6 +43,30 @@ pub struct Edge {
     seal: Seal,
 }
 
+/// Stands for an address and a name that were sealed together.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct NameMark(u64);
+
+/// What is stored of contacts already, so that it need not be sealed again.
+pub trait Known {
+    /// Whether the address of this token is.
+    fn address(&self, token: Token) -> bool;
+
+    /// Whether the name is, beside the address.
+    fn name(&self, mark: NameMark) -> bool;
+}
+
+/// A caller that only adds addresses: a known one is left alone whatever name comes with it.
+impl<F: Fn(Token) -> bool> Known for F {
+    fn address(&self, token: Token) -> bool {
+        self(token)
+    }
+
+    fn name(&self, _: NameMark) -> bool {
+        true
+    }
+}
+
 /// A tracked event behind the edge.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Tracked {
@@ -50,6 +74,8 @@ pub struct Tracked {
     pub frame: SpoolFrame,
     /// When the sender wants its answer.
     pub acknowledge: Acknowledge,
+    /// Names in the frame's contacts that came after their addresses.
+    pub names: Vec<NameMark>,
 }
 
 /// A score request behind the edge.
@@ -98,8 +124,7 @@ impl Edge {
         }
     }
 
-    /// Serialised `TrackRequest` in, frame of the spool out. `known` tells whether a contact's token is stored
-    /// already, so that its address need not be sealed again.
+    /// Serialised `TrackRequest` in, frame of the spool out; what is `known` of the contacts is not sealed again.
     ///
     /// # Errors
     /// A refusal that names up to 16 fields.
@@ -108,7 +133,7 @@ impl Edge {
         request: &[u8],
         received: Micros,
         imported: bool,
-        known: &dyn Fn(Token) -> bool,
+        known: &dyn Known,
     ) -> Result<Tracked, Refusal> {
         let request = TrackRequest::decode(request).map_err(|error| unparsable(&error))?;
         let root = Path::root("event");
@@ -138,14 +163,18 @@ impl Edge {
             message: Some(message),
             contacts: person.contacts,
         };
-        Ok(Tracked { frame, acknowledge })
+        Ok(Tracked {
+            frame,
+            acknowledge,
+            names: person.names,
+        })
     }
 
     /// Serialised `ScoreRequest` in, the request as it is decided out.
     ///
     /// # Errors
     /// A refusal that names up to 16 fields.
-    pub fn score(&self, request: &[u8], received: Micros, known: &dyn Fn(Token) -> bool) -> Result<Scored, Refusal> {
+    pub fn score(&self, request: &[u8], received: Micros, known: &dyn Known) -> Result<Scored, Refusal> {
         let request = ScoreRequest::decode(request).map_err(|error| unparsable(&error))?;
         self.score_request(request, received, known)
     }
@@ -154,12 +183,7 @@ impl Edge {
     ///
     /// # Errors
     /// A refusal that names up to 16 fields.
-    pub fn score_request(
-        &self,
-        request: ScoreRequest,
-        received: Micros,
-        known: &dyn Fn(Token) -> bool,
-    ) -> Result<Scored, Refusal> {
+    pub fn score_request(&self, request: ScoreRequest, received: Micros, known: &dyn Known) -> Result<Scored, Refusal> {
         let mut gate = self.gate(received);
         gate.storefront(Path::root("storefront_id"), &request.storefront_id);
         let identity = request.identity.unwrap_or_default();
@@ -234,7 +258,7 @@ impl Gate<'_> {
         storefront_id.clone_into(&mut self.storefront);
     }
 
-    fn event(&mut self, path: Path, event: &mut Event, known: &dyn Fn(Token) -> bool) -> Person {
+    fn event(&mut self, path: Path, event: &mut Event, known: &dyn Known) -> Person {
         self.storefront(path.field("storefront_id"), &event.storefront_id);
         self.token(path.field("event_id"), "event", &mut event.event_id);
         self.past_time(path.field("event_time"), event.event_time.as_ref(), true);
@@ -273,13 +297,13 @@ impl Gate<'_> {
             &context.country_code,
             "send an ISO 3166 code such as DE",
         );
-        self.text(path.field("region"), &context.region, TEXT_LIMIT);
+        self.remark(path.field("region"), &mut context.region, TEXT_LIMIT);
         self.text(path.field("referrer"), &context.referrer, TEXT_LIMIT * 4);
         contact::strip_url(&mut context.referrer);
-        self.text(path.field("campaign"), &context.campaign, TEXT_LIMIT);
-        self.text(
+        self.remark(path.field("campaign"), &mut context.campaign, TEXT_LIMIT);
+        self.remark(
             path.field("consent_string"),
-            &context.consent_string,
+            &mut context.consent_string,
             CONSENT_STRING_LIMIT,
         );
     }

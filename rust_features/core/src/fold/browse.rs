@@ -18,9 +18,9 @@ pub(super) struct Glance {
 }
 
 impl Glance {
-    pub(super) fn of(line: Option<&Line>) -> Self {
+    pub(super) fn of(storefront: &str, line: Option<&Line>) -> Self {
         line.map_or_else(Self::default, |line| Self {
-            product: product_hash(&line.product_id),
+            product: product_hash(storefront, &line.product_id),
             category: category_hash(&line.category_path),
             brand: brand_hash(&line.brand),
             dwell_seconds: 0,
@@ -39,9 +39,9 @@ pub(super) fn fold(state: &mut State, scene: &Scene<'_>, kind: &Kind) {
     let glance = match kind {
         Kind::ProductViewed(ProductViewed { product, dwell_seconds }) => Glance {
             dwell_seconds: *dwell_seconds,
-            ..Glance::of(product.as_ref())
+            ..Glance::of(scene.storefront, product.as_ref())
         },
-        Kind::ProductWishlisted(wish) => Glance::of(wish.product.as_ref()),
+        Kind::ProductWishlisted(wish) => Glance::of(scene.storefront, wish.product.as_ref()),
         Kind::ProductListViewed(list) => Glance::at(&list.category_path),
         Kind::ProductsSearched(search) => Glance::at(&search.matched_category_path),
         _ => return,

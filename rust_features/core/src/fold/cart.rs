@@ -14,7 +14,13 @@ pub(super) fn fold(state: &mut State, scene: &Scene<'_>, kind: &Kind) {
             line: Some(line),
             currency_code,
         }) => {
-            note(state, scene, Step::Add, Some(Counter::Adds), Glance::of(Some(line)));
+            note(
+                state,
+                scene,
+                Step::Add,
+                Some(Counter::Adds),
+                Glance::of(scene.storefront, Some(line)),
+            );
             with_cart(state, scene, cart_id, |cart| {
                 cart.change(line, currency_code, units(line), scene.stamp);
             });
@@ -28,7 +34,7 @@ pub(super) fn fold(state: &mut State, scene: &Scene<'_>, kind: &Kind) {
                 scene,
                 Step::Remove,
                 Some(Counter::Removes),
-                Glance::of(Some(line)),
+                Glance::of(scene.storefront, Some(line)),
             );
             with_cart(state, scene, cart_id, |cart| {
                 cart.change(line, "", -units(line), scene.stamp);
@@ -91,8 +97,7 @@ fn meet(state: &mut State, id: CartId, scene: &Scene<'_>) {
     if state.carts.contains_key(&id) {
         return;
     }
-    let number = state.storefronts.number(scene.storefront);
-    let storefront = state.storefronts.shared(number);
+    let storefront = state.storefronts.shared(scene.storefront);
     state
         .carts
         .insert(id, Box::new(Cart::new(storefront, scene.stamp.time)));

@@ -3,7 +3,7 @@
 use super::scene::Scene;
 use crate::contract::BudgetPricesUpdated;
 use crate::contract::event::Kind;
-use crate::state::{BudgetPrices, Channels, MAX_PRODUCTS, Product, State, product_key};
+use crate::state::{BudgetPrices, Channels, MAX_PRODUCTS, MAX_STOREFRONTS, Product, State, product_key};
 
 pub(super) fn fold(state: &mut State, scene: &Scene<'_>, kind: &Kind) {
     match kind {
@@ -17,9 +17,13 @@ pub(super) fn fold(state: &mut State, scene: &Scene<'_>, kind: &Kind) {
                 product.discontinue(scene.stamp);
             }
         }
-        Kind::ChannelUpdated(update) => channels(state, scene).update(update, scene.stamp),
-        Kind::ChannelPaused(pause) => channels(state, scene).pause(pause.channel, true, scene.stamp),
-        Kind::ChannelResumed(resume) => channels(state, scene).pause(resume.channel, false, scene.stamp),
+        Kind::ChannelUpdated(update) => {
+            if let Some(channels) = channels(state, scene) {
+                channels.update(update, scene.stamp);
+            }
+        }
+        Kind::ChannelPaused(pause) => set_paused(state, scene, pause.channel, true),
+        Kind::ChannelResumed(resume) => set_paused(state, scene, resume.channel, false),
         Kind::BudgetPricesUpdated(update) => price_budgets(state, scene, update),
         _ => {}
     }
@@ -33,8 +37,17 @@ fn product<'a>(state: &'a mut State, scene: &Scene<'_>, product_id: &str) -> Opt
     Some(state.products.entry(key).or_default())
 }
 
-fn channels<'a>(state: &'a mut State, scene: &Scene<'_>) -> &'a mut Channels {
-    state.channels.entry(scene.storefront.into()).or_default()
+fn set_paused(state: &mut State, scene: &Scene<'_>, channel: i32, paused: bool) {
+    if let Some(channels) = channels(state, scene) {
+        channels.pause(channel, paused, scene.stamp);
+    }
+}
+
+fn channels<'a>(state: &'a mut State, scene: &Scene<'_>) -> Option<&'a mut Channels> {
+    if state.channels.len() >= MAX_STOREFRONTS && !state.channels.contains_key(scene.storefront) {
+        return None;
+    }
+    Some(state.channels.entry(scene.storefront.into()).or_default())
 }
 
 /// The highest version holds.

@@ -60,9 +60,8 @@ fn supersede(state: &mut State, id: DecisionId, record: &DecisionRecord, decided
         ..
     } = state;
     let cart = carts.entry(cart_id).or_insert_with(|| {
-        let number = storefronts.number(&request.storefront_id);
         retention.carts.push_back((state.journal_time, cart_id));
-        Box::new(Cart::new(storefronts.shared(number), decided.clock))
+        Box::new(Cart::new(storefronts.shared(&request.storefront_id), decided.clock))
     });
     let occasion = &mut cart.occasion;
     occasion.pending.retain(|pending| {
@@ -96,6 +95,13 @@ pub(super) fn judge(state: &mut State, scene: &Scene<'_>, kind: &Kind) {
     };
     if let Some(decided) = DecisionId::from_hex(id).and_then(|id| state.decisions.get_mut(&id)) {
         decided.approve(approval, scene.stamp);
+    }
+}
+
+/// The decision was replaced by another one, in whatever way: its send goes no more.
+pub(super) fn replace(state: &mut State, decision_id: &str) {
+    if let Some(decided) = DecisionId::from_hex(decision_id).and_then(|id| state.decisions.get_mut(&id)) {
+        decided.superseded = true;
     }
 }
 

@@ -143,6 +143,7 @@ fn apply(state: &mut State, scene: &Scene<'_>, kind: &Kind) {
         Kind::DecisionHeld(_) | Kind::DecisionApproved(_) | Kind::DecisionRejected(_) | Kind::DecisionExpired(_) => {
             decision::judge(state, scene, kind);
         }
+        Kind::DecisionSuperseded(superseded) => decision::replace(state, &superseded.decision_id),
         Kind::ProductUpdated(_)
         | Kind::ProductDiscontinued(_)
         | Kind::ChannelUpdated(_)

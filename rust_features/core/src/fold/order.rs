@@ -21,7 +21,7 @@ pub(super) fn complete(state: &mut State, scene: &Scene<'_>, order: &OrderComple
         activity.last_order = activity.last_order.max(Some(scene.stamp.time));
         let mark = OrderMark {
             stamp: scene.stamp,
-            products: order_products(order),
+            products: order_products(scene.storefront, order),
         };
         keep_newest(&mut activity.recent_orders, RECENT_ORDERS, mark, |mark| mark.stamp);
     }
@@ -37,8 +37,12 @@ pub(super) fn give_back(state: &mut State, scene: &Scene<'_>) {
 }
 
 /// Hashes of the products of an order, sorted, each once.
-pub(crate) fn order_products(order: &OrderCompleted) -> Box<[u32]> {
-    let mut products: Vec<u32> = order.lines.iter().map(|line| product_hash(&line.product_id)).collect();
+pub(crate) fn order_products(storefront: &str, order: &OrderCompleted) -> Box<[u32]> {
+    let hashes = order
+        .lines
+        .iter()
+        .map(|line| product_hash(storefront, &line.product_id));
+    let mut products: Vec<u32> = hashes.collect();
     products.sort_unstable();
     products.dedup();
     products.into()

@@ -6,7 +6,7 @@ use super::scene::{Keys, Scene};
 use crate::channel::MESSAGE_CHANNELS;
 use crate::contract::{Channel, ConsentChanged, ConsentPurpose, ConsentState, PreferenceSet};
 use crate::ids::Alias;
-use crate::state::{Consent, Latest, Permissions, Stamp, State};
+use crate::state::{Consent, Latest, Permissions, Stamp, State, Tag};
 use crate::time::Micros;
 
 /// A choice for one channel and purpose. It counts from the time the person made it: an old grant that is told again
@@ -26,7 +26,7 @@ pub(super) fn consent(state: &mut State, scene: &Scene<'_>, change: &ConsentChan
         legal_basis: change.legal_basis(),
         double_opt_in: change.double_opt_in(),
         given_time,
-        jurisdiction: state.texts.number(&change.jurisdiction),
+        jurisdiction: Tag::new(&change.jurisdiction).unwrap_or_default(),
     };
     let key = (change.channel(), change.purpose());
     let withdrawn = consent.state == ConsentState::Withdrawn;
@@ -46,11 +46,10 @@ pub(super) fn consent(state: &mut State, scene: &Scene<'_>, change: &ConsentChan
 
 /// Channels the person wants; a list without a channel refuses it, no list says nothing.
 pub(super) fn prefer(state: &mut State, scene: &Scene<'_>, preference: &PreferenceSet) {
-    if !preference.time_zone.is_empty() {
-        let zone = state.texts.number(&preference.time_zone);
-        if let Some(profile) = person::profile(state, scene) {
-            Latest::offer(&mut profile.preferred_zone, scene.stamp, zone);
-        }
+    if let Ok(zone) = preference.time_zone.parse()
+        && let Some(profile) = person::profile(state, scene)
+    {
+        Latest::offer(&mut profile.preferred_zone, scene.stamp, zone);
     }
     if preference.channels.is_empty() {
         return;

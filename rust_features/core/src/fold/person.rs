@@ -2,12 +2,10 @@
 
 use super::scene::Scene;
 use crate::contract::{self, Context, DeviceClass};
-use crate::state::{Latest, Profile, Record, State};
+use crate::state::{Latest, Profile, Record, State, Tag};
 
-/// Device, language and zone as an event's context gives them.
+/// Device, language and zone as an event's context gives them; what names no language or zone says nothing.
 pub(super) fn learn_context(state: &mut State, scene: &Scene<'_>, context: &Context) {
-    let zone = (!context.time_zone.is_empty()).then(|| state.texts.number(&context.time_zone));
-    let locale = (!context.locale.is_empty()).then(|| state.texts.number(&context.locale));
     let device = Some(context.device_class()).filter(|device| *device != DeviceClass::Unspecified);
     let campaign = !context.campaign.is_empty() || !context.referrer.is_empty();
     let Some(profile) = profile(state, scene) else { return };
@@ -15,19 +13,18 @@ pub(super) fn learn_context(state: &mut State, scene: &Scene<'_>, context: &Cont
     if let Some(device) = device {
         Latest::offer(&mut profile.device, scene.stamp, device);
     }
-    if let Some(zone) = zone {
+    if let Ok(zone) = context.time_zone.parse() {
         Latest::offer(&mut profile.device_zone, scene.stamp, zone);
     }
-    if let Some(locale) = locale {
+    if let Some(locale) = Tag::language(&context.locale) {
         Latest::offer(&mut profile.locale, scene.stamp, locale);
     }
 }
 
 /// What the shop knows of the person.
 pub(super) fn learn_profile(state: &mut State, scene: &Scene<'_>, update: &contract::ProfileUpdated) {
-    let language = (!update.language.is_empty()).then(|| state.texts.number(&update.language));
     let Some(profile) = profile(state, scene) else { return };
-    if let Some(language) = language {
+    if let Some(language) = Tag::language(&update.language) {
         Latest::offer(&mut profile.language, scene.stamp, language);
     }
     if let Some(value) = update.lifetime_value_minor {

@@ -25,9 +25,9 @@ impl Offline {
     pub fn advance(&mut self, until: Micros) {
         self.clock = self.clock.max(until);
         let Some(bundle) = &self.bundle else { return };
-        // The clock steps to every deadline, so that none is ever stale.
+        // The clock steps to every deadline, so that none is ever too old to be decided.
         let seconds = bundle.rules.abandonment_seconds();
-        let due = self.state.take_due(until, |_| seconds, |_| u32::MAX);
+        let due = self.state.take_due(until, seconds);
         let touch_due = |next: Option<Micros>| next.filter(|time| *time <= until);
         if due.is_empty() && touch_due(self.touches.next_time()).is_none() {
             return;
@@ -52,7 +52,7 @@ impl Offline {
     #[must_use]
     pub fn next_due(&self) -> Option<Micros> {
         let seconds = self.bundle.as_ref()?.rules.abandonment_seconds();
-        let deadline = self.state.next_deadline(|_| seconds);
+        let deadline = self.state.next_deadline(seconds);
         deadline.into_iter().chain(self.touches.next_time()).min()
     }
 

@@ -288,7 +288,7 @@ fn an_engine_that_starts_anew_decides_no_deadline_again() {
         )
         .unwrap();
     }
-    let due = state.take_due(after(2), |_| 1800, |_| u32::MAX);
+    let due = state.take_due(after(2), 1800);
     assert_eq!(due.len(), 1);
     assert_eq!(crate::decide::fire(&state, &bundle(&policy), &due, &Key([2; 32])), []);
 }

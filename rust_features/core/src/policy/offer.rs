@@ -1,6 +1,7 @@
 //! Offers: what each takes off a cart, and when it may be made.
 
 use crate::contract::{self, Reason, offer};
+use crate::state::RECENT_OFFERS;
 use crate::time::Micros;
 
 const WHOLE_BASIS_POINTS: i128 = 10_000;
@@ -64,27 +65,24 @@ pub struct Offer {
 }
 
 impl Offer {
-    /// Reads an offer; `None` where it has no terms or its numbers are out of range.
-    #[must_use]
-    pub fn read(offer: &contract::Offer) -> Option<Self> {
-        let terms = match offer.terms.as_ref()? {
+    /// Reads an offer.
+    ///
+    /// # Errors
+    /// The field that is missing or out of range.
+    pub fn read(offer: &contract::Offer) -> Result<Self, &'static str> {
+        let amount = |field, money| Amount::read(money).ok_or(field);
+        let terms = match offer.terms.as_ref().ok_or("terms")? {
             offer::Terms::PercentBasisPoints(points) if (1..=10_000).contains(points) => Terms::Percent(*points),
-            offer::Terms::PercentBasisPoints(_) => return None,
-            offer::Terms::Amount(money) => Terms::Amount(Amount::read(money)?),
-            offer::Terms::FreeShipping(money) => Terms::FreeShipping(Amount::read(money)?),
+            offer::Terms::PercentBasisPoints(_) => return Err("percent_basis_points"),
+            offer::Terms::Amount(money) => Terms::Amount(amount("amount", money)?),
+            offer::Terms::FreeShipping(money) => Terms::FreeShipping(amount("free_shipping", money)?),
         };
-        let minimum = match &offer.minimum_cart_value {
-            Some(money) => Some(Amount::read(money)?),
-            None => None,
-        };
-        let cap = (offer.customer_cap > 0).then_some(OfferCap {
-            issues: offer.customer_cap,
-            window_seconds: offer.customer_cap_window_seconds,
-        });
-        if offer.valid_seconds == 0 || cap.is_some_and(|cap| cap.window_seconds == 0) {
-            return None;
+        let minimum = offer.minimum_cart_value.as_ref();
+        let minimum = minimum.map(|money| amount("minimum_cart_value", money)).transpose()?;
+        if offer.valid_seconds == 0 {
+            return Err("valid_seconds");
         }
-        Some(Self {
+        Ok(Self {
             id: offer.offer_id.clone(),
             terms,
             label: offer.label.clone(),
@@ -94,7 +92,7 @@ impl Offer {
                 Some(offer::Code::DerivedCodePrefix(prefix)) => Code::Derived(prefix.clone()),
             },
             valid_seconds: offer.valid_seconds,
-            cap,
+            cap: read_cap(offer)?,
             minimum,
             from: offer.effective_from.as_ref().map(Micros::from_timestamp),
             until: offer.effective_until.as_ref().map(Micros::from_timestamp),
@@ -170,6 +168,23 @@ impl Amount {
             currency,
         })
     }
+}
+
+fn read_cap(offer: &contract::Offer) -> Result<Option<OfferCap>, &'static str> {
+    if offer.customer_cap == 0 {
+        return Ok(None);
+    }
+    if offer.customer_cap_window_seconds == 0 {
+        return Err("customer_cap_window_seconds");
+    }
+    // More than the state remembers would never be reached.
+    if offer.customer_cap as usize > RECENT_OFFERS {
+        return Err("customer_cap");
+    }
+    Ok(Some(OfferCap {
+        issues: offer.customer_cap,
+        window_seconds: offer.customer_cap_window_seconds,
+    }))
 }
 
 #[cfg(test)]

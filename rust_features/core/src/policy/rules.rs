@@ -7,6 +7,7 @@ use super::budget::BudgetPrices;
 use super::offer::Offer;
 use super::storefront::Storefront;
 use crate::contract::{self, Channel, Policy, StorefrontPolicy};
+use crate::state::RECENT_SENDS;
 
 /// Actions of a policy, "none" not counted.
 pub const MAX_ACTIONS: usize = 64;
@@ -37,11 +38,13 @@ pub enum PolicyFault {
         /// The field.
         field: &'static str,
     },
-    /// An offer has no terms or numbers out of range.
-    #[error("offer {offer:?} has no terms, or a number out of range")]
+    /// An offer's field is wrong.
+    #[error("{field} of offer {offer:?} is missing or out of range")]
     Offer {
         /// Its id.
         offer: String,
+        /// The field.
+        field: &'static str,
     },
     /// A setting of the company (no name) or of a storefront.
     #[error("{field} of storefront {storefront:?} is missing or out of range")]
@@ -57,11 +60,13 @@ pub enum PolicyFault {
         /// Its id.
         storefront: String,
     },
-    /// A frequency cap without a window or a rule id.
-    #[error("frequency cap {rule:?} has no window")]
+    /// A frequency cap's field is wrong.
+    #[error("{field} of frequency cap {rule:?} is missing, unknown or out of range")]
     Cap {
         /// Its id.
         rule: String,
+        /// The field.
+        field: &'static str,
     },
     /// The floor and the size of the shortlist do not fit, or a number is out of range.
     #[error("{field} of exploration is out of range")]
@@ -236,10 +241,11 @@ fn distinct<'a>(kind: &'static str, ids: impl Iterator<Item = &'a String>) -> Re
 }
 
 fn read_offer(offer: &contract::Offer) -> Result<Arc<Offer>, PolicyFault> {
-    let fault = || PolicyFault::Offer {
+    let fault = |field| PolicyFault::Offer {
         offer: offer.offer_id.clone(),
+        field,
     };
-    Offer::read(offer).map(Arc::new).ok_or_else(fault)
+    Offer::read(offer).map(Arc::new).map_err(fault)
 }
 
 fn read_action(action: &contract::ActionTemplate, offers: &[Arc<Offer>]) -> Result<ActionRule, PolicyFault> {
@@ -273,11 +279,20 @@ fn read_action(action: &contract::ActionTemplate, offers: &[Arc<Offer>]) -> Resu
 }
 
 fn read_cap(cap: &contract::FrequencyCap) -> Result<CapRule, PolicyFault> {
+    let fault = |field| PolicyFault::Cap {
+        rule: cap.rule_id.clone(),
+        field,
+    };
     let channel = Channel::try_from(cap.channel).unwrap_or(Channel::None);
-    if cap.window_seconds == 0 || channel == Channel::None {
-        return Err(PolicyFault::Cap {
-            rule: cap.rule_id.clone(),
-        });
+    if channel == Channel::None {
+        return Err(fault("channel"));
+    }
+    if cap.window_seconds == 0 {
+        return Err(fault("window_seconds"));
+    }
+    // More than the state remembers would never be reached.
+    if cap.max_sends as usize > RECENT_SENDS {
+        return Err(fault("max_sends"));
     }
     Ok(CapRule {
         rule_id: cap.rule_id.clone(),
@@ -341,7 +356,7 @@ mod tests {
     #[test]
     fn each_fault_is_refused_by_name() {
         type Spoil = fn(&mut Policy);
-        let faults: [(Spoil, &str); 12] = [
+        let faults: [(Spoil, &str); 14] = [
             (
                 |policy| policy.actions = vec![contract::ActionTemplate::default(); 65],
                 "65 actions",
@@ -353,7 +368,8 @@ mod tests {
             (|policy| policy.actions[0].action_id = "none".into(), "used twice"),
             (|policy| policy.actions[0].offer_id = "unknown".into(), "offer_id"),
             (|policy| policy.actions[0].channel = 99, "channel"),
-            (|policy| policy.offers[0].terms = None, "no terms"),
+            (|policy| policy.offers[0].terms = None, "terms of offer"),
+            (|policy| policy.offers[0].customer_cap = 17, "customer_cap of offer"),
             (
                 |policy| policy.company.as_mut().unwrap().abandonment_seconds = None,
                 "abandonment_seconds",
@@ -370,7 +386,8 @@ mod tests {
                 |policy| policy.exploration.as_mut().unwrap().probability_floor = 0.5,
                 "probability_floor",
             ),
-            (|policy| policy.frequency_caps[0].window_seconds = 0, "no window"),
+            (|policy| policy.frequency_caps[0].window_seconds = 0, "window_seconds"),
+            (|policy| policy.frequency_caps[0].max_sends = 33, "max_sends"),
             (|policy| policy.budget_prices[0].budget_id = "fax".into(), "no budget"),
         ];
         for (spoil, words) in faults {

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
+
 use super::rows::{Awaited, decisions};
 use super::{Journal, ReplayError, decode};
 use crate::bundle::{Bundle, BundleRefused};
@@ -36,8 +38,8 @@ pub enum NotExecuted {
     Arguments(#[from] NotExecutable),
 }
 
-/// Executes every decision of the journal again, or the one asked for, in the order of the journal; nothing where it
-/// does not hold that one. `bundle_of` loads a bundle by its id, once for each run of decisions of one bundle.
+/// Executes the first record of every decision of the journal again, or of the one asked for, in the order of the journal;
+/// nothing where it does not hold that one. `bundle_of` loads a bundle by its id, once for each run of decisions of one bundle.
 ///
 /// # Errors
 /// Where the journal cannot be read.
@@ -49,6 +51,12 @@ pub fn executions(
 ) -> Result<Vec<Execution>, ReplayError> {
     let mut awaited = decisions(journal)?;
     awaited.retain(|awaited| decision_id.is_none_or(|id| awaited.record.decision_id == id));
+    let mut firsts = FxHashMap::default();
+    for Awaited { row, record, .. } in &awaited {
+        let first = firsts.entry(record.decision_id.clone()).or_insert(*row);
+        *first = *row.min(first);
+    }
+    awaited.retain(|awaited| firsts.get(&awaited.record.decision_id) == Some(&awaited.row));
     let mut state = State::new();
     let mut held: Option<Arc<Bundle>> = None;
     let mut found = Vec::with_capacity(awaited.len());

@@ -8,7 +8,7 @@ use std::fmt::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use arrow_array::{BinaryArray, RecordBatch, UInt64Array};
+use arrow_array::{LargeBinaryArray, RecordBatch, UInt64Array};
 use prost::Message;
 
 use super::{Journal, Row, journal_schema, rows};
@@ -191,7 +191,7 @@ fn parsed(text: &str) -> RecordBatch {
         .unzip();
     let columns: Vec<arrow_array::ArrayRef> = vec![
         Arc::new(UInt64Array::from(sequences)),
-        Arc::new(BinaryArray::from_iter_values(payloads)),
+        Arc::new(LargeBinaryArray::from_iter_values(payloads)),
     ];
     RecordBatch::try_new(Arc::new(journal_schema()), columns).unwrap()
 }

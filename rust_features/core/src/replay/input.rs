@@ -13,12 +13,12 @@ pub struct Journal<'a> {
     batches: Vec<(&'a UInt64Array, Payloads<'a>)>,
 }
 
-/// The columns of a journal; large and view binaries are read too.
+/// The columns of a journal, whose payloads may pass 2 GiB; small and view binaries are read too.
 #[must_use]
 pub fn journal_schema() -> Schema {
     Schema::new(vec![
         Field::new("sequence", DataType::UInt64, false),
-        Field::new("payload", DataType::Binary, false),
+        Field::new("payload", DataType::LargeBinary, false),
     ])
 }
 

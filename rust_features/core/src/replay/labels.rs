@@ -8,19 +8,22 @@ use super::rows::Row;
 use crate::contract::event::Kind;
 use crate::contract::journal_message::Content;
 use crate::contract::message_outcome::Outcome;
-use crate::contract::{DecisionRecord, JournalMessage, OrderCompleted};
+use crate::contract::{DecisionRecord, JournalMessage, MessageOutcome, OrderCompleted};
 use crate::fold::{order_products, order_value_minor};
-use crate::ids::{Alias, CartId};
-use crate::state::{Cart, HORIZON_SECONDS, State, request_cart};
+use crate::ids::{Alias, CartId, DecisionId};
+use crate::state::{Cart, HORIZON_SECONDS, State, decision_id, request_cart};
 use crate::time::Micros;
 
 /// What is watched for each row.
 struct Watch {
+    decision: Option<DecisionId>,
+    /// Of the decision's message.
+    sequence: u64,
     start: Micros,
     end: Micros,
     cart: Option<CartId>,
     products: SmallVec<[u32; 8]>,
-    contacted: bool,
+    sent_by: Option<DecisionId>,
     /// Time and value of the first order that recovers the cart.
     order: Option<(Micros, i64)>,
 }
@@ -30,7 +33,7 @@ pub(super) struct Labels {
     window_seconds: u32,
     watches: Vec<Watch>,
     by_alias: FxHashMap<Alias, Vec<usize>>,
-    by_decision: FxHashMap<String, usize>,
+    by_send: FxHashMap<String, Vec<usize>>,
 }
 
 impl Labels {
@@ -39,28 +42,37 @@ impl Labels {
             window_seconds,
             watches: Vec::new(),
             by_alias: FxHashMap::default(),
-            by_decision: FxHashMap::default(),
+            by_send: FxHashMap::default(),
         }
     }
 
     /// Watches the outcome of the next row.
-    pub(super) fn watch(&mut self, record: &DecisionRecord, clock: Micros, aliases: &[Alias], cart: &Cart) {
+    pub(super) fn watch(
+        &mut self,
+        sequence: u64,
+        record: &DecisionRecord,
+        clock: Micros,
+        aliases: &[Alias],
+        cart: &Cart,
+    ) {
         let row = self.watches.len();
         let start = record.abandonment_time.as_ref().map_or(clock, Micros::from_timestamp);
         let mut products: SmallVec<[u32; 8]> = cart.lines().map(crate::state::CartLine::product_hash).collect();
         products.sort_unstable();
         self.watches.push(Watch {
+            decision: decision_id(record),
+            sequence,
             start,
             end: start.plus_seconds(self.window_seconds),
             cart: record.request.as_ref().and_then(request_cart),
             products,
-            contacted: false,
+            sent_by: None,
             order: None,
         });
         for alias in aliases {
             self.by_alias.entry(*alias).or_default().push(row);
         }
-        self.by_decision.insert(record.decision_id.clone(), row);
+        self.by_send.entry(record.send_id.clone()).or_default().push(row);
     }
 
     /// Takes note of a message that was just folded.
@@ -76,25 +88,43 @@ impl Labels {
                     .event_time
                     .as_ref()
                     .map_or(received, |time| Micros::from_timestamp(time).min(received));
-                self.hear_order(state, message, order, time);
+                self.hear_order(state, message, &event.storefront_id, order, time);
             }
             Some(Kind::MessageOutcome(outcome)) if matches!(outcome.outcome, Some(Outcome::Sent(_))) => {
-                let row = self.by_decision.get(&outcome.decision_id);
-                if let Some(watch) = row.and_then(|row| self.watches.get_mut(*row)) {
-                    watch.contacted = true;
-                }
+                self.hear_sent(state, outcome);
             }
             _ => {}
         }
     }
 
-    fn hear_order(&mut self, state: &State, message: &JournalMessage, order: &OrderCompleted, time: Micros) {
+    /// A message reaches every decision of its send key, but none that was superseded by key or forgotten.
+    fn hear_sent(&mut self, state: &State, outcome: &MessageOutcome) {
+        let sent_by = DecisionId::from_hex(&outcome.decision_id);
+        for row in self.by_send.get(&outcome.send_id).into_iter().flatten() {
+            let Some(watch) = self.watches.get_mut(*row) else {
+                continue;
+            };
+            let held = watch.decision.and_then(|decision| state.decision(&decision));
+            if held.is_some_and(|held| held.sequence == watch.sequence) {
+                watch.sent_by = sent_by;
+            }
+        }
+    }
+
+    fn hear_order(
+        &mut self,
+        state: &State,
+        message: &JournalMessage,
+        storefront: &str,
+        order: &OrderCompleted,
+        time: Micros,
+    ) {
         let given: SmallVec<[Alias; 8]> = message
             .identity_keys
             .iter()
             .filter_map(|key| Alias::from_bytes(&key.alias))
             .collect();
-        let products = order_products(order);
+        let products = order_products(storefront, order);
         let cart = CartId::from_hex(&order.cart_id);
         for alias in state.linked(&given) {
             let Some(rows) = self.by_alias.get_mut(&alias) else {
@@ -125,7 +155,8 @@ impl Labels {
     /// Writes the outcome into the row with this place in the order of reading.
     pub(super) fn settle(&self, place: usize, journal_time: Micros, row: &mut Row) {
         let Some(watch) = self.watches.get(place) else { return };
-        row.contacted = watch.contacted;
+        row.contacted = watch.sent_by.is_some() && watch.sent_by == watch.decision;
+        row.sent_by = watch.sent_by;
         row.recovered = watch.order.is_some();
         row.order_value_minor = watch.order.map(|(_, value)| value);
         row.observed_seconds = journal_time

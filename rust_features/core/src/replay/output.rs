@@ -25,6 +25,7 @@ pub fn row_schema() -> SchemaRef {
         text("action_id", false),
         Field::new("propensity", DataType::Float64, false),
         Field::new("contacted", DataType::Boolean, false),
+        text("sent_by", true),
         Field::new("holdout", DataType::Boolean, false),
     ];
     fields.extend(arrow_fields());
@@ -56,6 +57,11 @@ pub fn to_batch(rows: &[Row]) -> Result<RecordBatch, ArrowError> {
         texts(rows, |row| &row.action_id),
         Arc::new(Float64Array::from_iter_values(rows.iter().map(|row| row.propensity))),
         flags(rows, |row| row.contacted),
+        Arc::new(
+            rows.iter()
+                .map(|row| row.sent_by.map(|decision| decision.to_string()))
+                .collect::<StringArray>(),
+        ),
         flags(rows, |row| row.holdout),
     ];
     for index in 0..CONTEXT_COUNT {

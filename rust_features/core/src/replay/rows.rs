@@ -2,13 +2,16 @@
 
 use std::collections::VecDeque;
 
+use rustc_hash::FxHashSet;
+
 use super::input::Journal;
 use super::labels::Labels;
 use super::{ReplayError, decode, decode_decision};
+use crate::contract::journal_message::Content;
 use crate::contract::{DecisionRecord, Trigger};
 use crate::feature::{ACTION_COUNT, ActionInput, CONTEXT_COUNT, action_features, context_features};
 use crate::fold::{Folded, fold};
-use crate::ids::Alias;
+use crate::ids::{Alias, DecisionId};
 use crate::state::State;
 use crate::time::Micros;
 
@@ -33,8 +36,10 @@ pub struct Row {
     pub action_id: String,
     /// Probability with which it was chosen.
     pub propensity: f64,
-    /// Whether a message was sent.
+    /// Whether its message was sent.
     pub contacted: bool,
+    /// The decision whose message was sent under the send key: where it is another one, the outcome is that one's.
+    pub sent_by: Option<DecisionId>,
     /// Whether the customer was held out.
     pub holdout: bool,
     /// Context features as of the state the decision saw.
@@ -57,7 +62,7 @@ pub(super) struct Awaited {
     sequence: u64,
 }
 
-/// Folds the journal and reads a row for each decision; rows are in the order of the decisions' messages.
+/// Folds the journal and reads a row for each decision that counts; rows are in the order of the decisions' messages.
 ///
 /// # Errors
 /// Where a message cannot be read.
@@ -66,29 +71,32 @@ pub fn rows(journal: &Journal<'_>, attribution_window_seconds: u32) -> Result<Ve
     let mut state = State::new();
     let mut labels = Labels::new(attribution_window_seconds);
     let mut rows: Vec<(usize, Row)> = Vec::with_capacity(awaited.len());
+    let mut counting = FxHashSet::default();
     for (sequence, payload) in journal.messages() {
         read_before(&state, sequence, &mut awaited, &mut labels, &mut rows);
         let message = decode(sequence, payload)?;
         if fold(&mut state, sequence, &message)? == Folded::Applied {
             labels.hear(&state, &message);
+            if matches!(message.content, Some(Content::Decision(_))) {
+                counting.insert(sequence);
+            }
         }
     }
     read_before(&state, u64::MAX, &mut awaited, &mut labels, &mut rows);
     for (index, (_, row)) in rows.iter_mut().enumerate() {
         labels.settle(index, state.journal_time(), row);
     }
+    rows.retain(|(_, row)| counting.contains(&row.sequence));
     rows.sort_unstable_by_key(|(place, _)| *place);
     Ok(rows.into_iter().map(|(_, row)| row).collect())
 }
 
-/// The first record of each decision, in the order of the sequences at which they saw the state.
+/// The decision records, in the order of the sequences at which they saw the state. Only the fold tells which of them
+/// count: the first of a key, and again the first once the key is forgotten.
 pub(super) fn decisions(journal: &Journal<'_>) -> Result<VecDeque<Awaited>, ReplayError> {
-    let mut known = rustc_hash::FxHashSet::default();
     let mut found = Vec::new();
     for (sequence, payload) in journal.messages() {
-        if let Some(record) = decode_decision(sequence, payload)?
-            && known.insert(record.decision_id.clone())
-        {
+        if let Some(record) = decode_decision(sequence, payload)? {
             found.push(Awaited {
                 row: found.len(),
                 record,
@@ -148,7 +156,7 @@ fn read(state: &State, sequence: u64, record: &DecisionRecord, labels: &mut Labe
         &ActionInput::of(&choice, clock, record.cart_value_minor, record.touch),
         &mut action,
     );
-    labels.watch(record, clock, &aliases, &cart);
+    labels.watch(sequence, record, clock, &aliases, &cart);
     Row {
         decision_id: record.decision_id.clone(),
         send_id: record.send_id.clone(),
@@ -160,6 +168,7 @@ fn read(state: &State, sequence: u64, record: &DecisionRecord, labels: &mut Labe
         action_id: choice.action_id,
         propensity: chosen.propensity,
         contacted: false,
+        sent_by: None,
         holdout: record.holdout,
         context,
         action,

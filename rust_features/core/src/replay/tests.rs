@@ -2,25 +2,27 @@
 
 use std::sync::Arc;
 
-use arrow_array::{BinaryArray, RecordBatch, UInt64Array};
+use arrow_array::{LargeBinaryArray, RecordBatch, UInt64Array};
 use proptest::prelude::*;
 use prost::Message;
 
 use super::{Journal, ReplayError, journal_schema, replay, row_schema, rows};
 use crate::contract::event::Kind;
+use crate::contract::journal_message::Content;
 use crate::contract::message_outcome::Outcome;
 use crate::contract::{Channel, JournalMessage, MessageSent};
 use crate::feature::{CONTEXT_COUNT, context_features};
 use crate::fold::testing::{
     add, added, alias, at, customer, decided, decision, device, message, ordered, outcome, tick, viewed,
 };
+use crate::ids::DecisionId;
 use crate::state::State;
 
 const WINDOW: u32 = 72 * 3600;
 
 fn batch(messages: &[JournalMessage]) -> RecordBatch {
     let sequences = UInt64Array::from_iter_values((1..).take(messages.len()));
-    let payloads = BinaryArray::from_iter_values(messages.iter().map(Message::encode_to_vec));
+    let payloads = LargeBinaryArray::from_iter_values(messages.iter().map(Message::encode_to_vec));
     RecordBatch::try_new(
         Arc::new(journal_schema()),
         vec![Arc::new(sequences), Arc::new(payloads)],
@@ -79,10 +81,58 @@ fn an_order_of_somebody_else_does_not_recover_it() {
 }
 
 #[test]
+fn an_order_in_another_storefront_does_not_recover_it() {
+    let mut messages = story(&[(3000, ordered(None, &[1]))]);
+    if let Some(Content::Event(event)) = messages.last_mut().and_then(|message| message.content.as_mut()) {
+        event.storefront_id = "other".to_owned();
+    }
+    assert!(!only_row(&messages).recovered);
+}
+
+#[test]
 fn a_decision_counts_once() {
     let mut messages = story(&[]);
     messages.push(decided(1900, decision(50, 60, 1, 1900, 2, &[1])));
     assert_eq!(only_row(&messages).sequence, 2);
+}
+
+#[test]
+fn a_key_that_the_fold_has_forgotten_is_decided_anew() {
+    const LATER: i64 = 15 * 86_400;
+    let mut messages = story(&[]);
+    messages.extend([
+        message(10, LATER, &[customer(1)], added(1, 2, 1)),
+        decided(LATER, decision(50, 60, 1, LATER, 3, &[1, 2])),
+        message(
+            11,
+            LATER + 60,
+            &[customer(1)],
+            outcome(50, 60, Channel::Email, Outcome::Sent(MessageSent::default())),
+        ),
+    ]);
+    let batches = [batch(&messages)];
+    let found = rows(&Journal::new(&batches).unwrap(), WINDOW).unwrap();
+    let told: Vec<_> = found.iter().map(|row| (row.sequence, row.contacted)).collect();
+    assert_eq!(told, [(2, false), (4, true)]);
+}
+
+#[test]
+fn of_two_decisions_with_one_send_key_both_name_the_one_that_was_sent() {
+    let mut messages = story(&[]);
+    let mut second = decision(51, 60, 1, 1900, 1, &[1, 2]);
+    second.chosen = 0;
+    messages.push(decided(1900, second));
+    messages.push(message(
+        10,
+        2000,
+        &[customer(1)],
+        outcome(50, 60, Channel::Email, Outcome::Sent(MessageSent::default())),
+    ));
+    let batches = [batch(&messages)];
+    let found = rows(&Journal::new(&batches).unwrap(), WINDOW).unwrap();
+    let told: Vec<_> = found.iter().map(|row| (row.contacted, row.sent_by)).collect();
+    let sender = DecisionId([50; 16]);
+    assert_eq!(told, [(true, Some(sender)), (false, Some(sender))]);
 }
 
 #[test]

@@ -6,9 +6,10 @@ use super::State;
 use super::cart::Cart;
 use super::decay::Counter;
 use super::links::{Aliases, MAX_ALIASES};
-use super::names::{Name, short_hash};
+use super::names::short_hash;
 use super::record::{Activity, CHANNELS, Consent, Contacts, Permissions, Profile, Record};
 use super::stamp::Latest;
+use super::tag::Tag;
 use crate::contract::{Channel, ConsentPurpose, ConsentState, IdentityKeyKind};
 use crate::ids::Alias;
 use crate::time::Micros;
@@ -18,7 +19,6 @@ const ROBOT_STEPS_PER_HOUR: f32 = 600.0;
 
 /// The records of one person's aliases, in alias order.
 pub struct Customer<'a> {
-    state: &'a State,
     aliases: Aliases,
     records: SmallVec<[&'a Record; MAX_ALIASES]>,
 }
@@ -26,11 +26,7 @@ pub struct Customer<'a> {
 impl<'a> Customer<'a> {
     pub(crate) fn new(state: &'a State, aliases: Aliases) -> Self {
         let records = aliases.iter().filter_map(|alias| state.records.get(alias)).collect();
-        Self {
-            state,
-            aliases,
-            records,
-        }
+        Self { aliases, records }
     }
 
     /// The linked aliases, in alias order; at most [`MAX_ALIASES`].
@@ -47,12 +43,6 @@ impl<'a> Customer<'a> {
             .map(|(_, consent)| consent)
             .fold(None, |held, consent| Latest::later(held, Some(consent)))
             .map(|consent| &consent.value)
-    }
-
-    /// Where the choice was made, in the words of the law: an ISO 3166 code, or empty.
-    #[must_use]
-    pub fn jurisdiction(&self, consent: &Consent) -> &'a str {
-        self.state.texts.name(consent.jurisdiction)
     }
 
     /// Whether the last word on the channel is an opt-out. A later grant or preference lifts it.
@@ -131,8 +121,8 @@ impl<'a> Customer<'a> {
         let mut zones = SmallVec::new();
         for profile in self.profiles() {
             for zone in [profile.preferred_zone, profile.device_zone].into_iter().flatten() {
-                let name = self.state.texts.name(zone.value);
-                if !name.is_empty() && !zones.contains(&name) {
+                let name = zone.value.name();
+                if !zones.contains(&name) {
                     zones.push(name);
                 }
             }
@@ -143,11 +133,12 @@ impl<'a> Customer<'a> {
     /// The person's language (BCP 47): the one said, else the device's.
     #[must_use]
     pub fn language(&self) -> Option<&'a str> {
-        let latest = |read: fn(&Profile) -> Option<Latest<Name>>| {
+        let latest = |read: fn(&Profile) -> Option<&Latest<Tag>>| {
             self.profiles().filter_map(read).max_by_key(|language| language.stamp)
         };
-        let language = latest(|profile| profile.language).or_else(|| latest(|profile| profile.locale))?;
-        Some(self.state.texts.name(language.value)).filter(|name| !name.is_empty())
+        let said = latest(|profile| profile.language.as_ref());
+        let language = said.or_else(|| latest(|profile| profile.locale.as_ref()))?;
+        Some(language.value.as_str())
     }
 
     /// Whether any of the aliases was erased.

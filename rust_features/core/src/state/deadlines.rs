@@ -2,7 +2,7 @@
 //! cart's last activity, corrected when it is looked at, so that activity itself costs nothing.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::iter;
 
 use super::State;
 use super::cart::Cart;
@@ -16,30 +16,10 @@ pub struct Deadline {
     pub time: Micros,
     /// The abandoned cart.
     pub cart: CartId,
-    /// Passed by more than the storefront allows: it expires undecided.
-    pub stale: bool,
 }
 
-type Queue = BTreeSet<(Micros, CartId)>;
-
-/// Carts to watch, by storefront, since T may differ between storefronts.
-#[derive(Clone, Default)]
-pub(crate) struct Deadlines {
-    queues: Vec<(Arc<str>, Queue)>,
-}
-
-impl Deadlines {
-    fn queue(&mut self, storefront: &Arc<str>) -> &mut Queue {
-        let index = match self.queues.binary_search_by(|(name, _)| name.cmp(storefront)) {
-            Ok(index) => index,
-            Err(index) => {
-                self.queues.insert(index, (Arc::clone(storefront), Queue::new()));
-                index
-            }
-        };
-        &mut self.queues[index].1
-    }
-}
+/// Carts to watch, in the order of their entries. T is one for all storefronts, so that this is the order of deadlines.
+pub(crate) type Deadlines = BTreeSet<(Micros, CartId)>;
 
 /// The activity whose deadline is still to fire; `None` where there is none.
 fn awaited(cart: &Cart) -> Option<Micros> {
@@ -60,84 +40,56 @@ impl State {
         }
         if let Some(activity) = awaited(cart) {
             cart.watch.0.queued = true;
-            let storefront = cart.storefront_name();
-            self.deadlines.queue(&storefront).insert((activity, id));
+            self.deadlines.insert((activity, id));
         }
     }
 
-    /// When the next cart is abandoned if nothing more happens. `abandonment_seconds` gives T of a storefront.
+    /// When the next cart is abandoned if nothing more happens; `abandonment_seconds` is T.
     #[must_use]
-    pub fn next_deadline(&self, abandonment_seconds: impl Fn(&str) -> u32) -> Option<Micros> {
+    pub fn next_deadline(&self, abandonment_seconds: u32) -> Option<Micros> {
         let mut next: Option<Micros> = None;
-        for (storefront, queue) in &self.deadlines.queues {
-            let seconds = abandonment_seconds(storefront);
-            for (bound, id) in queue {
-                if next.is_some_and(|next| next <= bound.plus_seconds(seconds)) {
-                    break;
-                }
-                if let Some(activity) = self.cart(id).and_then(awaited) {
-                    let deadline = activity.plus_seconds(seconds);
-                    next = Some(next.map_or(deadline, |next| next.min(deadline)));
-                }
+        for (bound, id) in &self.deadlines {
+            if next.is_some_and(|next| next <= *bound) {
+                break;
+            }
+            if let Some(activity) = self.cart(id).and_then(awaited) {
+                next = Some(next.map_or(activity, |next| next.min(activity)));
             }
         }
-        next
+        next.map(|activity| activity.plus_seconds(abandonment_seconds))
     }
 
     /// Takes the carts whose deadline is not later than `until`, the journal time to come, in the order of deadline
     /// and cart. Each cart fires once per activity. Carts that were ordered meanwhile do not fire.
-    pub fn take_due(
-        &mut self,
-        until: Micros,
-        abandonment_seconds: impl Fn(&str) -> u32,
-        stale_after_seconds: impl Fn(&str) -> u32,
-    ) -> Vec<Deadline> {
-        let mut due = Vec::new();
-        for index in 0..self.deadlines.queues.len() {
-            let Some((storefront, _)) = self.deadlines.queues.get(index) else {
-                break;
-            };
-            let seconds = abandonment_seconds(storefront);
-            let patience = stale_after_seconds(storefront);
-            while let Some((time, cart)) = self.take_one(index, until, seconds) {
-                let stale = until > time.plus_seconds(patience);
-                due.push(Deadline { time, cart, stale });
-            }
-        }
-        due.sort_unstable();
-        due
+    pub fn take_due(&mut self, until: Micros, abandonment_seconds: u32) -> Vec<Deadline> {
+        iter::from_fn(|| self.take_next_due(until, abandonment_seconds)).collect()
     }
 
-    /// The first cart of a queue whose deadline has passed.
-    fn take_one(&mut self, index: usize, until: Micros, seconds: u32) -> Option<(Micros, CartId)> {
+    /// Takes the first of them.
+    pub fn take_next_due(&mut self, until: Micros, abandonment_seconds: u32) -> Option<Deadline> {
         loop {
-            let queue = &mut self.deadlines.queues.get_mut(index)?.1;
-            let (bound, id) = *queue.first()?;
-            if bound.plus_seconds(seconds) > until {
+            let (bound, id) = *self.deadlines.first()?;
+            if bound.plus_seconds(abandonment_seconds) > until {
                 return None;
             }
-            queue.pop_first();
-            let Some(activity) = self.cart(&id).and_then(awaited) else {
-                self.unwatch(id);
+            self.deadlines.pop_first();
+            let activity = self.cart(&id).and_then(awaited);
+            if let Some(activity) = activity.filter(|activity| *activity > bound) {
+                self.deadlines.insert((activity, id));
+                continue;
+            }
+            let Some(cart) = self.carts.get_mut(&id) else {
                 continue;
             };
-            let deadline = activity.plus_seconds(seconds);
-            if deadline > until {
-                self.deadlines.queues.get_mut(index)?.1.insert((activity, id));
+            cart.watch.0.queued = false;
+            if activity.is_none() {
                 continue;
             }
-            self.unwatch(id);
-            let cart = self.carts.get_mut(&id)?;
-            cart.watch.0.fired = Some(activity);
+            cart.watch.0.fired = activity;
             if !self.settled_by_order(id) {
-                return Some((deadline, id));
+                let time = bound.plus_seconds(abandonment_seconds);
+                return Some(Deadline { time, cart: id });
             }
-        }
-    }
-
-    fn unwatch(&mut self, id: CartId) {
-        if let Some(cart) = self.carts.get_mut(&id) {
-            cart.watch.0.queued = false;
         }
     }
 

@@ -40,8 +40,6 @@ impl State {
             sum(self.products.iter()),
             sum(self.channels.iter()),
             hash(&self.budget_prices),
-            hash(&self.storefronts.all()),
-            hash(&self.texts.all()),
             hash(&self.seen.iter().collect::<Vec<_>>()),
             hash(&(&self.retention.carts, &self.retention.decisions)),
             hash(&(self.counts(), self.duplicates)),

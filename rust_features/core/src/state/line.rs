@@ -47,7 +47,7 @@ impl CartLine {
         Self {
             item: Self::item_of(line),
             product: product_key(storefront, &line.product_id),
-            product_hash: product_hash(&line.product_id),
+            product_hash: product_hash(storefront, &line.product_id),
             product_id: line.product_id.as_str().into(),
             base: 0,
             quantity: 0,
@@ -273,12 +273,12 @@ pub fn product_key(storefront: &str, product_id: &str) -> ProductKey {
     ProductKey(public_hash("product", &[storefront.as_bytes(), product_id.as_bytes()]))
 }
 
-/// Hash of a product id; 0 where it is empty.
-pub(crate) fn product_hash(product_id: &str) -> u32 {
+/// Hash of a storefront's product; 0 where the id is empty. Two storefronts may use one id for different products.
+pub(crate) fn product_hash(storefront: &str, product_id: &str) -> u32 {
     if product_id.is_empty() {
         0
     } else {
-        cut(short_hash([product_id]))
+        cut(short_hash([storefront, product_id]))
     }
 }
 

@@ -13,7 +13,11 @@ use crate::ids::Alias;
 pub const MAX_ALIASES: usize = 16;
 /// Edges of one alias at most; further ones are not kept.
 pub const MAX_EDGES: usize = 64;
-/// Persons of one kind of key that a device or a contact may belong to without being shared.
+/// Customer ids of a device that is not shared. One browser has one account of a storefront; a second one is somebody
+/// else who logged in, however often each of them comes back.
+const MAX_DEVICE_CUSTOMERS: usize = 1;
+/// Keys of one kind that a contact is seen with, or contacts of one kind that a device is, without being shared: a
+/// person may have an account in two storefronts, or two addresses.
 const MAX_PERSONS: usize = 2;
 
 /// The linked aliases of a customer, in alias order.
@@ -104,9 +108,14 @@ impl Record {
 }
 
 impl State {
-    /// Whether the key belongs to more than two persons: a kiosk, a family's tablet, a shop's own address.
+    /// Whether the key belongs to several persons: a kiosk, a family's tablet, a shop's own address.
     fn is_shared(&self, record: &Record) -> bool {
-        if record.kind == IdentityKeyKind::Customer || record.edges.len() <= MAX_PERSONS {
+        let most_customers = match record.kind {
+            IdentityKeyKind::Customer => return false,
+            IdentityKeyKind::Anonymous => MAX_DEVICE_CUSTOMERS,
+            _ => MAX_PERSONS,
+        };
+        if record.edges.len() <= most_customers {
             return false;
         }
         let mut customers = 0;
@@ -120,15 +129,20 @@ impl State {
                 _ => {}
             }
         }
-        [customers, emails, phones]
-            .into_iter()
-            .any(|persons| persons > MAX_PERSONS)
+        customers > most_customers || emails > MAX_PERSONS || phones > MAX_PERSONS
     }
 
-    /// The linked set around the given aliases, strongest first, in alias order. One that the shop parted from the
-    /// strongest is left out, though it was given with it. A shared device stands for nobody: it is left out
-    /// unless nothing else is given. A shared contact belongs to the set but leads no further.
+    /// The linked set around the given aliases, in alias order.
     pub(crate) fn linked(&self, given: &[Alias]) -> Aliases {
+        let mut found = self.nearest(given);
+        found.sort_unstable();
+        found
+    }
+
+    /// The linked set around the given aliases, strongest first; those fewer links away come first. One that the shop
+    /// parted from the strongest is left out, though it was given with it. A shared device stands for nobody: it is left
+    /// out unless nothing else is given. A shared contact belongs to the set but leads no further.
+    pub(crate) fn nearest(&self, given: &[Alias]) -> Aliases {
         let mut found = Aliases::new();
         let strongest = given.first().and_then(|alias| self.records.get(alias));
         for alias in given {
@@ -164,7 +178,6 @@ impl State {
                 }
             }
         }
-        found.sort_unstable();
         found
     }
 

@@ -19,6 +19,7 @@ mod record;
 mod retention;
 mod seen;
 mod stamp;
+mod tag;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -39,7 +40,8 @@ pub use line::{CartLine, product_key};
 pub(crate) use line::{brand_hash, category_hash, product_hash};
 pub(crate) use links::Bond;
 pub use links::{Aliases, MAX_ALIASES, MAX_EDGES};
-pub(crate) use names::{Names, short_hash};
+pub use names::MAX_STOREFRONTS;
+pub(crate) use names::{Storefronts, short_hash};
 pub use record::Consent;
 pub(crate) use record::{
     Activity, CHANNELS, ChannelContacts, Contacts, Key, Moment, OfferMark, OrderMark, Permissions, Profile,
@@ -50,6 +52,7 @@ use retention::Retention;
 pub(crate) use seen::Seen;
 pub use seen::{HORIZON_LIMIT, HORIZON_SECONDS};
 pub use stamp::{Latest, Stamp};
+pub(crate) use tag::Tag;
 
 use crate::contract::{self, Channel, DecisionRequest};
 use crate::ids::{Alias, CartId, DecisionId, ProductKey};
@@ -66,8 +69,7 @@ pub struct State {
     pub(crate) products: FxHashMap<ProductKey, Product>,
     pub(crate) channels: FxHashMap<Box<str>, Channels>,
     pub(crate) budget_prices: Option<BudgetPrices>,
-    pub(crate) storefronts: Names,
-    pub(crate) texts: Names,
+    pub(crate) storefronts: Storefronts,
     pub(crate) seen: Seen,
     pub(crate) deadlines: Deadlines,
     pub(crate) retention: Retention,

@@ -1,60 +1,28 @@
-//! Strings that repeat: storefronts, time zones, languages become small numbers; items, categories and brands become
-//! hashes that never change between platforms or releases.
+//! Strings that repeat: storefronts are shared; items, categories and brands become hashes that never change between
+//! platforms or releases.
 
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::FxHashSet;
 
-/// Numbers for strings, in the order of their first appearance. At most 65,535 names; later ones are all unnamed.
+/// Storefronts at most whose names are shared and whose channels are kept. Whoever may track can invent further ones:
+/// their events are folded alike, but each of their carts carries the name itself, so that they cost what carts do.
+pub const MAX_STOREFRONTS: usize = 4096;
+
+/// The names of storefronts, each held once.
 #[derive(Clone, Default)]
-pub(crate) struct Names {
-    names: Vec<Arc<str>>,
-    numbers: FxHashMap<Arc<str>, u16>,
-}
+pub(crate) struct Storefronts(FxHashSet<Arc<str>>);
 
-/// The number of a name in [`Names`]; `Name::UNNAMED` where the bound was reached.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub(crate) struct Name(u16);
-
-impl Name {
-    pub(crate) const UNNAMED: Self = Self(u16::MAX);
-
-    pub(crate) fn index(self) -> usize {
-        usize::from(self.0)
-    }
-}
-
-impl Names {
-    /// The number of `name`, given now if it is new.
-    pub(crate) fn number(&mut self, name: &str) -> Name {
-        if let Some(number) = self.numbers.get(name) {
-            return Name(*number);
-        }
-        let Ok(number) = u16::try_from(self.names.len()) else {
-            return Name::UNNAMED;
-        };
-        if number == u16::MAX {
-            return Name::UNNAMED;
+impl Storefronts {
+    pub(crate) fn shared(&mut self, name: &str) -> Arc<str> {
+        if let Some(held) = self.0.get(name) {
+            return Arc::clone(held);
         }
         let name: Arc<str> = name.into();
-        self.names.push(Arc::clone(&name));
-        self.numbers.insert(name, number);
-        Name(number)
-    }
-
-    /// The string of a number; empty for the unnamed.
-    pub(crate) fn name(&self, number: Name) -> &str {
-        self.names.get(number.index()).map_or("", AsRef::as_ref)
-    }
-
-    /// The string of a number, shared.
-    pub(crate) fn shared(&self, number: Name) -> Arc<str> {
-        self.names.get(number.index()).map_or_else(Arc::default, Arc::clone)
-    }
-
-    /// All names in order of appearance.
-    pub(crate) fn all(&self) -> &[Arc<str>] {
-        &self.names
+        if self.0.len() < MAX_STOREFRONTS {
+            self.0.insert(Arc::clone(&name));
+        }
+        name
     }
 }
 
@@ -79,14 +47,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_keeps_its_number() {
-        let mut names = Names::default();
-        let first = names.number("a");
-        let second = names.number("b");
-        assert_ne!(first, second);
-        assert_eq!(names.number("a"), first);
-        assert_eq!(names.name(second), "b");
-        assert_eq!(names.name(Name::UNNAMED), "");
+    fn invented_storefronts_take_no_place_and_keep_their_names() {
+        let mut storefronts = Storefronts::default();
+        for number in 0..MAX_STOREFRONTS + 10 {
+            let name = number.to_string();
+            assert_eq!(storefronts.shared(&name).as_ref(), name);
+        }
+        assert_eq!(storefronts.0.len(), MAX_STOREFRONTS);
+        assert!(Arc::ptr_eq(&storefronts.shared("7"), &storefronts.shared("7")));
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! What is kept of one alias. The rare parts are boxed, so that an alias that is only an address stays small.
 
+use chrono_tz::Tz;
+
 use super::decay::Decayed;
 use super::links::Edge;
-use super::names::Name;
 use super::stamp::{Latest, Stamp};
+use super::tag::Tag;
 use crate::contract::{Channel, ConsentPurpose, ConsentState, DeviceClass, DoubleOptIn, IdentityKeyKind, LegalBasis};
 use crate::ids::Alias;
 use crate::time::Micros;
@@ -142,13 +144,13 @@ pub(crate) struct Profile {
     pub(crate) birthday_month: Option<Latest<u8>>,
     pub(crate) lifetime_value_minor: Option<Latest<i64>>,
     /// Said by the person or the shop.
-    pub(crate) language: Option<Latest<Name>>,
+    pub(crate) language: Option<Latest<Tag>>,
     /// Of the device.
-    pub(crate) locale: Option<Latest<Name>>,
+    pub(crate) locale: Option<Latest<Tag>>,
     /// Said by the person.
-    pub(crate) preferred_zone: Option<Latest<Name>>,
+    pub(crate) preferred_zone: Option<Latest<Tz>>,
     /// Of the device.
-    pub(crate) device_zone: Option<Latest<Name>>,
+    pub(crate) device_zone: Option<Latest<Tz>>,
 }
 
 /// A person's choice for one channel and purpose.
@@ -162,7 +164,15 @@ pub struct Consent {
     pub double_opt_in: DoubleOptIn,
     /// When the person chose, as the shop says; the event's time where it does not.
     pub given_time: Micros,
-    pub(crate) jurisdiction: Name,
+    pub(crate) jurisdiction: Tag,
+}
+
+impl Consent {
+    /// Where the choice was made, in the words of the law: an ISO 3166 code, or empty.
+    #[must_use]
+    pub fn jurisdiction(&self) -> &str {
+        self.jurisdiction.as_str()
+    }
 }
 
 /// Consent and opt-outs.

@@ -197,6 +197,7 @@ pub fn frame(event_id: &str, person: &str) -> Vec<u8> {
     let contact = SealedContact {
         identity_key: 1,
         channel: 2,
+        replaces: false,
         ciphertext: format!("sealed {person}").into_bytes(),
     };
     SpoolFrame {

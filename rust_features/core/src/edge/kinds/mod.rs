@@ -75,6 +75,7 @@ fn is_about_a_person(kind: &Kind) -> bool {
             | Kind::DecisionApproved(_)
             | Kind::DecisionRejected(_)
             | Kind::DecisionExpired(_)
+            | Kind::DecisionSuperseded(_)
             | Kind::BundleActivated(_)
             | Kind::BundleRolledBack(_)
             | Kind::BudgetPricesUpdated(_)

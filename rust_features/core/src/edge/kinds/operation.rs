@@ -23,7 +23,7 @@ impl Gate<'_> {
             }
             Kind::SubscriptionCancelled(it) => {
                 self.id(path.field("plan_id"), &it.plan_id);
-                self.text(path.field("cause"), &it.cause, TEXT_LIMIT);
+                self.remark(path.field("cause"), &mut it.cause, TEXT_LIMIT);
             }
             Kind::ChannelUpdated(it) => {
                 self.sending_channel(path.field("channel"), it.channel);
@@ -31,7 +31,7 @@ impl Gate<'_> {
             }
             Kind::ChannelPaused(it) => {
                 self.sending_channel(path.field("channel"), it.channel);
-                self.text(path.field("cause"), &it.cause, TEXT_LIMIT);
+                self.remark(path.field("cause"), &mut it.cause, TEXT_LIMIT);
             }
             Kind::ChannelResumed(it) => self.sending_channel(path.field("channel"), it.channel),
             Kind::OfferIssued(it) => {
@@ -60,6 +60,10 @@ impl Gate<'_> {
             Kind::DecisionApproved(it) => self.hash_id(path.field("decision_id"), &it.decision_id),
             Kind::DecisionRejected(it) => self.hash_id(path.field("decision_id"), &it.decision_id),
             Kind::DecisionExpired(it) => self.hash_id(path.field("decision_id"), &it.decision_id),
+            Kind::DecisionSuperseded(it) => {
+                self.hash_id(path.field("decision_id"), &it.decision_id);
+                self.hash_id(path.field("superseding_decision_id"), &it.superseding_decision_id);
+            }
             Kind::BundleActivated(it) => self.hash_id(path.field("bundle_id"), &it.bundle_id),
             Kind::BundleRolledBack(it) => {
                 self.hash_id(path.field("from_bundle_id"), &it.from_bundle_id);

@@ -39,7 +39,7 @@ impl Gate<'_> {
         );
     }
 
-    fn consent(&mut self, path: Path, consent: &ConsentChanged) {
+    fn consent(&mut self, path: Path, consent: &mut ConsentChanged) {
         // An objection to profiling concerns no channel.
         if consent.purpose() == ConsentPurpose::Profiling {
             self.optional_choice::<Channel>(path.field("channel"), consent.channel);
@@ -54,8 +54,8 @@ impl Gate<'_> {
             self.optional_choice::<LegalBasis>(path.field("legal_basis"), consent.legal_basis);
         }
         self.optional_choice::<DoubleOptIn>(path.field("double_opt_in"), consent.double_opt_in);
-        self.text(path.field("source"), &consent.source, TEXT_LIMIT);
-        self.text(path.field("proof_reference"), &consent.proof_reference, TEXT_LIMIT);
+        self.remark(path.field("source"), &mut consent.source, TEXT_LIMIT);
+        self.remark(path.field("proof_reference"), &mut consent.proof_reference, TEXT_LIMIT);
         self.past_time(path.field("given_time"), consent.given_time.as_ref(), false);
         self.code(
             path.field("jurisdiction"),

@@ -1,7 +1,8 @@
 use super::*;
 use crate::contract::cart::Restore;
 use crate::contract::{
-    ChannelPaused, ConsentChanged, Linked, MessageOutcome, Money, OrderCompleted, ProductUpdated, ProductsSearched,
+    ChannelPaused, ConsentChanged, DecisionSuperseded, Linked, MessageOutcome, Money, OrderCompleted, ProductUpdated,
+    ProductsSearched,
 };
 use prost_types::Timestamp;
 
@@ -223,6 +224,34 @@ fn cart_cases() -> Vec<Case> {
     ]
 }
 
+fn decision_cases() -> Vec<Case> {
+    let outcome = MessageOutcome {
+        decision_id: "0".repeat(32),
+        send_id: "x".into(),
+        channel: 2,
+        touch: 1,
+        ..Default::default()
+    };
+    let superseded = DecisionSuperseded {
+        decision_id: "0".repeat(32),
+        ..Default::default()
+    };
+    vec![
+        (
+            "outcome of no send",
+            event(Kind::MessageOutcome(outcome)),
+            "event.message_outcome.send_id",
+            Reason::FieldMalformed,
+        ),
+        (
+            "superseded by nothing",
+            event(Kind::DecisionSuperseded(superseded)),
+            "event.decision_superseded.superseding_decision_id",
+            Reason::FieldMissing,
+        ),
+    ]
+}
+
 fn kind_cases() -> Vec<Case> {
     let total = Some(Money {
         minor_units: -5,
@@ -248,13 +277,6 @@ fn kind_cases() -> Vec<Case> {
     let basis = ConsentChanged {
         legal_basis: 0,
         ..consent(Channel::Email)
-    };
-    let outcome = MessageOutcome {
-        decision_id: "0".repeat(32),
-        send_id: "x".into(),
-        channel: 2,
-        touch: 1,
-        ..Default::default()
     };
     let category = vec![String::new(); 17];
     let search = ProductsSearched {
@@ -293,12 +315,6 @@ fn kind_cases() -> Vec<Case> {
             Reason::FieldMissing,
         ),
         (
-            "outcome of no send",
-            event(Kind::MessageOutcome(outcome)),
-            "event.message_outcome.send_id",
-            Reason::FieldMalformed,
-        ),
-        (
             "no channel",
             event(Kind::ChannelPaused(ChannelPaused::default())),
             "event.channel_paused.channel",
@@ -325,7 +341,7 @@ fn kind_cases() -> Vec<Case> {
 
 #[test]
 fn bad_input_is_refused_by_field_value_and_remedy() {
-    for (what, event, field, reason) in [envelope_cases(), cart_cases(), kind_cases()].concat() {
+    for (what, event, field, reason) in [envelope_cases(), cart_cases(), kind_cases(), decision_cases()].concat() {
         let refusal = track(event).expect_err(what);
         assert_eq!(refusal.reason, reason, "{what}: {refusal}");
         let violation = &refusal.violations[0];

@@ -140,6 +140,41 @@ fn a_known_contact_is_not_sealed_again() {
 }
 
 #[test]
+fn a_name_that_comes_after_its_address_is_sealed_once() {
+    struct Stored(Option<NameMark>);
+    impl Known for Stored {
+        fn address(&self, _: Token) -> bool {
+            true
+        }
+        fn name(&self, mark: NameMark) -> bool {
+            self.0 == Some(mark)
+        }
+    }
+    let tracked = |name: &str, stored| {
+        let mut event = cart_event(cart());
+        event.identity.as_mut().unwrap().name = name.into();
+        let request = TrackRequest {
+            event: Some(event),
+            acknowledge: 0,
+        };
+        edge()
+            .track(&request.encode_to_vec(), RECEIVED, false, &Stored(stored))
+            .unwrap()
+    };
+    let first = tracked("Joe Doe", None);
+    let opened = secret().unseal(&first.frame.contacts[0].ciphertext).unwrap();
+    let contact = crate::contract::ContactSecret::decode(opened.as_slice()).unwrap();
+    assert_eq!(
+        (contact.name.as_str(), first.frame.contacts[0].replaces),
+        ("Joe Doe", true)
+    );
+    let mark = Some(first.names[0]);
+    assert_eq!(tracked("Joe Doe", mark).frame.contacts, []);
+    assert_eq!(tracked("Joe Roe", mark).frame.contacts.len(), 1);
+    assert_eq!(tracked(" ", None).frame.contacts, []);
+}
+
+#[test]
 fn two_spellings_of_one_address_are_one_key() {
     let mut event = cart_event(cart());
     let contacts = &mut event.identity.as_mut().unwrap().contacts;

@@ -3,7 +3,10 @@ use proptest::prelude::*;
 use super::*;
 use crate::contract::cart::Restore;
 use crate::contract::message_outcome::Outcome;
-use crate::contract::{Erased, MessageBounced, MessageOutcome, ProductsSearched};
+use crate::contract::{
+    ChannelPaused, ConsentChanged, ConsentPurpose, ConsentState, Erased, MessageBounced, MessageOutcome,
+    ProductsSearched, SubscriptionCancelled,
+};
 
 /// Raw values that a sender may send and nobody behind the edge may see.
 #[derive(Clone, Debug)]
@@ -61,7 +64,27 @@ fn kinds(raw: &Raw) -> Vec<Kind> {
         restore,
         ..cart()
     };
+    let remark = format!("signup form, {0}@example.org +{1}", raw.user, raw.digits);
+    let consent = ConsentChanged {
+        channel: Channel::Email as i32,
+        purpose: ConsentPurpose::Marketing as i32,
+        state: ConsentState::Withdrawn as i32,
+        source: remark.clone(),
+        proof_reference: remark.clone(),
+        ..ConsentChanged::default()
+    };
+    let cancelled = SubscriptionCancelled {
+        plan_id: "plan".into(),
+        cause: remark.clone(),
+    };
+    let paused = ChannelPaused {
+        channel: Channel::Email as i32,
+        cause: remark,
+    };
     vec![
+        Kind::ConsentChanged(consent),
+        Kind::SubscriptionCancelled(cancelled),
+        Kind::ChannelPaused(paused),
         Kind::CartUpdated(CartUpdated { cart: Some(cart) }),
         Kind::ProductViewed(ProductViewed {
             product: Some(line),
@@ -92,6 +115,9 @@ fn event_about(raw: &Raw, kind: Kind) -> Event {
         identity: Some(identity(raw)),
         context: Some(Context {
             referrer,
+            region: format!("near {}@x", raw.user),
+            campaign: format!("for {}@x.org", raw.user),
+            consent_string: format!("+{}", raw.digits),
             ..Context::default()
         }),
         ..event(kind)

@@ -2,8 +2,9 @@
 
 use crate::contract::CartUpdated;
 use crate::contract::event::Kind;
+use crate::contract::journal_message::Content;
 use crate::fold::testing::{
-    add, added, alias, at, cart, cart_id, customer, device, folded, message, ordered, removed, tick,
+    add, added, alias, at, cart, cart_id, customer, device, email, folded, message, ordered, removed, tick,
 };
 use crate::state::{Cart, State};
 
@@ -16,11 +17,11 @@ fn quantities(state: &State, number: u8) -> Vec<(String, u32)> {
         .collect()
 }
 
-fn due(state: &mut State, seconds: i64) -> Vec<(i64, bool)> {
-    let deadlines = state.take_due(at(seconds), |_| T, |_| 3600);
+fn due(state: &mut State, seconds: i64) -> Vec<i64> {
+    let deadlines = state.take_due(at(seconds), T);
     deadlines
         .iter()
-        .map(|deadline| ((deadline.time.0 - at(0).0) / 1_000_000, deadline.stale))
+        .map(|deadline| (deadline.time.0 - at(0).0) / 1_000_000)
         .collect()
 }
 
@@ -50,6 +51,26 @@ fn a_snapshot_replaces_what_came_before_it_and_nothing_later() {
     let mut held = quantities(&state, 1);
     held.sort();
     assert_eq!(held, [("product-2".to_owned(), 1), ("product-3".to_owned(), 4)]);
+}
+
+#[test]
+fn a_long_snapshot_counts_each_item_once() {
+    let long = |first: u8| {
+        let lines: Vec<_> = (first..first + 100)
+            .chain(first..first + 100)
+            .map(|product| (product, 2))
+            .collect();
+        Kind::CartUpdated(CartUpdated {
+            cart: Some(cart(1, &lines)),
+        })
+    };
+    let state = folded(&[
+        message(1, 0, &[customer(1)], long(50)),
+        message(2, 10, &[customer(1)], long(0)),
+    ]);
+    let held = quantities(&state, 1);
+    assert_eq!(held.len(), 100);
+    assert!(held.iter().all(|(_, quantity)| *quantity == 4));
 }
 
 #[test]
@@ -99,15 +120,25 @@ fn an_order_of_the_same_customer_settles_carts_that_share_a_line() {
 }
 
 #[test]
+fn an_order_of_another_storefront_settles_nothing() {
+    let mut elsewhere = message(2, 20, &[customer(1), email(2)], ordered(None, &[1]));
+    if let Some(Content::Event(event)) = &mut elsewhere.content {
+        event.storefront_id = "other".to_owned();
+    }
+    let state = folded(&[message(1, 0, &[customer(1), email(2)], added(1, 1, 1)), elsewhere]);
+    assert!(!state.customer(&[alias(1)]).ordered(state.cart(&cart_id(1)).unwrap()));
+}
+
+#[test]
 fn a_deadline_fires_once_per_activity() {
     let mut state = folded(&[message(1, 0, &[customer(1)], added(1, 1, 1))]);
-    assert_eq!(state.next_deadline(|_| T), Some(at(1800)));
+    assert_eq!(state.next_deadline(T), Some(at(1800)));
     assert_eq!(due(&mut state, 1799), []);
-    assert_eq!(due(&mut state, 1800), [(1800, false)]);
+    assert_eq!(due(&mut state, 1800), [1800]);
     assert_eq!(due(&mut state, 9999), []);
-    assert_eq!(state.next_deadline(|_| T), None);
+    assert_eq!(state.next_deadline(T), None);
     add(&mut state, &message(2, 2000, &[customer(1)], added(1, 1, 1)));
-    assert_eq!(due(&mut state, 9000), [(3800, true)]);
+    assert_eq!(due(&mut state, 9000), [3800]);
 }
 
 #[test]
@@ -117,10 +148,10 @@ fn activity_moves_the_deadline() {
         message(2, 5, &[customer(2)], added(2, 1, 1)),
         message(3, 1000, &[customer(1)], added(1, 1, 1)),
     ]);
-    assert_eq!(state.next_deadline(|_| T), Some(at(1805)));
-    assert_eq!(due(&mut state, 2500), [(1805, false)]);
-    assert_eq!(state.next_deadline(|_| T), Some(at(2800)));
-    assert_eq!(due(&mut state, 2800), [(2800, false)]);
+    assert_eq!(state.next_deadline(T), Some(at(1805)));
+    assert_eq!(due(&mut state, 2500), [1805]);
+    assert_eq!(state.next_deadline(T), Some(at(2800)));
+    assert_eq!(due(&mut state, 2800), [2800]);
 }
 
 #[test]

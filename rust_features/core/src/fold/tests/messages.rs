@@ -4,8 +4,9 @@ use crate::contract::event::Kind;
 use crate::contract::message_outcome::Outcome;
 use crate::contract::{
     BounceKind, BudgetPrice, BudgetPricesUpdated, Channel, ChannelPaused, ChannelResumed, ChannelUpdated,
-    DecisionApproved, DecisionHeld, IdentityKeyKind, MessageBounced, MessageClicked, MessageComplained, MessageOpened,
-    MessageScheduled, MessageSent, MessageSkipped, MessageUnsubscribed, Money, Opener, Reason,
+    DecisionApproved, DecisionHeld, DecisionSuperseded, IdentityKeyKind, MessageBounced, MessageClicked,
+    MessageComplained, MessageOpened, MessageScheduled, MessageSent, MessageSkipped, MessageUnsubscribed, Money,
+    Opener, Reason,
 };
 use crate::fold::Folded;
 use crate::fold::testing::{
@@ -63,6 +64,17 @@ fn a_new_version_of_the_cart_supersedes_pending_decisions_only() {
     );
     add(&mut state, &decided(2200, decision(53, 62, 1, 2200, 4, &[1])));
     assert!(!get(&state, 52).superseded, "it was sent");
+}
+
+#[test]
+fn a_decision_that_is_said_to_be_superseded_is_pending_no_more() {
+    let mut state = abandoned();
+    let superseded = DecisionSuperseded {
+        decision_id: cart_id(50).to_string(),
+        superseding_decision_id: cart_id(51).to_string(),
+    };
+    add(&mut state, &message(9, 1900, &[], Kind::DecisionSuperseded(superseded)));
+    assert!(get(&state, 50).superseded);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use crate::contract::event::Kind;
+use crate::contract::journal_message::Content;
 use crate::contract::{
     Channel, ConsentChanged, ConsentPurpose, ConsentState, Context, Erased, Identified, Linked, PreferenceSet, Unlinked,
 };
@@ -51,16 +52,32 @@ fn unlinking_removes_the_edge_until_the_shop_links_again() {
 }
 
 #[test]
-fn a_shared_device_chains_nobody() {
+fn a_device_that_two_log_in_from_chains_nobody() {
+    let mut state = folded(&[
+        message(1, 0, &[customer(1), device(9)], viewed(1)),
+        message(2, 1, &[customer(2), device(9)], viewed(1)),
+        message(3, 2, &[customer(2), email(3)], viewed(1)),
+    ]);
+    assert_eq!(linked(&state, 1), [1]);
+    assert_eq!(linked(&state, 2), [2, 3]);
+    assert_eq!(linked(&state, 9), [9]);
+    assert_eq!(state.customer(&[alias(2), alias(9)]).aliases(), [alias(2), alias(3)]);
+    let erased = Kind::Erased(Erased {
+        suppression_hashes: vec![],
+    });
+    add(&mut state, &message(4, 3, &[customer(1), device(9)], erased));
+    assert!(!state.customer(&[alias(2)]).erased());
+}
+
+#[test]
+fn a_device_is_the_persons_again_once_the_other_is_parted_from_it() {
     let state = folded(&[
         message(1, 0, &[customer(1), device(9)], viewed(1)),
         message(2, 1, &[customer(2), device(9)], viewed(1)),
-        message(3, 2, &[customer(3), device(9)], viewed(1)),
+        message(3, 2, &[customer(2), device(9)], Kind::Unlinked(Unlinked {})),
     ]);
-    assert_eq!(linked(&state, 1), [1]);
-    assert_eq!(linked(&state, 9), [9]);
-    let both = state.customer(&[alias(3), alias(9)]);
-    assert_eq!(both.aliases(), [alias(3)]);
+    assert_eq!(linked(&state, 1), [1, 9]);
+    assert_eq!(linked(&state, 2), [2]);
 }
 
 #[test]
@@ -218,10 +235,10 @@ fn erasure_leaves_only_that_it_happened() {
 }
 
 #[test]
-fn language_and_zone_come_from_the_latest_context() {
+fn language_and_zone_come_from_the_latest_context_that_names_any() {
     let with = |id, seconds, locale: &str, zone: &str| {
         let mut told = message(id, seconds, &[customer(1)], viewed(1));
-        if let Some(crate::contract::journal_message::Content::Event(event)) = &mut told.content {
+        if let Some(Content::Event(event)) = &mut told.content {
             let context = Context {
                 locale: locale.to_owned(),
                 time_zone: zone.to_owned(),
@@ -234,6 +251,7 @@ fn language_and_zone_come_from_the_latest_context() {
     let state = folded(&[
         with(1, 10, "de-DE", "Europe/Berlin"),
         with(2, 5, "en-US", "America/New_York"),
+        with(3, 20, "invented", "Mars/Base"),
     ]);
     assert_eq!(state.customer(&[alias(1)]).language(), Some("de-DE"));
     assert_eq!(state.customer(&[alias(1)]).time_zones().as_slice(), ["Europe/Berlin"]);
@@ -252,8 +270,10 @@ proptest! {
     fn links_do_not_depend_on_their_order_and_can_be_undone(
         pairs in prop::collection::vec((1..8_u8, 1..8_u8), 1..20),
         undone in (1..8_u8, 1..8_u8),
+        devices in 0..8_u8,
     ) {
-        let link = |id: u64, pair: &(u8, u8)| message(id, 0, &[customer(pair.0), customer(pair.1)], Kind::Identified(Identified {}));
+        let key = |number| if number < devices { device(number) } else { customer(number) };
+        let link = |id: u64, pair: &(u8, u8)| message(id, 0, &[key(pair.0), key(pair.1)], Kind::Identified(Identified {}));
         let forward: Vec<_> = pairs.iter().zip(1..).map(|(pair, id)| link(id, pair)).collect();
         let backward: Vec<_> = forward.iter().rev().cloned().collect();
         let (mut one, other) = (folded(&forward), folded(&backward));
@@ -261,7 +281,7 @@ proptest! {
             prop_assert_eq!(linked(&one, number), linked(&other, number));
         }
         let same = |pair: &(u8, u8)| *pair == undone || (pair.1, pair.0) == undone;
-        add(&mut one, &message(99, 5, &[customer(undone.0), customer(undone.1)], Kind::Unlinked(Unlinked {})));
+        add(&mut one, &message(99, 5, &[key(undone.0), key(undone.1)], Kind::Unlinked(Unlinked {})));
         let without = folded(forward.iter().zip(&pairs).filter(|(_, pair)| !same(pair)).map(|(message, _)| message));
         for number in 1..8 {
             prop_assert_eq!(linked(&one, number), linked(&without, number));

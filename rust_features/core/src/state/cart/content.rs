@@ -1,11 +1,19 @@
 //! How events change a cart: its content is derived from base and changes, in the order of their stamps.
 
+use rustc_hash::FxHashMap;
+
 use super::{Cart, Change, MAX_CHANGES, MAX_LINES};
 use crate::contract;
 use crate::ids::Alias;
 use crate::state::line::CartLine;
 use crate::state::stamp::{Latest, Stamp};
 use crate::time::Micros;
+
+/// Items looked for one by one at most.
+const MAX_SCANS: usize = 32;
+
+/// The index of each item among the lines.
+type Places = FxHashMap<u64, usize>;
 
 impl Cart {
     /// Notes cart or checkout activity.
@@ -40,7 +48,7 @@ impl Cart {
 
     /// Adds (or with a negative delta removes) units of a line.
     pub(crate) fn change(&mut self, line: &contract::Line, currency: &str, delta: i64, stamp: Stamp) {
-        let Some(index) = self.line(line) else { return };
+        let Some(index) = self.line(line, None) else { return };
         if delta > 0 {
             self.lines[index].learn(line, stamp);
             self.learn_currency(currency, stamp);
@@ -69,8 +77,9 @@ impl Cart {
             self.changes.retain(|change| change.stamp > stamp);
             self.base = Some(stamp);
         }
+        let mut places = self.places(cart.lines.len());
         for line in &cart.lines {
-            let Some(index) = self.line(line) else {
+            let Some(index) = self.line(line, places.as_mut()) else {
                 continue;
             };
             self.lines[index].learn(line, stamp);
@@ -105,11 +114,20 @@ impl Cart {
         }
     }
 
+    /// Where each item stands, if so many are looked for that passing over the lines for each would take long.
+    fn places(&self, wanted: usize) -> Option<Places> {
+        (wanted > MAX_SCANS).then(|| self.lines.iter().map(CartLine::item).zip(0..).collect())
+    }
+
     /// The index of the line's item, appended if new; `None` at the bound.
-    fn line(&mut self, line: &contract::Line) -> Option<usize> {
+    fn line(&mut self, line: &contract::Line, places: Option<&mut Places>) -> Option<usize> {
         let item = CartLine::item_of(line);
-        if let Some(index) = self.lines.iter().position(|held| held.item() == item) {
-            return Some(index);
+        let held = match &places {
+            Some(places) => places.get(&item).copied(),
+            None => self.lines.iter().position(|held| held.item() == item),
+        };
+        if held.is_some() {
+            return held;
         }
         if self.lines.len() >= MAX_LINES {
             return None;
@@ -117,8 +135,12 @@ impl Cart {
         if self.lines.len() == self.lines.capacity() {
             self.lines.reserve_exact(self.lines.len().max(1));
         }
+        let index = self.lines.len();
         self.lines.push(CartLine::new(&self.storefront, line));
-        Some(self.lines.len() - 1)
+        if let Some(places) = places {
+            places.insert(item, index);
+        }
+        Some(index)
     }
 
     /// Makes the oldest change part of the base once there are too many.

@@ -131,10 +131,6 @@ impl Cart {
         &self.storefront
     }
 
-    pub(crate) fn storefront_name(&self) -> Arc<str> {
-        Arc::clone(&self.storefront)
-    }
-
     /// The strongest alias of the last event about it.
     #[must_use]
     pub fn owner(&self) -> Option<Alias> {
