@@ -4,7 +4,6 @@ import csv
 import json
 import subprocess
 import sys
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,6 @@ import pytest
 from audit.decisions import decisions_of
 from audit.journal import read_journal
 from cart_recovery.nats_server import NatsServer
-from cart_recovery.v1.scoring_pb2 import Trigger
 from tests.evaluation_files import evaluation_file
 from tests.file_counts import abandoned_carts, rees46_events
 
@@ -52,18 +50,22 @@ def command(data: Path, name: str, *words: str) -> dict[str, Any]:
     return result
 
 
-def first_touches_of_backtest(path: Path) -> dict[str, tuple[str, str]]:
+def decisions_of_backtest(path: Path) -> dict[str, tuple[int, str, str]]:
+    """Touch, action and time of every decision, by its id."""
     rows = [json.loads(line) for line in path.read_text().splitlines()]
-    return {row["decision_id"]: (row["action"], row["time"]) for row in rows if row["touch"] == 1}
+    return {row["decision_id"]: (row["touch"], row["action"], row["time"]) for row in rows}
 
 
-def first_touches_of_rehearsal(data: Path) -> dict[str, tuple[str, str]]:
+def decisions_of_rehearsal(data: Path) -> dict[str, tuple[int, str, str]]:
     with NatsServer(data / "rehearsal" / "nats") as server:
         records = decisions_of(read_journal(server.url)).values()
-    first = [record for record in records if record.request.trigger == Trigger.TRIGGER_INACTIVITY]
     return {
-        record.decision_id: (record.candidates[record.chosen].action.action_id, record.clock.ToJsonString())
-        for record in first
+        record.decision_id: (
+            record.touch,
+            record.candidates[record.chosen].action.action_id,
+            record.clock.ToJsonString(),
+        )
+        for record in records
     }
 
 
@@ -78,9 +80,11 @@ def check(file: Path, data: Path) -> None:
     assert backtest["counts"]["abandoned_carts"] == rehearsal["inactivity_decisions"] == abandoned
     assert rehearsal["emails"] + rehearsal["skipped"] == rehearsal["contacted_decisions"]
     assert rehearsal["emails"] == len(list((data / "rehearsal" / "inbox").glob("*.eml"))) > 0
-    expected = first_touches_of_backtest(decisions)
-    assert first_touches_of_rehearsal(data) == expected
-    assert len(Counter(action for action, _ in expected.values())) > 1
+    assert rehearsal["emails"] == backtest["sends"]
+    expected = decisions_of_backtest(decisions)
+    assert decisions_of_rehearsal(data) == expected
+    assert len({action for _, action, _ in expected.values()}) > 1
+    assert {touch for touch, _, _ in expected.values()} >= {1, 2}
     replayed = subprocess.run(
         [sys.executable, "-m", "cart_recovery.cli", "decision", "replay", "--all", "--data", str(data / "rehearsal")],
         capture_output=True,

@@ -1,8 +1,10 @@
 """What the tests of several commands start from."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from cart_recovery.keys import bundle_signing_key, ensure_keys
 from cart_recovery.releases import point_to
@@ -21,3 +23,10 @@ def data(tmp_path: Path) -> Path:
     signing_key = bundle_signing_key(settings.keys_directory)
     point_to(settings.bundles_directory, write_bundle(settings.bundles_directory, signing_key, policy))
     return settings.data_directory
+
+
+@pytest.fixture(autouse=True)
+def own_log() -> Iterator[None]:
+    """A command that runs inside a test configures the process's log, and its stream ends with the test."""
+    yield
+    structlog.reset_defaults()
