@@ -139,7 +139,7 @@ fn cpu_time() -> Duration {
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let count: u64 = std::env::args().nth(1).map_or(Ok(1_000_000), |count| count.parse())?;
     let mut offline = Offline::new(Setup {
-        edge: Edge::new(Key([1; 32]), [9; 32]),
+        edge: Edge::without_dispatcher(Key([1; 32])),
         bundle: Some(Arc::new(bundle()?)),
         run_seed: [2; 32],
         offer: Key([3; 32]),

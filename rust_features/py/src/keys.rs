@@ -59,7 +59,7 @@ pub fn outside_token(keys: &PyKeys, kind: &str, storefront_id: &str, outside_id:
             )));
         }
     };
-    let edge = Edge::new(keys.inner.edge.clone(), keys.inner.contact_public);
+    let edge = Edge::without_dispatcher(keys.inner.edge.clone());
     edge.outside_token(kind, storefront_id, outside_id)
         .map(|token| token.to_string())
         .ok_or_else(|| PyValueError::new_err("outside_id: (hidden) has not the form of such a contact"))

@@ -37,7 +37,7 @@ impl PyOffline {
             .transpose()
             .map_err(|error| BundleRefused::new_err(error.to_string()))?;
         let setup = Setup {
-            edge: Edge::new(keys.edge, keys.contact_public),
+            edge: Edge::without_dispatcher(keys.edge),
             bundle,
             run_seed: key("run_seed", run_seed)?,
             offer: keys.offer,

@@ -119,7 +119,16 @@ impl Edge {
     #[must_use]
     pub fn new(key: Key, contact_public: [u8; 32]) -> Self {
         Self {
-            seal: Seal::new(contact_public, key.clone()),
+            seal: Seal::new(Some(contact_public), key.clone()),
+            key,
+        }
+    }
+
+    /// An edge whose frames nobody sends from: what only a dispatcher could open is left out.
+    #[must_use]
+    pub fn without_dispatcher(key: Key) -> Self {
+        Self {
+            seal: Seal::new(None, key.clone()),
             key,
         }
     }

@@ -6,25 +6,27 @@ use crypto_box::aead::rand_core::{CryptoRng, Error, RngCore, impls};
 
 use crate::keyed::Key;
 
-/// Seals to one public key.
+/// Seals to one public key, or to nobody.
 pub(super) struct Seal {
-    recipient: PublicKey,
+    recipient: Option<PublicKey>,
     key: Key,
 }
 
 impl Seal {
-    pub(super) fn new(recipient: [u8; 32], key: Key) -> Self {
+    pub(super) fn new(recipient: Option<[u8; 32]>, key: Key) -> Self {
         Self {
-            recipient: PublicKey::from_bytes(recipient),
+            recipient: recipient.map(PublicKey::from_bytes),
             key,
         }
     }
 
-    /// The sealed box of `plaintext` (ephemeral key, then `XSalsa20Poly1305`); `None` where the cipher refuses.
+    /// The sealed box of `plaintext` (ephemeral key, then `XSalsa20Poly1305`), empty where nobody is to open it; `None`
+    /// where the cipher refuses.
     pub(super) fn seal(&self, plaintext: &[u8]) -> Option<Vec<u8>> {
-        self.recipient
-            .seal(&mut Derived::new(&self.key, plaintext), plaintext)
-            .ok()
+        let Some(recipient) = &self.recipient else {
+            return Some(Vec::new());
+        };
+        recipient.seal(&mut Derived::new(&self.key, plaintext), plaintext).ok()
     }
 }
 
@@ -68,9 +70,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_nobody_is_to_open_is_not_kept() {
+        assert_eq!(Seal::new(None, Key([1; 32])).seal(b"joe@example.org"), Some(Vec::new()));
+    }
+
+    #[test]
     fn the_owner_of_the_secret_key_reads_it_and_two_plaintexts_share_no_key() {
         let secret = SecretKey::from_bytes([5; 32]);
-        let seal = Seal::new(secret.public_key().to_bytes(), Key([1; 32]));
+        let seal = Seal::new(Some(secret.public_key().to_bytes()), Key([1; 32]));
         let first = seal.seal(b"joe@example.org").unwrap();
         let second = seal.seal(b"ann@example.org").unwrap();
         assert_eq!(secret.unseal(&first).unwrap(), b"joe@example.org");

@@ -33,7 +33,7 @@ fn reminders() -> Policy {
 
 fn offline(policy: Option<&Policy>) -> Offline {
     Offline::new(Setup {
-        edge: Edge::new(Key([1; 32]), [9; 32]),
+        edge: Edge::without_dispatcher(Key([1; 32])),
         bundle: policy.map(|policy| Arc::new(bundle(policy))),
         run_seed: [2; 32],
         offer: Key([3; 32]),
