@@ -22,7 +22,7 @@ COMMANDS = {
     "backtest": "what would have been decided on an event file, offline",
     "rehearse": "the live system on an event file's own clock, e-mails into the local inbox",
     "train": "train, check and sign a release bundle",
-    "release": "list bundles, activate one",
+    "release": "list bundles, activate one, or go back",
     "decision": "show one decision, or re-execute it",
     "inbox": "list or open the e-mails of the local inbox",
     "loadtest": "measure a scorer, or compare it with an empty gRPC echo",

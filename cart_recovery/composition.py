@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from cart_recovery.exits import CommandError
 from cart_recovery.keys import DECISION_KEY, dispatcher_keys, write_decision_key
 from cart_recovery.nats_server import running_url
-from cart_recovery.releases import FIRST_START, activate, active_bundle
+from cart_recovery.releases import FIRST_START, ReleaseRefused, activate, active_bundle
 from cart_recovery.settings import Settings, SettingsError, split_address
 from cart_recovery.terminal import Progress, note
 
@@ -138,7 +138,10 @@ def ensure_bundle(settings: Settings) -> str:
     if not report.passed:
         findings = "; ".join(report.findings)
         raise BundleUnusable(f"the starter bundle has not passed its gate ({findings}); run `cart-recovery train`")
-    activate(settings, report.bundle_id)
+    try:
+        activate(settings, report.bundle_id)
+    except ReleaseRefused as refused:
+        raise BundleUnusable(f"the starter bundle cannot be used: {refused}") from refused
     return report.bundle_id
 
 

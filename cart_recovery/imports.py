@@ -33,6 +33,7 @@ class Import:
             keys=Keys(**asdict(scorer_keys(settings.keys_directory))),
             spool_limit_bytes=settings.spool_limit_bytes,
             import_id=import_id,
+            replicas=settings.nats.replicas,
         )
         self._finished = False
         self.added = 0

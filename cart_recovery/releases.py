@@ -7,7 +7,7 @@ from pathlib import Path
 from google.protobuf.message import DecodeError
 
 from cart_recovery.exits import CommandError
-from cart_recovery.keys import dispatcher_keys
+from cart_recovery.keys import scorer_keys
 from cart_recovery.settings import Settings
 from cart_recovery.v1.bundle_pb2 import BundleManifest
 
@@ -57,7 +57,7 @@ def activate(settings: Settings, bundle_id: str) -> None:
     directory = settings.bundles_directory / bundle_id
     try:
         verify_bundle(str(directory), keys=engine_keys(settings))
-        load_release(directory, dispatcher_keys(settings.keys_directory).bundle_public)
+        load_release(directory, scorer_keys(settings.keys_directory).bundle_public)
     except (BundleRefused, ReleaseUnusable) as refused:
         raise ReleaseRefused(f"{bundle_id}: {refused}") from refused
     report = BundleManifest.FromString((directory / "manifest.pb").read_bytes()).gate_report
@@ -65,6 +65,18 @@ def activate(settings: Settings, bundle_id: str) -> None:
         findings = "; ".join(report.findings) or "its manifest has no gate report"
         raise ReleaseRefused(f"{bundle_id} has not passed its gate: {findings}")
     point_to(settings.bundles_directory, bundle_id)
+
+
+def rollback(settings: Settings) -> str:
+    """Makes the bundle active that was so before, and returns its id. A second rollback finds none, so that repeating
+    the command never brings the faulty bundle back. Raises ReleaseRefused."""
+    directory = settings.bundles_directory
+    bundle_id = previous_bundle(directory)
+    if bundle_id is None:
+        raise ReleaseRefused("no bundle was active before the present one")
+    activate(settings, bundle_id)
+    (directory / "previous").unlink(missing_ok=True)
+    return bundle_id
 
 
 def _read(pointer: Path) -> str | None:

@@ -33,19 +33,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Runs the command and returns its exit code."""
-    from cart_recovery.releases import activate, active_bundle, list_bundles, previous_bundle
+    from cart_recovery.releases import activate, active_bundle, list_bundles, rollback
 
     settings = settings_of(options)
     directory = settings.bundles_directory
     if options.action == "list":
         return _list(list_bundles(directory), active_bundle(directory), as_json=options.json)
     if options.action == "rollback":
-        bundle_id = previous_bundle(directory)
-        if bundle_id is None:
-            raise CommandError("no bundle was active before the present one", EXIT_USAGE)
+        bundle_id = rollback(settings)
     else:
         bundle_id = _chosen(list_bundles(directory), options.bundle_id)
-    activate(settings, bundle_id)
+        activate(settings, bundle_id)
     print(f"{bundle_id} is the active bundle")
     return EXIT_DONE
 

@@ -324,11 +324,14 @@ class ConsentChanged(_message.Message):
     source: _builtins.str
     """Where the choice was made: "checkout", "preference page"."""
     proof_reference: _builtins.str
+    """An id of the shop's own record; what reads like an address or a phone number is hidden."""
     double_opt_in: Global___DoubleOptIn.ValueType
     jurisdiction: _builtins.str
     """ISO 3166 country or country-region."""
     @_builtins.property
-    def given_time(self) -> _timestamp_pb2.Timestamp: ...
+    def given_time(self) -> _timestamp_pb2.Timestamp:
+        """When the person granted it; the event's own time where it is not set, and always for a withdrawal."""
+
     def __init__(
         self,
         *,

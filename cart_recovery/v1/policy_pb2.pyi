@@ -172,7 +172,7 @@ class Offer(_message.Message):
     valid_seconds: _builtins.int
     """From the send."""
     customer_cap: _builtins.int
-    """Issues per customer within the period; 0 means no cap."""
+    """Issues per customer within the period, at most 16; 0 means no cap."""
     customer_cap_window_seconds: _builtins.int
     @_builtins.property
     def amount(self) -> _money_pb2.Money: ...
@@ -220,7 +220,10 @@ Global___Offer: _TypeAlias = Offer  # noqa: Y015
 
 @_typing.final
 class StorefrontPolicy(_message.Message):
-    """Settings of the company or of one storefront. A field that is not set is inherited."""
+    """Settings of the company or of one storefront. A field that is not set is inherited. The company states
+    currency_code, time_zone, abandonment_seconds (it alone), attribution_window_seconds, holdout_basis_points,
+    max_touches, touch_gap_seconds, margin_basis_points and return_basis_points.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -248,7 +251,7 @@ class StorefrontPolicy(_message.Message):
     storefront_id: _builtins.str
     brand_name: _builtins.str
     sender: _builtins.str
-    """"Shop <carts@shop.example>"."""
+    """"Shop <carts@shop.example>"; required where an action sends e-mail, its domain in ASCII."""
     reply_to: _builtins.str
     postal_address: _builtins.str
     currency_code: _builtins.str
@@ -423,6 +426,7 @@ class FrequencyCap(_message.Message):
     channel: _channel_pb2.Channel.ValueType
     """CHANNEL_UNSPECIFIED means all channels together."""
     max_sends: _builtins.int
+    """1 to 32."""
     window_seconds: _builtins.int
     def __init__(
         self,

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from cart_recovery.keys import bundle_signing_key, ensure_keys
-from cart_recovery.releases import ReleaseRefused, activate, active_bundle, list_bundles, previous_bundle
+from cart_recovery.releases import ReleaseRefused, activate, active_bundle, list_bundles, previous_bundle, rollback
 from cart_recovery.settings import Settings, load_settings
 from tests.harness.bundle import name_by_content, read_manifest, sign, write_bundle
 from tests.harness.policy import quick_policy
@@ -45,6 +45,16 @@ def test_activation_remembers_the_bundle_before_it(settings: Settings) -> None:
     activate(settings, second)
     activate(settings, second)
     assert (active_bundle(settings.bundles_directory), previous_bundle(settings.bundles_directory)) == (second, first)
+
+
+def test_rollback_goes_back_once_and_repeating_it_changes_nothing(settings: Settings) -> None:
+    first, second = bundle(settings, "1"), bundle(settings, "2")
+    activate(settings, first)
+    activate(settings, second)
+    assert rollback(settings) == first
+    with pytest.raises(ReleaseRefused, match="no bundle was active before"):
+        rollback(settings)
+    assert active_bundle(settings.bundles_directory) == first
 
 
 def test_bundle_that_has_not_passed_its_gate_does_not_become_active(settings: Settings) -> None:

@@ -11,7 +11,7 @@ pub(super) fn rejection(customer: &Customer<'_>, channel: Channel) -> Option<Rea
     let Some(consent) = reminders.or(marketing.filter(|_| channel != Channel::Sms)) else {
         return Some(Reason::ConsentMissing);
     };
-    let withdrawn = marketing.is_some_and(|said| is_withdrawn(said) && said.given_time >= consent.given_time);
+    let withdrawn = marketing.is_some_and(|said| is_withdrawn(said) && said.given_time > consent.given_time);
     if withdrawn || is_withdrawn(consent) {
         return Some(Reason::OptedOut);
     }

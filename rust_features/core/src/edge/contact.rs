@@ -96,7 +96,17 @@ pub(super) fn hide_contacts(text: &str) -> String {
 
 fn holds_contact(words: &str) -> bool {
     let mut parts = words.split(|symbol: char| !symbol.is_alphanumeric() && !NUMBER_SYMBOLS.contains(symbol));
-    words.contains('@') || words.contains("%40") || parts.any(|part| is_number(part) && digits_of(part) >= PHONE_DIGITS)
+    words.contains('@') || words.contains("%40") || parts.any(is_dialled)
+}
+
+/// Digits enough for a number, with no letters after them: "tel.+49…" is one, the pieces of a UUID are not.
+fn is_dialled(part: &str) -> bool {
+    let mut pieces = part.split(|symbol| NUMBER_SYMBOLS.contains(symbol));
+    digits_of(part) >= PHONE_DIGITS
+        && pieces.all(|piece| {
+            let number = piece.trim_start_matches(char::is_alphabetic);
+            number.bytes().all(|byte| byte.is_ascii_digit())
+        })
 }
 
 fn is_number(words: &str) -> bool {
@@ -186,6 +196,9 @@ mod tests {
         );
         assert_eq!(hide_contacts("call +49 170 123 45 67 now"), "call (hidden) now");
         assert_eq!(hide_contacts("tel:004917012345 to=491701234567"), "(hidden) (hidden)");
+        for number in ["tel.+491701234567", "sms-491701234567", "to/491701234567", "p491701234567"] {
+            assert_eq!(hide_contacts(number), "(hidden)");
+        }
     }
 
     #[test]

@@ -9,12 +9,14 @@ use crate::ids::Alias;
 use crate::state::{Consent, Latest, Permissions, Stamp, State, Tag};
 use crate::time::Micros;
 
-/// A choice for one channel and purpose. It counts from the time the person made it: an old grant that is told again
-/// lifts no opt-out made since.
+/// A choice for one channel and purpose. A grant counts from the time the person gave it: an old one that is told again
+/// lifts no opt-out made since. A withdrawal counts from its event, whatever time the consent record still names.
 pub(super) fn consent(state: &mut State, scene: &Scene<'_>, change: &ConsentChanged) {
+    let granted = change.state() == ConsentState::Granted;
     let given_time = change
         .given_time
         .as_ref()
+        .filter(|_| granted)
         .map_or(scene.stamp.time, Micros::from_timestamp)
         .min(scene.stamp.time);
     let stamp = Stamp {
@@ -32,7 +34,7 @@ pub(super) fn consent(state: &mut State, scene: &Scene<'_>, change: &ConsentChan
     let withdrawn = consent.state == ConsentState::Withdrawn;
     let reach = if withdrawn { scene.keys.len() } else { 1 };
     // Whoever agrees to profiling has not asked for messages again.
-    let wants_messages = consent.state == ConsentState::Granted && change.purpose() != ConsentPurpose::Profiling;
+    let wants_messages = granted && change.purpose() != ConsentPurpose::Profiling;
     for alias in scene.keys.iter().take(reach).map(|key| key.alias) {
         let Some(permissions) = permissions(state, alias) else {
             continue;

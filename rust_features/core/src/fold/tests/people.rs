@@ -168,6 +168,28 @@ fn an_old_grant_told_again_lifts_no_later_opt_out() {
 }
 
 #[test]
+fn a_withdrawal_that_names_the_time_of_its_grant_holds() {
+    for number in 0..20 {
+        let choice = |state: ConsentState| {
+            Kind::ConsentChanged(ConsentChanged {
+                channel: Channel::Email as i32,
+                purpose: ConsentPurpose::CartReminder as i32,
+                state: state as i32,
+                given_time: Some(at(0).to_timestamp()),
+                ..ConsentChanged::default()
+            })
+        };
+        let state = folded(&[
+            message(100 + number, 5, &[email(2)], choice(ConsentState::Granted)),
+            message(number, 10, &[email(2)], choice(ConsentState::Withdrawn)),
+        ]);
+        let customer = state.customer(&[alias(2)]);
+        let consent = customer.consent(Channel::Email, ConsentPurpose::CartReminder);
+        assert_eq!(consent.map(|consent| consent.state), Some(ConsentState::Withdrawn));
+    }
+}
+
+#[test]
 fn a_word_on_profiling_lifts_no_opt_out() {
     let profiling = Kind::ConsentChanged(ConsentChanged {
         channel: Channel::Email as i32,
