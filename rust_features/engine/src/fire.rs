@@ -109,18 +109,21 @@ mod tests {
 
     #[test]
     fn a_reader_is_let_in_among_many_deadlines_and_sees_their_sequence() {
-        const CARTS: u64 = 2000;
+        const CARTS: u64 = 5000;
         let folder = tempfile::tempdir().unwrap();
         let live = live(folder.path(), 1 << 30);
         let mut state = live.state.write();
         for number in 1..=CARTS {
             cart_updated(&mut state, number, at(0));
         }
+        let about_to_read = std::sync::Barrier::new(2);
         let (taken, sequence) = std::thread::scope(|scope| {
             let reader = scope.spawn(|| {
+                about_to_read.wait();
                 let state = live.state.read();
                 (live.counters.decisions_taken.read(), state.sequence())
             });
+            about_to_read.wait();
             Deadlines::default().fire(&live, &mut state, at(T));
             drop(state);
             reader.join().unwrap()

@@ -196,7 +196,12 @@ mod tests {
         );
         assert_eq!(hide_contacts("call +49 170 123 45 67 now"), "call (hidden) now");
         assert_eq!(hide_contacts("tel:004917012345 to=491701234567"), "(hidden) (hidden)");
-        for number in ["tel.+491701234567", "sms-491701234567", "to/491701234567", "p491701234567"] {
+        for number in [
+            "tel.+491701234567",
+            "sms-491701234567",
+            "to/491701234567",
+            "p491701234567",
+        ] {
             assert_eq!(hide_contacts(number), "(hidden)");
         }
     }
