@@ -122,8 +122,9 @@ impl Offline {
             sent_time: Some(due.time.to_timestamp()),
             crossed: false,
         };
-        self.report(due, Outcome::Sent(sent));
-        self.schedule_later_touch(bundle, due);
+        if let Some(storefront) = self.report(due, Outcome::Sent(sent)) {
+            self.schedule_later_touch(bundle, &storefront, due);
+        }
     }
 
     /// Ends a touch with the reason. A later touch that gets no decision has no send, so there is nothing to report.
@@ -136,18 +137,18 @@ impl Offline {
             reason: reason.into(),
             ends_sequence,
         };
-        self.report(due, Outcome::Skipped(skipped));
-        if !ends_sequence {
-            self.schedule_later_touch(bundle, due);
+        if let Some(storefront) = self.report(due, Outcome::Skipped(skipped))
+            && !ends_sequence
+        {
+            self.schedule_later_touch(bundle, &storefront, due);
         }
     }
 
-    fn schedule_later_touch(&mut self, bundle: &Bundle, due: Due) {
+    fn schedule_later_touch(&mut self, bundle: &Bundle, storefront: &str, due: Due) {
         let Some(decided) = self.state.decision(&due.decision) else {
             return;
         };
-        let request = decided.record().request.unwrap_or_default();
-        let settings = bundle.rules.storefront(&request.storefront_id);
+        let settings = bundle.rules.storefront(storefront);
         if decided.touch < settings.max_touches {
             let next = due.time.plus_seconds(settings.touch_gap_seconds);
             self.touches
@@ -155,11 +156,10 @@ impl Offline {
         }
     }
 
-    /// Keeps and folds what became of a decision's own touch.
-    fn report(&mut self, due: Due, outcome: Outcome) {
-        let Some(decided) = self.state.decision(&due.decision) else {
-            return;
-        };
+    /// Keeps and folds what became of a decision's own touch; gives its storefront.
+    fn report(&mut self, due: Due, outcome: Outcome) -> Option<String> {
+        let decided = self.state.decision(&due.decision)?;
+        let storefront = decided.record().request.unwrap_or_default().storefront_id;
         let outcome = MessageOutcome {
             decision_id: due.decision.to_string(),
             send_id: decided.send.to_string(),
@@ -172,7 +172,7 @@ impl Offline {
         self.sends.push(outcome.encode_to_vec());
         let event = Event {
             event_id: self.outcome_id(due.decision).to_string(),
-            storefront_id: decided.record().request.unwrap_or_default().storefront_id,
+            storefront_id: storefront.clone(),
             event_time: Some(due.time.to_timestamp()),
             kind: Some(Kind::MessageOutcome(outcome)),
             ..Event::default()
@@ -184,6 +184,7 @@ impl Offline {
             content: Some(Content::Event(event)),
         };
         self.fold(&message);
+        Some(storefront)
     }
 
     fn outcome_id(&self, decision: DecisionId) -> EventId {
