@@ -38,7 +38,7 @@ impl Key {
 fn join<'a>(parts: impl Iterator<Item = &'a [u8]>, joined: &mut [u8; JOINED_BYTES]) -> Option<usize> {
     let mut length = 0;
     for part in parts {
-        for bytes in [&(part.len() as u64).to_le_bytes(), part] {
+        for bytes in [&length_of(part), part] {
             let end = length + bytes.len();
             joined.get_mut(length..end)?.copy_from_slice(bytes);
             length = end;
@@ -50,9 +50,15 @@ fn join<'a>(parts: impl Iterator<Item = &'a [u8]>, joined: &mut [u8; JOINED_BYTE
 fn stream<'a>(key: &[u8; 32], parts: impl Iterator<Item = &'a [u8]>) -> blake3::Hash {
     let mut hasher = blake3::Hasher::new_keyed(key);
     for part in parts {
-        hasher.update(&(part.len() as u64).to_le_bytes()).update(part);
+        hasher.update(&length_of(part)).update(part);
     }
     hasher.finalize()
+}
+
+/// No message is near four gigabytes. Four bytes rather than eight keep a UUID, its storefront and the purpose in one
+/// block of the hash, which halves its cost.
+fn length_of(part: &[u8]) -> [u8; 4] {
+    u32::try_from(part.len()).unwrap_or(u32::MAX).to_le_bytes()
 }
 
 /// Unkeyed hash for ids that hide nothing: decision keys, product keys, cart versions.

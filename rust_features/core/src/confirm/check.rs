@@ -8,7 +8,7 @@ use crate::time::Micros;
 
 impl Subject<'_> {
     pub(super) fn settings(&self) -> &Storefront {
-        self.bundle.rules.storefront(&self.request.storefront_id)
+        self.bundle.rules.storefront(&self.decided.storefront)
     }
 
     /// Why a message about the cart may not go at all: of the person, the cart and its version.
@@ -30,7 +30,7 @@ impl Subject<'_> {
             .or_else(|| self.offer_rejection())
             .or_else(|| {
                 let (rules, channel) = (&self.bundle.rules, self.decided.action.channel());
-                let storefront = &self.request.storefront_id;
+                let storefront = &self.decided.storefront;
                 channel_reasons(self.state, &self.customer, rules, storefront, channel, self.now)
                     .first()
                     .copied()
@@ -68,7 +68,7 @@ impl Subject<'_> {
         let inactive = self.inactive_from();
         let earliest = self.now.max(inactive);
         let zones = self.customer.time_zones();
-        let Some(time) = settings.first_loud(self.decided.action.channel(), earliest, zones) else {
+        let Some(time) = settings.first_loud(self.decided.action.channel(), earliest, &zones) else {
             return Some(Verdict::Skip(Reason::QuietHours));
         };
         if time > self.latest() {

@@ -1,7 +1,7 @@
 //! All that a template needs, fresh at this sequence.
 
 use super::{ConfirmKeys, Subject};
-use crate::contract::{CapReservation, Cart, Channel, DecisionRecord, Go, IdentityKeyKind, Line};
+use crate::contract::{CapReservation, Cart, Channel, Go, IdentityKeyKind, Line};
 use crate::ids::DecisionId;
 use crate::keyed::Key;
 use crate::policy::{Code, Offer};
@@ -12,17 +12,13 @@ const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 const CODE_LETTERS: usize = 10;
 
 impl Subject<'_> {
-    pub(super) fn go(&self, record: &DecisionRecord, keys: &ConfirmKeys) -> Go {
+    pub(super) fn go(&self, keys: &ConfirmKeys) -> Go {
         let action = &self.decided.action;
         let channel = action.channel();
         let offer = self.bundle.rules.offer(&action.offer_id);
         let caps = self.bundle.rules.caps.iter().filter(|cap| cap.counts(channel));
         Go {
-            cart: Some(completed(
-                self.state,
-                &self.request.storefront_id,
-                self.contract_cart(record),
-            )),
+            cart: Some(completed(self.state, &self.decided.storefront, self.contract_cart())),
             aliases: self.best_aliases(channel),
             action: Some(action.clone()),
             offer_code: offer
@@ -60,10 +56,10 @@ impl Subject<'_> {
     }
 
     /// The folded cart, in the currency that was decided in where no event named one.
-    fn contract_cart(&self, record: &DecisionRecord) -> Cart {
+    fn contract_cart(&self) -> Cart {
         let mut cart = self.cart.to_contract(self.decided.cart);
         if cart.currency_code.is_empty() {
-            cart.currency_code.clone_from(&record.currency_code);
+            cart.currency_code = self.decided.record().currency_code;
         }
         cart
     }

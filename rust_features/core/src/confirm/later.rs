@@ -31,12 +31,12 @@ impl Subject<'_> {
 
     fn decide_anew(&self, touch: u32, keys: &ConfirmKeys) -> Verdict {
         let request = DecisionRequest {
-            storefront_id: self.request.storefront_id.clone(),
+            storefront_id: self.decided.storefront.to_string(),
             identity_keys: self.decided.aliases.iter().copied().map(alias_key).collect(),
             cart_id: self.decided.cart.to_string(),
             cart: None,
             trigger: Trigger::TouchDue.into(),
-            channels: self.request.channels.clone(),
+            channels: self.decided.channels.to_vec(),
             touch,
         };
         let occasion = Occasion::resolve(self.state, &request, self.now);

@@ -11,7 +11,7 @@ mod verdict;
 pub use verdict::Verdict;
 
 use crate::bundle::Bundle;
-use crate::contract::{Channel, ConfirmRequest, DecisionRecord, DecisionRequest, Reason};
+use crate::contract::{Channel, ConfirmRequest, Reason};
 use crate::decide::{Occasion, person_reasons};
 use crate::ids::DecisionId;
 use crate::keyed::Key;
@@ -35,7 +35,6 @@ struct Subject<'a> {
     now: Micros,
     id: DecisionId,
     decided: &'a Decided,
-    request: &'a DecisionRequest,
     cart: &'a Cart,
     customer: Customer<'a>,
 }
@@ -54,8 +53,6 @@ pub fn confirm(
     let unknown = || Refusal::new(Reason::DecisionUnknown);
     let id = DecisionId::from_hex(&request.decision_id).ok_or_else(unknown)?;
     let decided = state.decision(&id).ok_or_else(unknown)?;
-    let record = decided.record();
-    let nothing = DecisionRequest::default();
     let customer = state.customer(&decided.aliases);
     let Some(cart) = state.cart(&decided.cart) else {
         let reason = person_reasons(&customer).first().copied();
@@ -67,28 +64,25 @@ pub fn confirm(
         now,
         id,
         decided,
-        request: record.request.as_ref().unwrap_or(&nothing),
         cart,
         customer,
     };
     let verdict = if request.touch > decided.touch {
         subject.later_touch(request.touch, keys)
     } else {
-        subject.own_touch(&record, keys)
+        subject.own_touch(keys)
     };
     Ok(if request.claimed { verdict.go_or_skip() } else { verdict })
 }
 
 impl Subject<'_> {
-    fn own_touch(&self, record: &DecisionRecord, keys: &ConfirmKeys) -> Verdict {
+    fn own_touch(&self, keys: &ConfirmKeys) -> Verdict {
         if let Some(verdict) = self.fate() {
             return verdict;
         }
         match self.rejection() {
             Some(reason) => Verdict::Skip(reason),
-            None => self
-                .wait()
-                .unwrap_or_else(|| Verdict::Go(Box::new(self.go(record, keys)))),
+            None => self.wait().unwrap_or_else(|| Verdict::Go(Box::new(self.go(keys)))),
         }
     }
 
@@ -120,7 +114,14 @@ impl Subject<'_> {
 
     /// Whether the cart is still the one that was decided about: its version is part of the decision's id.
     fn cart_changed(&self) -> bool {
-        let (id, _) = Occasion::ids(self.request, self.decided.cart, self.cart, self.decided.touch);
+        let Decided {
+            storefront,
+            trigger,
+            cart,
+            touch,
+            ..
+        } = self.decided;
+        let (id, _) = Occasion::ids(storefront, *trigger, *cart, self.cart, *touch);
         id != self.id
     }
 }

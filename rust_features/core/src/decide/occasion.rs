@@ -51,7 +51,7 @@ impl<'a> Occasion<'a> {
             asked => asked,
         };
         let later_touch = request.trigger() == Trigger::TouchDue;
-        let (decision_id, send_id) = Self::ids(request, cart_id, &cart, touch);
+        let (decision_id, send_id) = Self::ids(&request.storefront_id, request.trigger, cart_id, &cart, touch);
         Self {
             state,
             request,
@@ -77,14 +77,16 @@ impl<'a> Occasion<'a> {
 
     /// The keys of a decision about this version of the cart and this touch. A cart that goes on after an order, under
     /// the same id, is another occasion.
-    pub(crate) fn ids(request: &DecisionRequest, cart_id: CartId, cart: &Cart, touch: u32) -> (DecisionId, SendId) {
-        let storefront = request.storefront_id.as_bytes();
+    pub(crate) fn ids(
+        storefront: &str,
+        trigger: i32,
+        cart_id: CartId,
+        cart: &Cart,
+        touch: u32,
+    ) -> (DecisionId, SendId) {
+        let storefront = storefront.as_bytes();
         let ordered = cart.ordered_time().unwrap_or_default().0.to_le_bytes();
-        let (version, trigger, touch) = (
-            cart.version().to_le_bytes(),
-            request.trigger.to_le_bytes(),
-            touch.to_le_bytes(),
-        );
+        let (version, trigger, touch) = (cart.version().to_le_bytes(), trigger.to_le_bytes(), touch.to_le_bytes());
         let decision = public_hash(
             "decision",
             &[storefront, &cart_id.0, &ordered, &version, &trigger, &touch],

@@ -72,7 +72,7 @@ fn plan(
     reasons.extend((!offered).then_some(Reason::ChannelNotOffered));
     let lead = state.channel(storefront, rule.channel).lead_time_seconds;
     let earliest = occasion.clock.plus_seconds(rule.delay_seconds.max(lead));
-    let loud = settings.first_loud(rule.channel, earliest, customer.time_zones());
+    let loud = settings.first_loud(rule.channel, earliest, &customer.time_zones());
     reasons.extend(loud.is_none().then_some(Reason::QuietHours));
     let send_time = loud.unwrap_or(earliest);
     let latest = occasion.abandonment_time.plus_seconds(settings.latest_touch_seconds);

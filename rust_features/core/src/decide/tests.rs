@@ -59,7 +59,7 @@ fn every_action_of_an_abandoned_cart_is_weighed_against_doing_nothing() {
 #[test]
 fn what_is_not_eligible_is_not_scored_and_nothing_always_is() {
     let mut world = World::abandoned();
-    world.consent(NOON, Channel::Sms, ConsentState::Withdrawn);
+    world.consent(LATER, Channel::Sms, ConsentState::Withdrawn);
     let record = decided(&world, &open_policy());
     for candidate in &record.candidates {
         assert_eq!(candidate.recovery_probability > 0.0, candidate.eligible);
@@ -91,7 +91,7 @@ fn a_discount_already_given_is_no_margin() {
         discount_minor: 1500,
         ..line("boots", 1, 4000)
     };
-    world.fill_cart(NOON, vec![boots, line("socks", 2, 1000)]);
+    world.fill_cart(LATER, vec![boots, line("socks", 2, 1000)]);
     let after = decided(&world, &open_policy()).margin_minor;
     assert!((before - after - 1500.0).abs() < 1e-9);
 }

@@ -54,13 +54,24 @@ pub(super) fn normalised_push(address: &str) -> Option<String> {
 pub(super) fn is_url(url: &str) -> bool {
     let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
     let host = rest.and_then(|rest| rest.split(['/', '?', '#']).next());
-    url.len() <= URL_LIMIT
-        && host.is_some_and(|host| !host.is_empty())
-        && !url.chars().any(|symbol| symbol.is_whitespace() || symbol.is_control())
+    url.len() <= URL_LIMIT && host.is_some_and(|host| !host.is_empty()) && !holds_blank(url)
+}
+
+/// Whether there is white space or a control character in it; nearly every URL is ASCII, where bytes tell.
+fn holds_blank(url: &str) -> bool {
+    if url.is_ascii() {
+        url.bytes().any(|byte| byte <= b' ' || byte.is_ascii_control())
+    } else {
+        url.chars().any(|symbol| symbol.is_whitespace() || symbol.is_control())
+    }
 }
 
 /// Cuts query, fragment and user information off a URL; a path that names a mailbox goes too.
 pub(super) fn strip_url(url: &mut String) {
+    // Most URLs hold none of what begins such a part.
+    if !url.bytes().any(|byte| matches!(byte, b'?' | b'#' | b'@' | b'%')) {
+        return;
+    }
     url.truncate(url.find(['?', '#']).unwrap_or(url.len()));
     let host = url.find("://").map_or(0, |scheme| scheme + 3);
     let path = url
@@ -80,7 +91,11 @@ pub(super) fn strip_url(url: &mut String) {
 
 /// Replaces words of a free text that look like an address or a phone number. A number may be spread over words; one
 /// with letters in it is a reference.
-pub(super) fn hide_contacts(text: &str) -> String {
+pub(super) fn hide_contacts(text: &mut String) {
+    // Most texts hold nothing that could be one.
+    if digits_of(text) < PHONE_DIGITS && !holds_address(text) {
+        return;
+    }
     let words: Vec<&str> = text.split_whitespace().collect();
     let runs = words.chunk_by(|one, next| is_number(one) && is_number(next));
     let kept = runs.map(|run| {
@@ -91,12 +106,16 @@ pub(super) fn hide_contacts(text: &str) -> String {
             run
         }
     });
-    kept.collect::<Vec<_>>().join(" ")
+    *text = kept.collect::<Vec<_>>().join(" ");
+}
+
+fn holds_address(words: &str) -> bool {
+    words.contains('@') || words.contains("%40")
 }
 
 fn holds_contact(words: &str) -> bool {
     let mut parts = words.split(|symbol: char| !symbol.is_alphanumeric() && !NUMBER_SYMBOLS.contains(symbol));
-    words.contains('@') || words.contains("%40") || parts.any(is_dialled)
+    holds_address(words) || parts.any(is_dialled)
 }
 
 /// Digits enough for a number, with no letters after them: "tel.+49…" is one, the pieces of a UUID are not.
@@ -184,25 +203,33 @@ mod tests {
         }
     }
 
+    fn hidden(text: &str) -> String {
+        let mut text = text.to_owned();
+        hide_contacts(&mut text);
+        text
+    }
+
     #[test]
     fn texts_lose_addresses_and_numbers() {
-        assert_eq!(
-            hide_contacts("550-5.1.1 <joe@example.org>: no such user"),
-            "550-5.1.1 (hidden) no such user"
-        );
-        assert_eq!(
-            hide_contacts("number +491701234567 is unknown"),
-            "number (hidden) is unknown"
-        );
-        assert_eq!(hide_contacts("call +49 170 123 45 67 now"), "call (hidden) now");
-        assert_eq!(hide_contacts("tel:004917012345 to=491701234567"), "(hidden) (hidden)");
+        for (raw, kept) in [
+            (
+                "550-5.1.1 <joe@example.org>: no such user",
+                "550-5.1.1 (hidden) no such user",
+            ),
+            ("number +491701234567 is unknown", "number (hidden) is unknown"),
+            ("call +49 170 123 45 67 now", "call (hidden) now"),
+            ("tel:004917012345 to=491701234567", "(hidden) (hidden)"),
+            ("joe%40example.org", "(hidden)"),
+        ] {
+            assert_eq!(hidden(raw), kept);
+        }
         for number in [
             "tel.+491701234567",
             "sms-491701234567",
             "to/491701234567",
             "p491701234567",
         ] {
-            assert_eq!(hide_contacts(number), "(hidden)");
+            assert_eq!(hidden(number), "(hidden)");
         }
     }
 
@@ -213,7 +240,7 @@ mod tests {
             "summer-sale 2026",
             "550e8400-e29b-41d4-a716-446655440000",
         ] {
-            assert_eq!(hide_contacts(text), text);
+            assert_eq!(hidden(text), text);
         }
     }
 }

@@ -102,7 +102,7 @@ impl Gate<'_> {
     /// The same where the sender may have written a contact into it: that is hidden.
     pub(super) fn remark(&mut self, path: Path, value: &mut String, limit: usize) {
         self.text(path, value, limit);
-        *value = hide_contacts(value);
+        hide_contacts(value);
     }
 
     /// A short code in letters, digits and `-_/+`, for example a locale or a time zone; may be empty.

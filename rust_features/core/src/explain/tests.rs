@@ -7,17 +7,18 @@ use crate::feature::CONTEXT_COUNT;
 use crate::policy::testing::policy;
 use crate::time::Micros;
 
+const LATER: Micros = Micros(NOON.0 + 1_800_000_000);
+
 fn decided(world: &World, holdout_basis_points: u32) -> DecisionRecord {
     let mut policy = policy();
     policy.company.as_mut().unwrap().holdout_basis_points = Some(holdout_basis_points);
-    let clock = Micros(NOON.0 + 1_800_000_000);
-    decide(&world.state, &bundle(&policy), &inactivity(), clock, &KEY)
+    decide(&world.state, &bundle(&policy), &inactivity(), LATER, &KEY)
 }
 
 #[test]
 fn the_story_names_the_choice_and_every_rejection() {
     let mut world = World::abandoned();
-    world.consent(NOON, Channel::Sms, ConsentState::Withdrawn);
+    world.consent(LATER, Channel::Sms, ConsentState::Withdrawn);
     let explained = explain(&decided(&world, 0));
     let story = explained.sentences.join("\n");
     assert!(story.starts_with("Touch 1 was decided at 2024-03-05T11:30:00Z because the cart was left alone."));

@@ -1,6 +1,8 @@
 //! Decisions fold like events: the first of a key is the answer; a decision for a new version of the cart replaces the
 //! pending ones.
 
+use std::sync::Arc;
+
 use super::scene::Scene;
 use crate::contract::event::Kind;
 use crate::contract::{Channel, DecisionRecord, IdentityKeyKind, Trigger};
@@ -14,7 +16,7 @@ pub(super) fn fold(state: &mut State, record: &DecisionRecord) -> bool {
     if state.decisions.contains_key(&id) {
         return false;
     }
-    let decided = Decided::new(state.sequence, record);
+    let decided = Decided::new(state.sequence, record, &mut state.storefronts);
     hold_out(state, id, record, &decided);
     supersede(state, id, record, &decided);
     state.decisions.insert(id, decided);
@@ -50,18 +52,18 @@ fn hold_out(state: &mut State, id: DecisionId, record: &DecisionRecord, decided:
 /// Puts the decision in its place among those of the cart. Pending ones with the same send key stay: whichever is
 /// claimed first is sent, and only once.
 fn supersede(state: &mut State, id: DecisionId, record: &DecisionRecord, decided: &Decided) {
-    let Some(request) = &record.request else { return };
-    let Some(cart_id) = request_cart(request) else { return };
+    let Some(cart_id) = record.request.as_ref().and_then(request_cart) else {
+        return;
+    };
     let State {
         carts,
         decisions,
         retention,
-        storefronts,
         ..
     } = state;
     let cart = carts.entry(cart_id).or_insert_with(|| {
         retention.carts.push_back((state.journal_time, cart_id));
-        Box::new(Cart::new(storefronts.shared(&request.storefront_id), decided.clock))
+        Box::new(Cart::new(Arc::clone(&decided.storefront), decided.clock))
     });
     let occasion = &mut cart.occasion;
     occasion.pending.retain(|pending| {
@@ -79,7 +81,7 @@ fn supersede(state: &mut State, id: DecisionId, record: &DecisionRecord, decided
     occasion.pending.push(id);
     occasion.latest = Some(id);
     occasion.abandonment = decided.abandonment_time.or(occasion.abandonment);
-    if request.trigger() == Trigger::Inactivity {
+    if decided.trigger == Trigger::Inactivity as i32 {
         occasion.decided_deadline = occasion.decided_deadline.max(Some(decided.clock));
     }
 }

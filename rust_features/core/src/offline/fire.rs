@@ -1,5 +1,7 @@
 //! What falls due: deadlines become decisions, touches are confirmed and taken as sent.
 
+use std::sync::Arc;
+
 use prost::Message;
 
 use super::Offline;
@@ -157,9 +159,9 @@ impl Offline {
     }
 
     /// Keeps and folds what became of a decision's own touch; gives its storefront.
-    fn report(&mut self, due: Due, outcome: Outcome) -> Option<String> {
+    fn report(&mut self, due: Due, outcome: Outcome) -> Option<Arc<str>> {
         let decided = self.state.decision(&due.decision)?;
-        let storefront = decided.record().request.unwrap_or_default().storefront_id;
+        let storefront = Arc::clone(&decided.storefront);
         let outcome = MessageOutcome {
             decision_id: due.decision.to_string(),
             send_id: decided.send.to_string(),
@@ -172,7 +174,7 @@ impl Offline {
         self.sends.push(outcome.encode_to_vec());
         let event = Event {
             event_id: self.outcome_id(due.decision).to_string(),
-            storefront_id: storefront.clone(),
+            storefront_id: storefront.to_string(),
             event_time: Some(due.time.to_timestamp()),
             kind: Some(Kind::MessageOutcome(outcome)),
             ..Event::default()

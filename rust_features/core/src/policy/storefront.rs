@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 
 use super::quiet::{Period, first_loud};
 use super::rules::PolicyFault;
-use super::zones::candidates;
+use super::zones::unknown_zone;
 use crate::contract::{Channel, StorefrontPolicy};
 use crate::time::Micros;
 
@@ -114,16 +114,14 @@ impl Storefront {
     /// The first moment from `time` on when the channel may send to a recipient whose zones may be `known`; `None`
     /// where quiet hours leave none.
     #[must_use]
-    pub fn first_loud<'a>(
-        &self,
-        channel: Channel,
-        time: Micros,
-        known: impl IntoIterator<Item = &'a str>,
-    ) -> Option<Micros> {
+    pub fn first_loud(&self, channel: Channel, time: Micros, known: &[Tz]) -> Option<Micros> {
         if self.quiet.iter().all(|period| period.channel != channel) {
-            return Some(time);
+            Some(time)
+        } else if known.is_empty() {
+            first_loud(&self.quiet, channel, time, &unknown_zone(self.time_zone))
+        } else {
+            first_loud(&self.quiet, channel, time, known)
         }
-        first_loud(&self.quiet, channel, time, &candidates(known, self.time_zone))
     }
 }
 
@@ -231,9 +229,12 @@ mod tests {
             ..Default::default()
         };
         let resolved = Storefront::resolve(&company(), &own).unwrap();
-        assert_eq!(resolved.first_loud(Channel::Email, Micros(0), ["UTC"]), Some(Micros(0)));
+        assert_eq!(
+            resolved.first_loud(Channel::Email, Micros(0), &[Tz::UTC]),
+            Some(Micros(0))
+        );
         let hour = Some(Micros(3_600_000_000));
-        assert_eq!(resolved.first_loud(Channel::Sms, Micros(0), ["UTC"]), hour);
+        assert_eq!(resolved.first_loud(Channel::Sms, Micros(0), &[Tz::UTC]), hour);
         assert_eq!(resolved.contact_cost_minor(Channel::Sms).to_bits(), 6.5_f64.to_bits());
     }
 }

@@ -1,5 +1,6 @@
 //! A customer: the linked aliases and their records, read as one.
 
+use chrono_tz::Tz;
 use smallvec::SmallVec;
 
 use super::State;
@@ -115,15 +116,14 @@ impl<'a> Customer<'a> {
         })
     }
 
-    /// IANA zones the person may be in: the preferred one and those of the devices, each once, in alias order.
+    /// Zones the person may be in: the preferred one and those of the devices, each once, in alias order.
     #[must_use]
-    pub fn time_zones(&self) -> SmallVec<[&'a str; 4]> {
+    pub fn time_zones(&self) -> SmallVec<[Tz; 4]> {
         let mut zones = SmallVec::new();
         for profile in self.profiles() {
             for zone in [profile.preferred_zone, profile.device_zone].into_iter().flatten() {
-                let name = zone.value.name();
-                if !zones.contains(&name) {
-                    zones.push(name);
+                if !zones.contains(&zone.value) {
+                    zones.push(zone.value);
                 }
             }
         }

@@ -1,7 +1,10 @@
 //! Decisions taken: what Confirm and a repeated answer need.
 
+use std::sync::Arc;
+
 use prost::Message;
 
+use super::names::Storefronts;
 use super::stamp::{Latest, Stamp};
 use crate::contract::{self, Reason};
 use crate::ids::{Alias, CartId, DecisionId, SendId};
@@ -45,6 +48,12 @@ pub struct Decided {
     pub sequence: u64,
     /// Its send key.
     pub send: SendId,
+    /// The storefront that was asked for.
+    pub storefront: Arc<str>,
+    /// What caused it, as the contract numbers it.
+    pub trigger: i32,
+    /// The channels that were asked for; empty is all.
+    pub channels: Box<[i32]>,
     /// The cart it is about.
     pub cart: CartId,
     /// Which touch it decides, from 1.
@@ -71,14 +80,18 @@ pub struct Decided {
 
 impl Decided {
     /// Keeps a record. Fields that are no ids read as zeros: such a decision answers to nobody.
-    pub(crate) fn new(sequence: u64, record: &contract::DecisionRecord) -> Self {
+    pub(crate) fn new(sequence: u64, record: &contract::DecisionRecord, storefronts: &mut Storefronts) -> Self {
         let chosen = usize::try_from(record.chosen)
             .ok()
             .and_then(|chosen| record.candidates.get(chosen));
-        let cart = record.request.as_ref().and_then(request_cart);
+        let request = record.request.as_ref();
+        let cart = request.and_then(request_cart);
         Self {
             sequence,
             send: SendId::from_hex(&record.send_id).unwrap_or(SendId([0; 16])),
+            storefront: storefronts.shared(request.map_or("", |request| &request.storefront_id)),
+            trigger: request.map_or(0, |request| request.trigger),
+            channels: request.map_or_else(Box::default, |request| request.channels.as_slice().into()),
             cart: cart.unwrap_or(CartId([0; 16])),
             touch: record.touch,
             clock: record.clock.as_ref().map(Micros::from_timestamp).unwrap_or_default(),

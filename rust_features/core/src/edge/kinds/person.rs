@@ -129,5 +129,6 @@ impl Gate<'_> {
 
 /// Providers quote the address they refuse.
 fn clean_diagnostic(diagnostic: &mut String) {
-    *diagnostic = hide_contacts(diagnostic).chars().take(DIAGNOSTIC_LIMIT).collect();
+    hide_contacts(diagnostic);
+    *diagnostic = diagnostic.chars().take(DIAGNOSTIC_LIMIT).collect();
 }
