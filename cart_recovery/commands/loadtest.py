@@ -1,26 +1,38 @@
-"""Measures a running scorer under a realistic mix of calls, or the ratio of Score to an empty gRPC echo.
+"""Measures a running scorer under a realistic mix of calls, the ratio of Score to an empty gRPC echo, or the rate of a
+backtest.
 
 Examples:
   cart-recovery loadtest run --users 50 --slo-p99-ms 5 --report report.html
   cart-recovery loadtest echo --actions 8 --json
+  cart-recovery loadtest backtest --events 3000000
 
 """
 
 import argparse
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cart_recovery.exits import EXIT_DONE
 from cart_recovery.options import add_json_option, add_settings_options, settings_of
-from cart_recovery.terminal import note, print_json
+from cart_recovery.terminal import Progress, note, print_json
 
+if TYPE_CHECKING:
+    from cart_recovery.v1.event_pb2 import TrackRequest
+
+_SEED = 7
+_START_MICROS = 1_748_822_400_000_000
+"""2025-06-02, a midnight UTC."""
+_EVENTS_PER_SHOPPER = 10
+"""Fewer than a simulated shopper leaves behind, so that a shop has enough of them."""
 _CARTS = 6_000
 """Enough for trees of the asked size; how good the models are does not matter for the echo."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
-    kinds = parser.add_subparsers(dest="kind", required=True, metavar="{run,echo}")
+    kinds = parser.add_subparsers(dest="kind", required=True, metavar="{run,echo,backtest}")
     run_parser = kinds.add_parser("run", help="Locust users against a running scorer")
     run_parser.add_argument("--users", type=int, default=20, help="simulated callers (default: %(default)s)")
     run_parser.add_argument("--seconds", type=int, default=30, help="how long (default: %(default)s)")
@@ -29,14 +41,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     echo = kinds.add_parser("echo", help="Score over an empty gRPC echo of the same sizes, in one run")
     echo.add_argument("--actions", type=int, nargs="+", default=[8, 32], help="candidate actions of each run")
     echo.add_argument("--customers", type=int, default=100_000, help="customers in memory (default: %(default)s)")
-    for one in (run_parser, echo):
+    backtest = kinds.add_parser("backtest", help="events a second of an offline run, decisions included")
+    backtest.add_argument(
+        "--events", type=int, default=3_000_000, help="simulated events of each mix (default: %(default)s)"
+    )
+    for one in (run_parser, echo, backtest):
         add_settings_options(one)
         add_json_option(one)
 
 
 def run(options: argparse.Namespace) -> int:
     """Runs the command and returns its exit code."""
-    return _load(options) if options.kind == "run" else _echo(options)
+    kinds = {"run": _load, "echo": _echo, "backtest": _backtest}
+    return kinds[options.kind](options)
 
 
 def _load(options: argparse.Namespace) -> int:
@@ -78,6 +95,38 @@ def _echo(options: argparse.Namespace) -> int:
 
     benchmark = Benchmark(actions=tuple(options.actions), customers=options.customers)
     report = measure(benchmark, make_bundle=make_bundle, progress=note)
+    if options.json:
+        print_json(report.as_json())
+    else:
+        print(render(report))
+    return EXIT_DONE
+
+
+def _backtest(options: argparse.Namespace) -> int:
+    from cart_recovery.composition import ensure_bundle
+    from cart_recovery.keys import ensure_keys
+    from loadtests.benchmarks.backtest_rate import measure, render
+    from pyserver.process import engine_keys
+    from rust_features import Offline
+    from training.simulator.settings import ShopSettings
+    from training.simulator.shop import Shop
+
+    settings = settings_of(options)
+    ensure_keys(settings.keys_directory)
+    bundle = settings.bundles_directory / ensure_bundle(settings)
+    progress = Progress("backtest")
+
+    def make_events(browsing_share: float) -> "Iterator[TrackRequest]":
+        shoppers = options.events // _EVENTS_PER_SHOPPER + 1
+        shop = Shop(_SEED, shoppers, _START_MICROS, ShopSettings(browsing_share=browsing_share))
+        while (time := shop.next_time()) is not None:
+            yield from shop.take(time)
+
+    def make_engine() -> Offline:
+        return Offline(keys=engine_keys(settings), bundle_directory=str(bundle), run_seed=bytes(32))
+
+    report = measure(events=options.events, make_events=make_events, make_engine=make_engine, progress=progress.show)
+    progress.close()
     if options.json:
         print_json(report.as_json())
     else:

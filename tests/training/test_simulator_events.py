@@ -88,6 +88,15 @@ def test_every_kind_that_a_shop_sends_occurs(shop_and_events: tuple[Shop, list[T
     }  # fmt: skip
 
 
+def test_a_visit_that_only_browses_fills_no_cart_and_leaves_no_truth() -> None:
+    shop = Shop(3, 800, START, ShopSettings(days=30, browsing_share=0.9))
+    requests = everything(shop)
+    carts = {request.event.product_added.cart_id for request in requests if request.event.HasField("product_added")}
+    sessions = {request.event.identity.session_id for request in requests if request.event.HasField("product_viewed")}
+    assert len(carts) / len(sessions) == pytest.approx(0.1, abs=0.03)
+    assert {f"cart-{session.removeprefix('session-')}" for session in sessions} > carts >= set(shop.abandoned_carts())
+
+
 def test_no_field_is_named_after_the_truth(shop_and_events: tuple[Shop, list[TrackRequest]]) -> None:
     _, requests = shop_and_events
     text = " ".join(str(request) for request in requests)

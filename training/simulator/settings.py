@@ -35,6 +35,8 @@ class ShopSettings:
     days_between_visits: float = 6.0
     return_share: float = 0.75
     """Shoppers who come again, after each visit."""
+    browsing_share: float = 0.0
+    """Visits that fill no cart: about nine in ten of a real shop. Learning needs carts, so here the default is none."""
     abandoned_share: float = 0.70
     """Carts left without an order in the same session."""
     identified_share: float = 0.88

@@ -53,6 +53,11 @@ def make_visit(
     clock = start
     if shopper.identified and shopper.visits == 0:
         visit.events += introduction(shopper, envelope, clock)
+    if settings.browsing_share and rng.random() < settings.browsing_share:
+        for _ in range(_products_seen(rng)):
+            clock = _look(visit, shopper, _choose(catalogue, shopper, rng), clock, rng)
+        shopper.visits += 1
+        return visit
     clock = _browse_and_fill(visit, shopper, catalogue, clock, settings, rng)
     step = _checkout_step(shopper, rng)
     clock = _check_out(visit, step, clock, settings, rng)
@@ -121,13 +126,9 @@ def _browse_and_fill(
     visit: Visit, shopper: Shopper, catalogue: list[Product], clock: int, settings: ShopSettings, rng: random.Random
 ) -> int:
     envelope, basket = visit.envelope, visit.basket
-    for _ in range(1 + min(2, int(rng.expovariate(1.1)))):
+    for _ in range(_products_seen(rng)):
         product = _choose(catalogue, shopper, rng)
-        for _ in range(1 + min(4, max(0, round(0.8 + 0.9 * shopper.interest + rng.gauss(0, 0.5))))):
-            dwell = max(3, round(30 * rng.lognormvariate(0.25 * shopper.interest, 0.5)))
-            view = ProductViewed(product=product.line, dwell_seconds=dwell)
-            visit.events.append((clock, envelope.event(clock, product_viewed=view)))
-            clock += dwell * 1_000_000
+        clock = _look(visit, shopper, product, clock, rng)
         if any(chosen.product_id == product.product_id for chosen in basket.products):
             continue
         line = Line()
@@ -143,6 +144,20 @@ def _browse_and_fill(
             continue
         basket.lines.append(line)
         basket.products.append(product)
+    return clock
+
+
+def _products_seen(rng: random.Random) -> int:
+    return 1 + min(2, int(rng.expovariate(1.1)))
+
+
+def _look(visit: Visit, shopper: Shopper, product: Product, clock: int, rng: random.Random) -> int:
+    """The more a shopper is interested, the more often and the longer."""
+    for _ in range(1 + min(4, max(0, round(0.8 + 0.9 * shopper.interest + rng.gauss(0, 0.5))))):
+        dwell = max(3, round(30 * rng.lognormvariate(0.25 * shopper.interest, 0.5)))
+        view = ProductViewed(product=product.line, dwell_seconds=dwell)
+        visit.events.append((clock, visit.envelope.event(clock, product_viewed=view)))
+        clock += dwell * 1_000_000
     return clock
 
 
