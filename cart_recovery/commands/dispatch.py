@@ -9,7 +9,7 @@ import argparse
 import asyncio
 import signal
 
-from cart_recovery.exits import EXIT_DONE, CommandError
+from cart_recovery.exits import EXIT_DONE
 from cart_recovery.options import add_settings_options, settings_of
 
 
@@ -20,21 +20,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Runs the command and returns its exit code."""
+    from cart_recovery.addresses import require_free, unusable
     from cart_recovery.composition import dispatcher_settings
     from cart_recovery.nats_server import attached
     from cart_recovery.settings import split_address
     from dispatcher.dispatcher import Dispatcher
+    from dispatcher.http_face.server import CannotListen
     from dispatcher.metrics import serve
     from pyserver.logs import configure_logs
 
     settings = settings_of(options)
+    require_free(settings, "http_address", "dispatcher_metrics_address")
     configure_logs(settings.log_level, process="dispatcher")
     if settings.dispatcher_metrics_address is not None:
         host, port = split_address(settings.dispatcher_metrics_address)
         try:
             serve(host, port)
         except OSError as error:
-            raise CommandError(f"dispatcher_metrics_address {host}:{port} cannot be used: {error.strerror}") from None
+            raise unusable("dispatcher_metrics_address", f"{host}:{port}", error.strerror or str(error)) from None
 
     async def dispatch(nats_url: str) -> None:
         dispatcher = Dispatcher(dispatcher_settings(settings, nats_url))
@@ -45,5 +48,8 @@ def run(options: argparse.Namespace) -> int:
         await running
 
     with attached(settings) as nats_url:
-        asyncio.run(dispatch(nats_url))
+        try:
+            asyncio.run(dispatch(nats_url))
+        except CannotListen as reason:
+            raise unusable("http_address", settings.http_address, str(reason)) from None
     return EXIT_DONE

@@ -24,6 +24,10 @@ class _Server(uvicorn.Server):
         yield
 
 
+class CannotListen(Exception):
+    """The address of the HTTP face cannot be used, for this reason."""
+
+
 class HttpFace:
     """A server that starts and stops with the dispatcher; signals are the process's business."""
 
@@ -52,10 +56,13 @@ class HttpFace:
         return None if self._socket is None else int(self._socket.getsockname()[1])
 
     async def start(self) -> None:
-        """Listens from here on, unless the settings want no HTTP face. Raises OSError where the port is taken."""
+        """Listens from here on, unless the settings want no HTTP face. Raises CannotListen."""
         if self._settings.http_port is None:
             return
-        self._socket = socket.create_server((self._settings.http_host, self._settings.http_port))
+        try:
+            self._socket = socket.create_server((self._settings.http_host, self._settings.http_port))
+        except OSError as error:
+            raise CannotListen(error.strerror or str(error)) from error
         self._task = asyncio.create_task(self._serve(self._socket))
 
     async def stop(self) -> None:

@@ -33,7 +33,13 @@ def environment(**addresses: str) -> dict[str, str]:
 
 @pytest.mark.parametrize(
     ("command", "name"),
-    [("serve", "scorer_address"), ("serve", "metrics_address"), *[("up", name) for name in SETTINGS]],
+    [
+        ("serve", "scorer_address"),
+        ("serve", "metrics_address"),
+        ("dispatch", "http_address"),
+        ("dispatch", "dispatcher_metrics_address"),
+        *[("up", name) for name in SETTINGS],
+    ],
 )
 def test_an_address_in_use_is_told_before_anything_is_made(
     command: str,
@@ -51,11 +57,21 @@ def test_an_address_in_use_is_told_before_anything_is_made(
     assert not (tmp_path / "data").exists()
 
 
-@pytest.mark.parametrize("name", ["scorer_address", "metrics_address"])
-def test_an_address_of_another_machine_ends_the_scorer_with_a_sentence(name: str, data: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        ("serve", "scorer_address"),
+        ("serve", "metrics_address"),
+        ("dispatch", "http_address"),
+        ("dispatch", "dispatcher_metrics_address"),
+    ],
+)
+def test_an_address_of_another_machine_ends_the_process_with_a_sentence(
+    command: str, name: str, data: Path, tmp_path: Path
+) -> None:
     variables = environment(**{name: ELSEWHERE}) | {"CART_RECOVERY_NATS__URL": f"nats://{free_address()}"}
     ended = subprocess.run(
-        [sys.executable, "-m", "cart_recovery.cli", "serve", "--data", str(data)],
+        [sys.executable, "-m", "cart_recovery.cli", command, "--data", str(data)],
         env=child_environment(variables),
         cwd=tmp_path,
         capture_output=True,

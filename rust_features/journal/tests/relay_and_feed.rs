@@ -119,6 +119,20 @@ fn a_later_name_takes_the_place_of_the_stored_contact_alone() {
         assert!(contacts.get_last_raw_message_by_subject(&contact(2)).await.is_err());
         // Four tokens and the one contact: what it replaced is gone.
         assert_eq!(contacts.cached_info().state.messages, 5);
+        // As a relay leaves them that dies between writing the new one and taking the old one away.
+        for left in ["sealed p", "sealed p with name"] {
+            context.publish(contact(0), left.into()).await.unwrap().await.unwrap();
+        }
+    });
+    let later = TempDir::new().unwrap();
+    let again = support::spool(later.path(), 2);
+    let (journal, _) = start(&server.url, &again);
+    again.append(&named("e2", "p", "sealed p with name")).unwrap();
+    assert!(journal.stop(PATIENCE));
+    runtime.block_on(async {
+        let context = async_nats::jetstream::new(async_nats::connect(&server.url).await.unwrap());
+        let contacts = context.get_stream("CONTACTS").await.unwrap();
+        assert_eq!(contacts.cached_info().state.messages, 5);
     });
 }
 
