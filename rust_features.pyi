@@ -168,7 +168,7 @@ class Offline:
         """The time of the next deadline or due touch, or None."""
 
 def replay(journal: ArrowStream, *, attribution_window_seconds: int) -> ArrowStream:
-    """Point-in-time feature rows of every decision in a journal of (sequence: uint64, payload: binary).
+    """Point-in-time feature rows of every decision in a journal of (sequence: uint64, payload: binary or large binary).
 
     One row per decision: decision_id, send_id, sequence, clock_micros, customer (first alias), storefront_id, trigger,
     action_id, propensity, contacted, sent_by (the decision whose message went out under the send key, or null), holdout,

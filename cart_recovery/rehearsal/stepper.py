@@ -59,8 +59,8 @@ class Stepper:
     def __init__(
         self, world: World, system: System, *, abandonment_micros: int, progress: Callable[[Steps], None]
     ) -> None:
-        """`abandonment_micros` is the shortest time of inactivity of the policy: events closer together than that may
-        go out together, because none of them can bring about a deadline before the last."""
+        """`abandonment_micros` is the policy's time of inactivity, T: events closer together than that may go out
+        together, because none of them can bring about a deadline before the last."""
         self._world = world
         self._system = system
         self._abandonment_micros = abandonment_micros

@@ -6,7 +6,7 @@ use super::scene::{Keys, Scene};
 use crate::channel::MESSAGE_CHANNELS;
 use crate::contract::{Channel, ConsentChanged, ConsentPurpose, ConsentState, PreferenceSet};
 use crate::ids::Alias;
-use crate::state::{Consent, Latest, Permissions, Stamp, State, Tag};
+use crate::state::{Consent, Latest, Permissions, Stamp, State};
 use crate::time::Micros;
 
 /// A choice for one channel and purpose. A grant counts from the time the person gave it: an old one that is told again
@@ -28,7 +28,6 @@ pub(super) fn consent(state: &mut State, scene: &Scene<'_>, change: &ConsentChan
         legal_basis: change.legal_basis(),
         double_opt_in: change.double_opt_in(),
         given_time,
-        jurisdiction: Tag::new(&change.jurisdiction).unwrap_or_default(),
     };
     let key = (change.channel(), change.purpose());
     let withdrawn = consent.state == ConsentState::Withdrawn;

@@ -40,8 +40,7 @@ pub use line::{CartLine, product_key};
 pub(crate) use line::{brand_hash, category_hash, product_hash};
 pub(crate) use links::Bond;
 pub use links::{Aliases, MAX_ALIASES, MAX_EDGES};
-pub use names::MAX_STOREFRONTS;
-pub(crate) use names::{Storefronts, short_hash};
+pub(crate) use names::{MAX_STOREFRONTS, Storefronts, short_hash};
 pub use record::Consent;
 pub(crate) use record::{
     Activity, CHANNELS, ChannelContacts, Contacts, Key, Moment, OfferMark, OrderMark, Permissions, Profile,

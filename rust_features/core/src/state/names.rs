@@ -7,7 +7,7 @@ use rustc_hash::FxHashSet;
 
 /// Storefronts at most whose names are shared and whose channels are kept. Whoever may track can invent further ones:
 /// their events are folded alike, but each of their carts carries the name itself, so that they cost what carts do.
-pub const MAX_STOREFRONTS: usize = 4096;
+pub(crate) const MAX_STOREFRONTS: usize = 4096;
 
 /// The names of storefronts, each held once.
 #[derive(Clone, Default)]

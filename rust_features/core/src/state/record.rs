@@ -164,15 +164,6 @@ pub struct Consent {
     pub double_opt_in: DoubleOptIn,
     /// When the person chose, as the shop says; the event's time where it does not.
     pub given_time: Micros,
-    pub(crate) jurisdiction: Tag,
-}
-
-impl Consent {
-    /// Where the choice was made, in the words of the law: an ISO 3166 code, or empty.
-    #[must_use]
-    pub fn jurisdiction(&self) -> &str {
-        self.jurisdiction.as_str()
-    }
 }
 
 /// Consent and opt-outs.
