@@ -8,7 +8,7 @@ import structlog
 from cart_recovery.v1.channel_pb2 import Channel as ChannelKind
 from cart_recovery.v1.decision_pb2 import DecisionRecord
 from cart_recovery.v1.event_pb2 import Event
-from cart_recovery.v1.message_pb2 import MessageOutcome, MessageSkipped
+from cart_recovery.v1.message_pb2 import MessageOutcome, MessageSent, MessageSkipped
 from cart_recovery.v1.reason_pb2 import Reason
 from dispatcher import metrics
 from dispatcher.clock import MICROS
@@ -177,7 +177,7 @@ class Process:
         """Tells the journal how the touch ended; what follows is the next touch, if there is one."""
         outcome = closed.event.message_outcome
         if outcome.HasField("sent"):
-            outcome.sent.crossed = await self._crossed(closed)
+            await self._check_crossing(closed, outcome.sent)
         await self._ports.scorer.track(closed.event)
         storefront = self._ports.release.current().storefront(closed.touch.storefront_id)
         follow_up = next_touch(
@@ -188,16 +188,17 @@ class Process:
         )
         return follow_up or Done(closed.touch)
 
-    async def _crossed(self, closed: Closed) -> bool:
-        """Whether an order or opt-out was journalled while the provider was being called."""
+    async def _check_crossing(self, closed: Closed, sent: MessageSent) -> None:
+        """Notes whether an order or opt-out was journalled while the provider was being called."""
         sequence = closed.after_sequence or await self._ports.journal_sequence()
         try:
             verdict = await self._ports.scorer.confirm(
                 closed.touch.decision_id, minimum_sequence=sequence, claimed=True
             )
         except DecisionUnknown:
-            return False
-        return verdict.HasField("skip") and verdict.skip.reason in CROSSING_REASONS
+            return
+        sent.checked_sequence = verdict.state_sequence
+        sent.crossed = verdict.HasField("skip") and verdict.skip.reason in CROSSING_REASONS
 
     def _closed(self, touch: Touch, entry: LedgerEntry) -> Closed:
         """A send that is over, from the ledger. A decision whose send another one carried out was not needed."""

@@ -28,47 +28,47 @@ from cart_recovery.v1 import reason_pb2 as cart__recovery_dot_v1_dot_reason__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x63\x61rt_recovery/v1/message.proto\x12\x10\x63\x61rt_recovery.v1\x1a\x1e\x63\x61rt_recovery/v1/channel.proto\x1a\x1c\x63\x61rt_recovery/v1/money.proto\x1a\x1d\x63\x61rt_recovery/v1/reason.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb5\x06\n\x0eMessageOutcome\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12\x0f\n\x07send_id\x18\x02 \x01(\t\x12*\n\x07\x63hannel\x18\x03 \x01(\x0e\x32\x19.cart_recovery.v1.Channel\x12\r\n\x05touch\x18\x04 \x01(\r\x12\x10\n\x08provider\x18\x05 \x01(\t\x12\x1b\n\x13provider_message_id\x18\x06 \x01(\t\x12\x37\n\tscheduled\x18\x07 \x01(\x0b\x32\".cart_recovery.v1.MessageScheduledH\x00\x12\x33\n\x07skipped\x18\x08 \x01(\x0b\x32 .cart_recovery.v1.MessageSkippedH\x00\x12-\n\x04sent\x18\t \x01(\x0b\x32\x1d.cart_recovery.v1.MessageSentH\x00\x12\x37\n\tdelivered\x18\n \x01(\x0b\x32\".cart_recovery.v1.MessageDeliveredH\x00\x12\x33\n\x07\x62ounced\x18\x0b \x01(\x0b\x32 .cart_recovery.v1.MessageBouncedH\x00\x12\x31\n\x06opened\x18\x0c \x01(\x0b\x32\x1f.cart_recovery.v1.MessageOpenedH\x00\x12\x33\n\x07\x63licked\x18\r \x01(\x0b\x32 .cart_recovery.v1.MessageClickedH\x00\x12\x33\n\x07replied\x18\x0e \x01(\x0b\x32 .cart_recovery.v1.MessageRepliedH\x00\x12\x39\n\ncomplained\x18\x0f \x01(\x0b\x32#.cart_recovery.v1.MessageComplainedH\x00\x12=\n\x0cunsubscribed\x18\x10 \x01(\x0b\x32%.cart_recovery.v1.MessageUnsubscribedH\x00\x12\x31\n\x06\x66\x61iled\x18\x11 \x01(\x0b\x32\x1f.cart_recovery.v1.MessageFailedH\x00\x12\x33\n\x07unknown\x18\x12 \x01(\x0b\x32 .cart_recovery.v1.MessageUnknownH\x00\x42\t\n\x07outcome\"@\n\x10MessageScheduled\x12,\n\x08\x64ue_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"Q\n\x0eMessageSkipped\x12(\n\x06reason\x18\x01 \x01(\x0e\x32\x18.cart_recovery.v1.Reason\x12\x15\n\rends_sequence\x18\x02 \x01(\x08\"g\n\x0bMessageSent\x12\x18\n\x10\x63laimed_sequence\x18\x01 \x01(\x04\x12-\n\tsent_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x63rossed\x18\x03 \x01(\x08\"\x12\n\x10MessageDelivered\"P\n\x0eMessageBounced\x12*\n\x04kind\x18\x01 \x01(\x0e\x32\x1c.cart_recovery.v1.BounceKind\x12\x12\n\ndiagnostic\x18\x02 \x01(\t\"9\n\rMessageOpened\x12(\n\x06opener\x18\x01 \x01(\x0e\x32\x18.cart_recovery.v1.Opener\"\x1e\n\x0eMessageClicked\x12\x0c\n\x04link\x18\x01 \x01(\t\"\x10\n\x0eMessageReplied\"\x13\n\x11MessageComplained\"B\n\x13MessageUnsubscribed\x12+\n\x08\x63hannels\x18\x01 \x03(\x0e\x32\x19.cart_recovery.v1.Channel\"6\n\rMessageFailed\x12\x11\n\tpermanent\x18\x01 \x01(\x08\x12\x12\n\ndiagnostic\x18\x02 \x01(\t\"\x10\n\x0eMessageUnknown\"e\n\x0bOfferIssued\x12\x10\n\x08offer_id\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x02 \x01(\t\x12/\n\x0b\x65xpiry_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"a\n\rOfferRedeemed\x12\x10\n\x08offer_id\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x02 \x01(\t\x12)\n\x08\x64iscount\x18\x03 \x01(\x0b\x32\x17.cart_recovery.v1.Money\"5\n\x0cOfferRevoked\x12\x10\n\x08offer_id\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x02 \x01(\t*U\n\nBounceKind\x12\x1b\n\x17\x42OUNCE_KIND_UNSPECIFIED\x10\x00\x12\x14\n\x10\x42OUNCE_KIND_HARD\x10\x01\x12\x14\n\x10\x42OUNCE_KIND_SOFT\x10\x02*F\n\x06Opener\x12\x16\n\x12OPENER_UNSPECIFIED\x10\x00\x12\x10\n\x0cOPENER_HUMAN\x10\x01\x12\x12\n\x0eOPENER_MACHINE\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x63\x61rt_recovery/v1/message.proto\x12\x10\x63\x61rt_recovery.v1\x1a\x1e\x63\x61rt_recovery/v1/channel.proto\x1a\x1c\x63\x61rt_recovery/v1/money.proto\x1a\x1d\x63\x61rt_recovery/v1/reason.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb5\x06\n\x0eMessageOutcome\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12\x0f\n\x07send_id\x18\x02 \x01(\t\x12*\n\x07\x63hannel\x18\x03 \x01(\x0e\x32\x19.cart_recovery.v1.Channel\x12\r\n\x05touch\x18\x04 \x01(\r\x12\x10\n\x08provider\x18\x05 \x01(\t\x12\x1b\n\x13provider_message_id\x18\x06 \x01(\t\x12\x37\n\tscheduled\x18\x07 \x01(\x0b\x32\".cart_recovery.v1.MessageScheduledH\x00\x12\x33\n\x07skipped\x18\x08 \x01(\x0b\x32 .cart_recovery.v1.MessageSkippedH\x00\x12-\n\x04sent\x18\t \x01(\x0b\x32\x1d.cart_recovery.v1.MessageSentH\x00\x12\x37\n\tdelivered\x18\n \x01(\x0b\x32\".cart_recovery.v1.MessageDeliveredH\x00\x12\x33\n\x07\x62ounced\x18\x0b \x01(\x0b\x32 .cart_recovery.v1.MessageBouncedH\x00\x12\x31\n\x06opened\x18\x0c \x01(\x0b\x32\x1f.cart_recovery.v1.MessageOpenedH\x00\x12\x33\n\x07\x63licked\x18\r \x01(\x0b\x32 .cart_recovery.v1.MessageClickedH\x00\x12\x33\n\x07replied\x18\x0e \x01(\x0b\x32 .cart_recovery.v1.MessageRepliedH\x00\x12\x39\n\ncomplained\x18\x0f \x01(\x0b\x32#.cart_recovery.v1.MessageComplainedH\x00\x12=\n\x0cunsubscribed\x18\x10 \x01(\x0b\x32%.cart_recovery.v1.MessageUnsubscribedH\x00\x12\x31\n\x06\x66\x61iled\x18\x11 \x01(\x0b\x32\x1f.cart_recovery.v1.MessageFailedH\x00\x12\x33\n\x07unknown\x18\x12 \x01(\x0b\x32 .cart_recovery.v1.MessageUnknownH\x00\x42\t\n\x07outcome\"@\n\x10MessageScheduled\x12,\n\x08\x64ue_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"Q\n\x0eMessageSkipped\x12(\n\x06reason\x18\x01 \x01(\x0e\x32\x18.cart_recovery.v1.Reason\x12\x15\n\rends_sequence\x18\x02 \x01(\x08\"\x81\x01\n\x0bMessageSent\x12\x18\n\x10\x63laimed_sequence\x18\x01 \x01(\x04\x12-\n\tsent_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x63rossed\x18\x03 \x01(\x08\x12\x18\n\x10\x63hecked_sequence\x18\x04 \x01(\x04\"\x12\n\x10MessageDelivered\"P\n\x0eMessageBounced\x12*\n\x04kind\x18\x01 \x01(\x0e\x32\x1c.cart_recovery.v1.BounceKind\x12\x12\n\ndiagnostic\x18\x02 \x01(\t\"9\n\rMessageOpened\x12(\n\x06opener\x18\x01 \x01(\x0e\x32\x18.cart_recovery.v1.Opener\"\x1e\n\x0eMessageClicked\x12\x0c\n\x04link\x18\x01 \x01(\t\"\x10\n\x0eMessageReplied\"\x13\n\x11MessageComplained\"B\n\x13MessageUnsubscribed\x12+\n\x08\x63hannels\x18\x01 \x03(\x0e\x32\x19.cart_recovery.v1.Channel\"6\n\rMessageFailed\x12\x11\n\tpermanent\x18\x01 \x01(\x08\x12\x12\n\ndiagnostic\x18\x02 \x01(\t\"\x10\n\x0eMessageUnknown\"e\n\x0bOfferIssued\x12\x10\n\x08offer_id\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x02 \x01(\t\x12/\n\x0b\x65xpiry_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"a\n\rOfferRedeemed\x12\x10\n\x08offer_id\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x02 \x01(\t\x12)\n\x08\x64iscount\x18\x03 \x01(\x0b\x32\x17.cart_recovery.v1.Money\"5\n\x0cOfferRevoked\x12\x10\n\x08offer_id\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x02 \x01(\t*U\n\nBounceKind\x12\x1b\n\x17\x42OUNCE_KIND_UNSPECIFIED\x10\x00\x12\x14\n\x10\x42OUNCE_KIND_HARD\x10\x01\x12\x14\n\x10\x42OUNCE_KIND_SOFT\x10\x02*F\n\x06Opener\x12\x16\n\x12OPENER_UNSPECIFIED\x10\x00\x12\x10\n\x0cOPENER_HUMAN\x10\x01\x12\x12\n\x0eOPENER_MACHINE\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'cart_recovery.v1.message_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_BOUNCEKIND']._serialized_start=1887
-  _globals['_BOUNCEKIND']._serialized_end=1972
-  _globals['_OPENER']._serialized_start=1974
-  _globals['_OPENER']._serialized_end=2044
+  _globals['_BOUNCEKIND']._serialized_start=1914
+  _globals['_BOUNCEKIND']._serialized_end=1999
+  _globals['_OPENER']._serialized_start=2001
+  _globals['_OPENER']._serialized_end=2071
   _globals['_MESSAGEOUTCOME']._serialized_start=179
   _globals['_MESSAGEOUTCOME']._serialized_end=1000
   _globals['_MESSAGESCHEDULED']._serialized_start=1002
   _globals['_MESSAGESCHEDULED']._serialized_end=1066
   _globals['_MESSAGESKIPPED']._serialized_start=1068
   _globals['_MESSAGESKIPPED']._serialized_end=1149
-  _globals['_MESSAGESENT']._serialized_start=1151
-  _globals['_MESSAGESENT']._serialized_end=1254
-  _globals['_MESSAGEDELIVERED']._serialized_start=1256
-  _globals['_MESSAGEDELIVERED']._serialized_end=1274
-  _globals['_MESSAGEBOUNCED']._serialized_start=1276
-  _globals['_MESSAGEBOUNCED']._serialized_end=1356
-  _globals['_MESSAGEOPENED']._serialized_start=1358
-  _globals['_MESSAGEOPENED']._serialized_end=1415
-  _globals['_MESSAGECLICKED']._serialized_start=1417
-  _globals['_MESSAGECLICKED']._serialized_end=1447
-  _globals['_MESSAGEREPLIED']._serialized_start=1449
-  _globals['_MESSAGEREPLIED']._serialized_end=1465
-  _globals['_MESSAGECOMPLAINED']._serialized_start=1467
-  _globals['_MESSAGECOMPLAINED']._serialized_end=1486
-  _globals['_MESSAGEUNSUBSCRIBED']._serialized_start=1488
-  _globals['_MESSAGEUNSUBSCRIBED']._serialized_end=1554
-  _globals['_MESSAGEFAILED']._serialized_start=1556
-  _globals['_MESSAGEFAILED']._serialized_end=1610
-  _globals['_MESSAGEUNKNOWN']._serialized_start=1612
-  _globals['_MESSAGEUNKNOWN']._serialized_end=1628
-  _globals['_OFFERISSUED']._serialized_start=1630
-  _globals['_OFFERISSUED']._serialized_end=1731
-  _globals['_OFFERREDEEMED']._serialized_start=1733
-  _globals['_OFFERREDEEMED']._serialized_end=1830
-  _globals['_OFFERREVOKED']._serialized_start=1832
-  _globals['_OFFERREVOKED']._serialized_end=1885
+  _globals['_MESSAGESENT']._serialized_start=1152
+  _globals['_MESSAGESENT']._serialized_end=1281
+  _globals['_MESSAGEDELIVERED']._serialized_start=1283
+  _globals['_MESSAGEDELIVERED']._serialized_end=1301
+  _globals['_MESSAGEBOUNCED']._serialized_start=1303
+  _globals['_MESSAGEBOUNCED']._serialized_end=1383
+  _globals['_MESSAGEOPENED']._serialized_start=1385
+  _globals['_MESSAGEOPENED']._serialized_end=1442
+  _globals['_MESSAGECLICKED']._serialized_start=1444
+  _globals['_MESSAGECLICKED']._serialized_end=1474
+  _globals['_MESSAGEREPLIED']._serialized_start=1476
+  _globals['_MESSAGEREPLIED']._serialized_end=1492
+  _globals['_MESSAGECOMPLAINED']._serialized_start=1494
+  _globals['_MESSAGECOMPLAINED']._serialized_end=1513
+  _globals['_MESSAGEUNSUBSCRIBED']._serialized_start=1515
+  _globals['_MESSAGEUNSUBSCRIBED']._serialized_end=1581
+  _globals['_MESSAGEFAILED']._serialized_start=1583
+  _globals['_MESSAGEFAILED']._serialized_end=1637
+  _globals['_MESSAGEUNKNOWN']._serialized_start=1639
+  _globals['_MESSAGEUNKNOWN']._serialized_end=1655
+  _globals['_OFFERISSUED']._serialized_start=1657
+  _globals['_OFFERISSUED']._serialized_end=1758
+  _globals['_OFFERREDEEMED']._serialized_start=1760
+  _globals['_OFFERREDEEMED']._serialized_end=1857
+  _globals['_OFFERREVOKED']._serialized_start=1859
+  _globals['_OFFERREVOKED']._serialized_end=1912
 # @@protoc_insertion_point(module_scope)

@@ -197,10 +197,15 @@ class MessageSent(_message.Message):
     CLAIMED_SEQUENCE_FIELD_NUMBER: _builtins.int
     SENT_TIME_FIELD_NUMBER: _builtins.int
     CROSSED_FIELD_NUMBER: _builtins.int
+    CHECKED_SEQUENCE_FIELD_NUMBER: _builtins.int
     claimed_sequence: _builtins.int
     """JOURNAL's last sequence when the claim was confirmed."""
     crossed: _builtins.bool
-    """An order or opt-out was journalled while the provider was being called."""
+    """An order or opt-out was journalled while the provider was being called: after `claimed_sequence`, and not after
+    `checked_sequence`.
+    """
+    checked_sequence: _builtins.int
+    """What the state held when it was asked for the last time, after the provider's answer; 0 where it was not asked."""
     @_builtins.property
     def sent_time(self) -> _timestamp_pb2.Timestamp: ...
     def __init__(
@@ -209,10 +214,11 @@ class MessageSent(_message.Message):
         claimed_sequence: _builtins.int = ...,
         sent_time: _timestamp_pb2.Timestamp | None = ...,
         crossed: _builtins.bool = ...,
+        checked_sequence: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["sent_time", b"sent_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["claimed_sequence", b"claimed_sequence", "crossed", b"crossed", "sent_time", b"sent_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checked_sequence", b"checked_sequence", "claimed_sequence", b"claimed_sequence", "crossed", b"crossed", "sent_time", b"sent_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

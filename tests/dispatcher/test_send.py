@@ -76,12 +76,13 @@ async def test_order_during_the_provider_call_is_reported_as_crossed(world: Worl
     async def ordered_after_the_call(request: ConfirmRequest) -> ConfirmResponse | None:
         if not world.mail.accepted:
             return None
-        return ConfirmResponse(skip=Skip(reason=Reason.REASON_CART_ORDERED))
+        return ConfirmResponse(skip=Skip(reason=Reason.REASON_CART_ORDERED), state_sequence=77)
 
     world.scorer.answer = ordered_after_the_call
     await start()
     await world.decide()
-    assert (await world.scorer.outcome("sent")).sent.crossed
+    sent = (await world.scorer.outcome("sent")).sent
+    assert sent.crossed and sent.checked_sequence == 77
 
 
 async def test_order_cancels_a_pending_touch_before_it_is_due(world: World, start: Start) -> None:

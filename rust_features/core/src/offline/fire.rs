@@ -122,7 +122,7 @@ impl Offline {
         let sent = MessageSent {
             claimed_sequence: self.state.sequence(),
             sent_time: Some(due.time.to_timestamp()),
-            crossed: false,
+            ..MessageSent::default()
         };
         if let Some(storefront) = self.report(due, Outcome::Sent(sent)) {
             self.schedule_later_touch(bundle, &storefront, due);
