@@ -209,9 +209,58 @@ def test_segment_calls_become_events(tmp_path: Path) -> None:
     assert identified.identity.contacts[0].address == "ada@shoppers.example" and identified.identity.name == "Ada"
 
 
+def track(event: str, **properties: object) -> dict[str, object]:
+    return {"userId": "u1", "timestamp": "2024-05-01T10:00:00Z", "event": event, "properties": properties}
+
+
+def test_a_segment_order_needs_no_cart(tmp_path: Path) -> None:
+    order = {"checkout_id": "k1", "order_id": "o1", "currency": "USD", "products": [{"product_id": "p1", "price": 19}]}
+    file = segment(tmp_path, track("Order Completed", **order), track("Order Completed", **order, cart_id="c1"))
+    assert errors(file) == []
+    assert [(it.order_completed.order_id, it.order_completed.cart_id) for it in events(file)] == [
+        ("o1", ""),
+        ("o1", "c1"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("Checkout Started", "checkout_started"),
+        ("Checkout Step Viewed", "checkout_step_viewed"),
+        ("Checkout Step Completed", "checkout_step_completed"),
+        ("Payment Failed", "payment_failed"),
+    ],
+)
+def test_a_segment_checkout_counts_where_it_names_its_cart(tmp_path: Path, name: str, kind: str) -> None:
+    checkout = {"checkout_id": "k1", "order_id": "o1", "step": 2}
+    file = segment(tmp_path, track(name, **checkout), track(name, **checkout, cart_id="c1"))
+    assert errors(file) == []
+    (event,) = events(file)
+    assert event.WhichOneof("kind") == kind
+    assert getattr(event, kind).cart_id == "c1"
+
+
+@pytest.mark.parametrize("name", ["Product Added", "Product Removed", "Cart Viewed", "Cart Updated"])
+def test_what_happens_in_a_cart_has_to_name_it(tmp_path: Path, name: str) -> None:
+    (error,) = errors(segment(tmp_path, track(name, product_id="p1")))
+    assert error.column == "properties.cart_id"
+
+
+def test_segment_events_that_tell_nothing_of_use_are_passed_over(tmp_path: Path) -> None:
+    names = [
+        "Product List Filtered", "Product Clicked", "Promotion Viewed", "Promotion Clicked",
+        "Coupon Entered", "Coupon Applied", "Coupon Denied", "Coupon Removed", "Payment Info Entered", "Order Updated",
+        "Product Removed from Wishlist", "Wishlist Product Added to Cart",
+        "Product Shared", "Cart Shared", "Product Reviewed",
+    ]  # fmt: skip
+    calls = [{"type": name} for name in ("page", "screen", "group", "alias")]
+    file = segment(tmp_path, *calls, *(track(name, product_id="p1", cart_id="c1") for name in names))
+    assert list(file.requests()) == []
+
+
 def cart_line(**properties: object) -> dict[str, object]:
-    product = {"product_id": "p1", "cart_id": "c1"} | properties
-    return {"userId": "u1", "timestamp": "2024-05-01T10:00:00Z", "event": "Product Added", "properties": product}
+    return track("Product Added", **{"product_id": "p1", "cart_id": "c1"} | properties)
 
 
 @pytest.mark.parametrize(

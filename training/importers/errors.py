@@ -30,6 +30,10 @@ class RowError:
     reason: str
 
 
+class RowIgnored(Exception):
+    """Inside a row: it is of a known kind and says nothing that an event could hold."""
+
+
 class FieldFault(Exception):
     """Inside a row: the column at fault and why."""
 

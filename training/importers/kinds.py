@@ -6,12 +6,12 @@ from typing import Any
 from cart_recovery.v1.event_pb2 import Event
 from cart_recovery.v1.line_pb2 import Line
 from training.importers import values
-from training.importers.errors import FieldFault
+from training.importers.errors import FieldFault, RowIgnored
 from training.importers.lines import LineReader
 from training.importers.mapping import EventFileMap, MoneyColumn
 
 Fill = Callable[[Event, Mapping[str, Any]], None]
-"""Sets the kind of an event whose envelope stands already."""
+"""Sets the kind of an event whose envelope stands already. Raises FieldFault, RowIgnored."""
 
 
 class KindFillers:
@@ -21,7 +21,8 @@ class KindFillers:
         """Compiles every column reference. Raises MapRefused."""
         self._lines = LineReader(event_map.line)
         self._currency = event_map.currency_code
-        self._cart_id = _cart_id(event_map)
+        self._cart_id = _cart_id(event_map, required=True)
+        self._cart_id_if_told = _cart_id(event_map, required=False)
         order, detail = event_map.order, event_map.detail
         self._order_id = values.identifier(order.order_id) if order.order_id else _nothing
         self._order_currency = values.text(order.currency_code) if order.currency_code else _nothing
@@ -74,23 +75,23 @@ class KindFillers:
         event.cart_viewed.cart_id = self._cart_id(event, row)
 
     def _fill_checkout_started(self, event: Event, row: values.Row) -> None:
-        event.checkout_started.cart_id = self._cart_id(event, row)
+        event.checkout_started.cart_id = self._cart_of_checkout(event, row)
 
     def _fill_checkout_step_viewed(self, event: Event, row: values.Row) -> None:
-        event.checkout_step_viewed.cart_id = self._cart_id(event, row)
+        event.checkout_step_viewed.cart_id = self._cart_of_checkout(event, row)
         event.checkout_step_viewed.step = self._step(row)
 
     def _fill_checkout_step_completed(self, event: Event, row: values.Row) -> None:
-        event.checkout_step_completed.cart_id = self._cart_id(event, row)
+        event.checkout_step_completed.cart_id = self._cart_of_checkout(event, row)
         event.checkout_step_completed.step = self._step(row)
 
     def _fill_payment_failed(self, event: Event, row: values.Row) -> None:
-        event.payment_failed.cart_id = self._cart_id(event, row)
+        event.payment_failed.cart_id = self._cart_of_checkout(event, row)
 
     def _fill_order_completed(self, event: Event, row: values.Row) -> None:
         order = event.order_completed
         order.order_id = self._order_id(row) or event.event_id
-        order.cart_id = self._cart_id(event, row)
+        order.cart_id = self._cart_id_if_told(event, row)
         currency_code = self._currency_of(row)
         self._lines.fill_all(order.lines, row, currency_code)
         order.discount_minor = self._discount(row, currency_code) or 0
@@ -120,6 +121,13 @@ class KindFillers:
     def _fill_identified(self, event: Event, _: values.Row) -> None:
         event.identified.SetInParent()
 
+    def _cart_of_checkout(self, event: Event, row: values.Row) -> str:
+        # Many shops tell a checkout by an id of its own: whose cart it is, nobody can say.
+        cart_id = self._cart_id_if_told(event, row)
+        if not cart_id:
+            raise RowIgnored
+        return cart_id
+
     def _currency_of(self, row: values.Row) -> str:
         # In either case it is the same currency, with the same decimals.
         return self._order_currency(row).upper() or self._currency
@@ -131,12 +139,12 @@ class KindFillers:
         return order_id
 
 
-def _cart_id(event_map: EventFileMap) -> Callable[[Event, values.Row], str]:
+def _cart_id(event_map: EventFileMap, *, required: bool) -> Callable[[Event, values.Row], str]:
     template = event_map.cart.cart_id
     if "{day}" not in template:
-        read = values.identifier(template, required=True)
+        read = values.identifier(template, required=required)
         return lambda _, row: read(row)
-    read_day = values.identifier(template, required=True)
+    read_day = values.identifier(template, required=required)
     offset_seconds = event_map.cart.day_offset_hours * 3600
 
     def of_day(event: Event, row: values.Row) -> str:

@@ -73,7 +73,10 @@ class ContextMap(_Section):
 
 
 class CartMap(_Section):
-    """Which cart it belongs to. "{day}" is the event's date, counted `day_offset_hours` east of UTC."""
+    """Which cart it belongs to. "{day}" is the event's date, counted `day_offset_hours` east of UTC.
+
+    An order may have no cart. A checkout's row without one yields nothing; any other row that needs a cart is rejected.
+    """
 
     cart_id: str
     day_offset_hours: int = Field(default=0, ge=-12, le=14)

@@ -14,7 +14,7 @@ from cart_recovery.v1.channel_pb2 import Channel
 from cart_recovery.v1.event_pb2 import Event, TrackRequest
 from training.importers import values
 from training.importers.assumptions import NOTHING_ASSUMED, Assumptions, Introductions
-from training.importers.errors import FieldFault, HeaderRefused, ImportRefused, RowError
+from training.importers.errors import FieldFault, HeaderRefused, ImportRefused, RowError, RowIgnored
 from training.importers.kinds import KindFillers
 from training.importers.mapping import EventFileMap
 from training.importers.utf8 import DECODING, require_utf8, shown
@@ -108,7 +108,7 @@ class RowReader:
         self._context = [(name, values.text(template)) for name, template in context.items()]
 
     def event(self, number: int, row: values.Row) -> Event | None:
-        """The event of a row; None for a row that the map ignores. Raises FieldFault."""
+        """The event of a row; None for a row that is ignored: by the map, or as it tells nothing. Raises FieldFault."""
         kind = self._kind(row)
         if not kind and self._other_kind is not None:
             kind = self._other_kind(row)
@@ -116,7 +116,9 @@ class RowReader:
         if fill is None:
             if kind in self._ignored:
                 return None
-            raise FieldFault(self._kind_column, f"no event kind for {kind!r}; name it in the map's kind.values")
+            raise FieldFault(
+                self._kind_column, f"no event kind for {kind!r}; name it in the map's kind.values or kind.ignored"
+            )
         event = Event(storefront_id=self._storefront_id)
         micros = self._time(row)
         event.event_time.seconds, fraction = divmod(micros, 1_000_000)
@@ -124,7 +126,10 @@ class RowReader:
             event.event_time.nanos = fraction * 1000
         event.event_id = (self._event_id(row) if self._event_id else "") or f"{self._file_hash[:20]}-{number}"
         self._read_person(event, row)
-        fill(event, row)
+        try:
+            fill(event, row)
+        except RowIgnored:
+            return None
         return event
 
     def _read_person(self, event: Event, row: values.Row) -> None:
