@@ -146,8 +146,7 @@ class Offline:
         """Folds one TrackRequest at its event time, first firing whatever falls due before it. Raises Refused."""
 
     def run(self, requests: ArrowStream) -> list[tuple[int, str]]:
-        """Folds a stream whose first column holds TrackRequest bytes (binary); returns refused (row, message) pairs,
-        at most 10,000."""
+        """Folds a stream whose first column holds TrackRequest bytes (binary); returns refused (row, message) pairs."""
 
     def advance(self, time_micros: int) -> None:
         """Fires everything due up to `time_micros`."""

@@ -88,7 +88,7 @@ class Backtest:
         frame = pl.DataFrame({"request": [request for _, request in batch]}, schema={"request": pl.Binary})
         with self._in_engine():
             refused = offline.run(frame)
-        self.events += len(batch)
+        self.events += len(batch) - len(refused)
         for index, message in refused:
             self.rejected(batch[index][0], message)
         self._collect(offline)

@@ -189,7 +189,7 @@ class Process:
         return follow_up or Done(closed.touch)
 
     async def _check_crossing(self, closed: Closed, sent: MessageSent) -> None:
-        """Notes whether an order or opt-out was journalled while the provider was being called."""
+        """Notes whether an order or opt-out was journalled since the claim was confirmed."""
         sequence = closed.after_sequence or await self._ports.journal_sequence()
         try:
             verdict = await self._ports.scorer.confirm(

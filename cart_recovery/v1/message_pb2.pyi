@@ -201,8 +201,8 @@ class MessageSent(_message.Message):
     claimed_sequence: _builtins.int
     """JOURNAL's last sequence when the claim was confirmed."""
     crossed: _builtins.bool
-    """An order or opt-out was journalled while the provider was being called: after `claimed_sequence`, and not after
-    `checked_sequence`.
+    """An order or opt-out was journalled after `claimed_sequence` and not after `checked_sequence`: while the provider was
+    being called, or before this could be told.
     """
     checked_sequence: _builtins.int
     """What the state held when it was asked for the last time, after the provider's answer; 0 where it was not asked."""

@@ -44,6 +44,7 @@ def test_stuck_calls_leave_the_latency_of_score_unchanged(deployment: Deployment
     deployment.track_all(shop.abandoning(shopper))
     decision_id = deployment.wait_for_decisions(1)[0].decision_id
     alone, beside = [], []
+    refused: list[str] = []
     with deployment.client() as client, deployment.client() as waiting:
         p99_seconds(client, shop, shopper)
         for _ in range(ROUNDS):
@@ -51,28 +52,33 @@ def test_stuck_calls_leave_the_latency_of_score_unchanged(deployment: Deployment
             alone.append(p99_seconds(client, shop, shopper))
             tracks, confirms = stick(waiting, shop, shopper, decision_id)
             beside.append(p99_seconds(client, shop, shopper))
-            pending = [call for call in tracks if not call.done()]
+            pending = [call for call in tracks.values() if not call.done()]
             deployment.nats.start()
-            check_ends(tracks, confirms, pending)
+            refused += check_ends(tracks, confirms, pending)
             deployment.wait_until_published()
     for name, rounds in (("alone", alone), ("beside stuck calls", beside)):
         print(f"p99 of Score {name}: best {min(rounds) * 1e3:.2f} ms, median {median(rounds) * 1e3:.2f} ms")
     assert min(beside) <= TOLERANCE_RATIO * min(alone) + TOLERANCE_SECONDS
+    journalled = {entry.event.event_id for entry in deployment.journal()}
+    assert refused
+    assert not journalled & {deployment.token("event", event_id) for event_id in refused}
 
 
 def stick(
     client: Client, shop: Shop, shopper: Shopper, decision_id: str
-) -> "tuple[list[grpc.Future[TrackResponse]], list[grpc.Future[ConfirmResponse]]]":
-    """Begins calls that cannot be answered while NATS is away, and waits until those in excess were refused."""
+) -> "tuple[dict[str, grpc.Future[TrackResponse]], list[grpc.Future[ConfirmResponse]]]":
+    """Begins calls that cannot be answered while NATS is away, and waits until those in excess were refused; Tracks by
+    the id of their event."""
     request = ConfirmRequest(decision_id=decision_id, minimum_sequence=1 << 40)
-    tracks, confirms = [], []
+    tracks, confirms = {}, []
     for _ in range(STUCK_CALLS // 2):
         event = shop.viewed(shopper)
-        tracks.append(client.track_later(event, acknowledge=ACKNOWLEDGE_JOURNALED, timeout=STUCK_SECONDS))
+        later = client.track_later(event, acknowledge=ACKNOWLEDGE_JOURNALED, timeout=STUCK_SECONDS)
+        tracks[event.event_id] = later
         confirms.append(client.confirm_later(request, timeout=STUCK_SECONDS))
 
     def sorted_out() -> bool:
-        waiting = sum(not call.done() for call in tracks)
+        waiting = sum(not call.done() for call in tracks.values())
         return waiting <= THREADS // 4 and all(call.done() for call in confirms)
 
     eventually(sorted_out, within=20, what="at most a quarter of the threads waits, no Confirm does")
@@ -80,13 +86,15 @@ def stick(
 
 
 def check_ends(
-    tracks: "list[grpc.Future[TrackResponse]]",
+    tracks: "dict[str, grpc.Future[TrackResponse]]",
     confirms: "list[grpc.Future[ConfirmResponse]]",
     pending: "list[grpc.Future[TrackResponse]]",
-) -> None:
-    """Who waited is answered once the journal is back or its time is over; who did not was told at once."""
+) -> list[str]:
+    """Who waited is answered once the journal is back or its time is over; who did not was told at once, and its event,
+    which is returned, was not taken."""
     assert pending, "no call was stuck"
-    for call in tracks:
+    refused = []
+    for event_id, call in tracks.items():
         error = call.exception(timeout=STUCK_SECONDS)
         if error is None:
             assert call.result().journal_sequence > 0
@@ -95,6 +103,7 @@ def check_ends(
         waited = any(call is one for one in pending)
         expected = "REASON_NOT_YET_JOURNALLED" if waited else "REASON_TOO_MANY_WAITERS"
         assert refusal_of(error).reason == expected
+        refused += [] if waited else [event_id]
     for confirm in confirms:
         error = confirm.exception()
         assert isinstance(error, grpc.RpcError)
@@ -102,6 +111,7 @@ def check_ends(
         assert refusal.code is grpc.StatusCode.FAILED_PRECONDITION
         assert refusal.reason == "REASON_STATE_BEHIND"
         assert refusal.retry_after is not None
+    return refused
 
 
 def p99_seconds(client: Client, shop: Shop, shopper: Shopper) -> float:

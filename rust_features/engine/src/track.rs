@@ -19,15 +19,14 @@ const JOURNALED_TIMEOUT: Duration = Duration::from_secs(5);
 /// Serialised `TrackRequest` in, serialised `TrackResponse` out.
 pub fn track(live: &Live, journal: Option<&Journal>, request: &[u8]) -> Result<Vec<u8>, Refusal> {
     let spooled = pass_edge(live, request, false).and_then(|tracked| {
+        let waits = journal.filter(|_| tracked.acknowledge == Acknowledge::Journaled);
+        let place = waits.map(Journal::waiting_place).transpose()?;
         let offset = live.spool.append(&tracked.frame.encode_to_vec())?;
         live.directory.remember(&tracked.names);
-        Ok((offset, tracked.acknowledge))
+        Ok((offset, place))
     });
-    let (spool_offset, acknowledge) = counted(live, spooled)?;
-    let journal_sequence = match (acknowledge, journal) {
-        (Acknowledge::Journaled, Some(journal)) => journal.wait_folded(spool_offset, JOURNALED_TIMEOUT)?,
-        _ => 0,
-    };
+    let (spool_offset, place) = counted(live, spooled)?;
+    let journal_sequence = place.map_or(Ok(0), |place| place.wait_folded(spool_offset, JOURNALED_TIMEOUT))?;
     Ok(TrackResponse {
         spool_offset,
         journal_sequence,

@@ -168,20 +168,29 @@ impl Contacts<'_> {
     async fn replace(&self, subject: String, ciphertext: Bytes) -> Result<(), SessionError> {
         let lost = |error: &dyn Display| SessionError::Lost(format!("replacing a contact: {error}"));
         let stored = match self.stream.get_last_raw_message_by_subject(&subject).await {
-            // Whoever wrote it may have died before the one below was taken away.
-            Ok(stored) if stored.payload == ciphertext => {
-                let purged = self.stream.purge().filter(subject).keep(1).await;
-                return purged.map(|_| ()).map_err(|error| lost(&error));
-            }
             Ok(stored) => stored,
             Err(error) if error.kind() == LastRawMessageErrorKind::NoMessageFound => return Ok(()),
             Err(error) => return Err(lost(&error)),
         };
-        if self.write_after(&subject, ciphertext, stored.sequence).await? {
-            let overwritten = self.stream.delete_message(stored.sequence).await;
-            overwritten.map_err(|error| lost(&error))?;
+        // Where it is stored already, whoever wrote it may have died before the one below was taken away.
+        if stored.payload == ciphertext || self.write_after(&subject, ciphertext, stored.sequence).await? {
+            self.overwrite_all_but_last(&subject)
+                .await
+                .map_err(|error| lost(&error))?;
         }
         Ok(())
+    }
+
+    /// Deletes message by message: a purge would leave the bytes in the file.
+    async fn overwrite_all_but_last(&self, subject: &str) -> Result<(), async_nats::Error> {
+        loop {
+            let first = self.stream.get_first_raw_message_by_subject(subject, 1).await?;
+            let last = self.stream.get_last_raw_message_by_subject(subject).await?;
+            if first.sequence >= last.sequence {
+                return Ok(());
+            }
+            self.stream.delete_message(first.sequence).await?;
+        }
     }
 
     /// Tries one atomic batch, which a disk takes as one write; `false` where it pays nothing or was refused, and

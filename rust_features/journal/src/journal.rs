@@ -16,7 +16,7 @@ use parking_lot::Mutex;
 use crate::contacts::Aliases;
 use crate::error::{SessionError, StartError};
 use crate::feed::Delivered;
-use crate::progress::{JournalStatus, Progress};
+use crate::progress::{JournalStatus, Progress, WaitingPlace};
 use crate::session::{self, Shared};
 
 const LEAST_BACKOFF: Duration = Duration::from_millis(50);
@@ -117,13 +117,12 @@ impl Journal {
         self.progress.lock().seen.contains(spool, offset)
     }
 
-    /// Waits until `offset` of the spool being written is folded; returns its sequence (of a message folded long ago, a
-    /// later one).
+    /// Takes a place among the callers that wait for the fold of what they hand in.
     ///
     /// # Errors
-    /// `REASON_TOO_MANY_WAITERS`, or `REASON_NOT_YET_JOURNALLED` after `timeout`.
-    pub fn wait_folded(&self, offset: u64, timeout: Duration) -> Result<u64, Refusal> {
-        self.progress.wait_folded(offset, timeout, self.waiter_limit)
+    /// `REASON_TOO_MANY_WAITERS`.
+    pub fn waiting_place(&self) -> Result<WaitingPlace<'_>, Refusal> {
+        self.progress.waiting_place(self.waiter_limit)
     }
 
     /// Waits until all that was spooled is in the journal and folded, then ends; whether it was in time. Nothing may

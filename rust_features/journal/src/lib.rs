@@ -17,4 +17,4 @@ mod streams;
 pub use error::StartError;
 pub use feed::Delivered;
 pub use journal::{Clock, Journal, JournalSettings, Sink};
-pub use progress::JournalStatus;
+pub use progress::{JournalStatus, WaitingPlace};

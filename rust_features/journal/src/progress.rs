@@ -131,24 +131,14 @@ impl Progress {
         status
     }
 
-    /// Waits until `offset` of the own spool is folded; returns its sequence.
-    pub(crate) fn wait_folded(&self, offset: u64, timeout: Duration, limit: usize) -> Result<u64, Refusal> {
-        let deadline = Instant::now() + timeout;
+    /// Takes one of `limit` places for callers that wait.
+    pub(crate) fn waiting_place(&self, limit: usize) -> Result<WaitingPlace<'_>, Refusal> {
         let mut state = self.lock();
         if state.waiters >= limit {
             return Err(Refusal::new(Reason::TooManyWaiters).retry_after(RETRY_AFTER));
         }
         state.waiters += 1;
-        let sequence = loop {
-            if let Some(sequence) = state.sequence_of(self.own, offset) {
-                break Some(sequence);
-            }
-            if self.changed.wait_until(&mut state, deadline).timed_out() {
-                break state.sequence_of(self.own, offset);
-            }
-        };
-        state.waiters -= 1;
-        sequence.ok_or_else(|| Refusal::new(Reason::NotYetJournalled))
+        Ok(WaitingPlace { progress: self })
     }
 
     /// Waits until all that was spooled is folded; whether it was in time.
@@ -161,6 +151,39 @@ impl Progress {
             }
         }
         state.is_flushed(spool_end())
+    }
+}
+
+/// A place for a caller that waits, taken before it hands anything in: whoever is refused one has handed in nothing.
+pub struct WaitingPlace<'a> {
+    progress: &'a Progress,
+}
+
+impl WaitingPlace<'_> {
+    /// Waits until `offset` of the spool being written is folded; returns its sequence (of a message folded long ago, a
+    /// later one).
+    ///
+    /// # Errors
+    /// `REASON_NOT_YET_JOURNALLED` after `timeout`.
+    pub fn wait_folded(self, offset: u64, timeout: Duration) -> Result<u64, Refusal> {
+        let progress = self.progress;
+        let deadline = Instant::now() + timeout;
+        let mut state = progress.lock();
+        loop {
+            if let Some(sequence) = state.sequence_of(progress.own, offset) {
+                return Ok(sequence);
+            }
+            if Instant::now() >= deadline {
+                return Err(Refusal::new(Reason::NotYetJournalled));
+            }
+            progress.changed.wait_until(&mut state, deadline);
+        }
+    }
+}
+
+impl Drop for WaitingPlace<'_> {
+    fn drop(&mut self) {
+        self.progress.lock().waiters -= 1;
     }
 }
 

@@ -201,20 +201,21 @@ fn callers_wait_for_the_journal_within_bounds() {
     let spool = spool(folder.path(), 1);
     let (journal, _collector) = start(&server.url, &spool);
     let offset = spool.append(&frame("e", "p")).unwrap();
-    let late = journal.wait_folded(offset, Duration::from_millis(10)).unwrap_err();
+    let wait = |patience| journal.waiting_place()?.wait_folded(offset, patience);
+    let late = wait(Duration::from_millis(10)).unwrap_err();
     assert_eq!(late.reason, Reason::NotYetJournalled);
     std::thread::scope(|scope| {
-        let wait = || loop {
-            match journal.wait_folded(offset, PATIENCE) {
+        let wait_long = || loop {
+            match wait(PATIENCE) {
                 // The place was taken by the caller that tries the bound.
                 Err(refusal) if refusal.reason == Reason::TooManyWaiters => std::thread::yield_now(),
                 answer => break answer,
             }
         };
-        let waiters: Vec<_> = (0..4).map(|_| scope.spawn(wait)).collect();
+        let waiters: Vec<_> = (0..4).map(|_| scope.spawn(wait_long)).collect();
         let refusal = loop {
             // Until all four are in, the fifth is let in too and times out.
-            let refusal = journal.wait_folded(offset, Duration::from_millis(1)).unwrap_err();
+            let refusal = wait(Duration::from_millis(1)).unwrap_err();
             if refusal.reason == Reason::TooManyWaiters {
                 break refusal;
             }

@@ -2,7 +2,7 @@
 
 use super::{Subject, Verdict};
 use crate::contract::Reason;
-use crate::decide::{cart_reasons, channel_reasons, person_reasons};
+use crate::decide::{Reasons, cart_reasons, channel_reasons, person_reasons};
 use crate::policy::Storefront;
 use crate::time::Micros;
 
@@ -22,19 +22,31 @@ impl Subject<'_> {
         person.chain(cart).chain(changed).next()
     }
 
+    /// The person's word against the message, or an order of what it is about.
+    pub(super) fn forbidden(&self) -> Option<Reason> {
+        let ordered = self.customer.ordered(self.cart).then_some(Reason::CartOrdered);
+        let person = person_reasons(&self.customer).into_iter();
+        person.chain(ordered).chain(self.channel_reasons()).find(|reason| {
+            matches!(
+                reason,
+                Reason::Erased | Reason::CartOrdered | Reason::OptedOut | Reason::ConsentMissing | Reason::Suppressed
+            )
+        })
+    }
+
+    fn channel_reasons(&self) -> Reasons {
+        let (rules, channel) = (&self.bundle.rules, self.decided.action.channel());
+        let storefront = &self.decided.storefront;
+        channel_reasons(self.state, &self.customer, rules, storefront, channel, self.now)
+    }
+
     /// Why the decided message may not go, now or later.
     pub(super) fn rejection(&self) -> Option<Reason> {
         let late = (self.now > self.latest()).then_some(Reason::TooLate);
         self.occasion_rejection()
             .or(late)
             .or_else(|| self.offer_rejection())
-            .or_else(|| {
-                let (rules, channel) = (&self.bundle.rules, self.decided.action.channel());
-                let storefront = &self.decided.storefront;
-                channel_reasons(self.state, &self.customer, rules, storefront, channel, self.now)
-                    .first()
-                    .copied()
-            })
+            .or_else(|| self.channel_reasons().first().copied())
     }
 
     fn offer_rejection(&self) -> Option<Reason> {

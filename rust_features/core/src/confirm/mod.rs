@@ -93,9 +93,6 @@ impl Subject<'_> {
             Progress::Skipped(reason) => return Some(Verdict::Skip(reason)),
             Progress::Decided | Progress::Scheduled(_) => {}
         }
-        if self.decided.superseded {
-            return Some(Verdict::Skip(Reason::DecisionSuperseded));
-        }
         if self.decided.action.channel() == Channel::None {
             let reason = if self.decided.holdout {
                 Reason::Holdout
@@ -103,6 +100,13 @@ impl Subject<'_> {
                 Reason::LowerValue
             };
             return Some(Verdict::Skip(reason));
+        }
+        // Before all that else may have happened: a sender asks whether one of these crossed its message.
+        if let Some(reason) = self.forbidden() {
+            return Some(Verdict::Skip(reason));
+        }
+        if self.decided.superseded {
+            return Some(Verdict::Skip(Reason::DecisionSuperseded));
         }
         match self.decided.approval() {
             Some(Approval::Held) => Some(Verdict::Held),

@@ -266,6 +266,15 @@ fn a_decision_for_a_new_version_supersedes_the_old_one() {
         Verdict::Skip(Reason::DecisionSuperseded)
     );
     assert!(matches!(ask(&world, &newer, later, 0, false), Verdict::Go(_)));
+    // What crosses a message that is being sent is told whatever else has happened.
+    world.consent(later, Channel::Email, ConsentState::Withdrawn);
+    let told = ask(&world, &record, later, 0, true);
+    assert!(
+        matches!(told, Verdict::Skip(Reason::ConsentMissing | Reason::OptedOut)),
+        "{told:?}"
+    );
+    world.order(later);
+    assert_eq!(ask(&world, &record, later, 0, true), Verdict::Skip(Reason::CartOrdered));
 }
 
 #[test]

@@ -19,7 +19,7 @@ mod tests;
 mod value;
 
 pub use answer::answer;
-pub(crate) use eligibility::{cart_reasons, channel_reasons, person_reasons};
+pub(crate) use eligibility::{Reasons, cart_reasons, channel_reasons, person_reasons};
 pub use execute::{NotExecutable, execute};
 pub use inactivity::{alias_key, fire, to_message};
 pub use occasion::Occasion;
@@ -55,13 +55,13 @@ pub fn decide_with(occasion: &Occasion<'_>, bundle: &Bundle, seed: u64, key: &Ke
     let chances = explore::propensities(&plans, &values, &bundle.rules.exploration);
     let draw = explore::draw(seed);
     let chosen = explore::chosen(&chances, draw);
-    record::record(&record::Parts {
+    record::record(record::Parts {
         occasion,
         bundle,
         settings,
         seed,
         arm,
-        plans: &plans,
+        plans,
         scores: &scores,
         values: &values,
         chances: &chances,

@@ -23,7 +23,7 @@ pub(super) struct Parts<'a, 'b> {
     pub(super) settings: &'a Storefront,
     pub(super) seed: u64,
     pub(super) arm: Option<bool>,
-    pub(super) plans: &'a [Plan],
+    pub(super) plans: Vec<Plan>,
     pub(super) scores: &'a Scores,
     pub(super) values: &'a [Value],
     pub(super) chances: &'a [f64],
@@ -32,7 +32,12 @@ pub(super) struct Parts<'a, 'b> {
 }
 
 /// Writes the record.
-pub(super) fn record(parts: &Parts<'_, '_>) -> DecisionRecord {
+pub(super) fn record(mut parts: Parts<'_, '_>) -> DecisionRecord {
+    let plans = std::mem::take(&mut parts.plans);
+    let candidates = plans.into_iter().enumerate();
+    let candidates = candidates
+        .filter_map(|(index, plan)| candidate(&parts, index, plan))
+        .collect();
     let occasion = parts.occasion;
     let state = occasion.state;
     let arm = parts.arm.map(|holdout| ExperimentArm {
@@ -57,9 +62,7 @@ pub(super) fn record(parts: &Parts<'_, '_>) -> DecisionRecord {
             .collect(),
         feature_schema_hash: parts.bundle.feature_schema_hash.clone(),
         features: parts.scores.context.to_vec(),
-        candidates: (0..parts.plans.len())
-            .filter_map(|index| candidate(parts, index))
-            .collect(),
+        candidates,
         draw: parts.draw,
         holdout: parts.arm.unwrap_or_default(),
         experiment_arms: arm.into_iter().collect(),
@@ -73,12 +76,12 @@ pub(super) fn record(parts: &Parts<'_, '_>) -> DecisionRecord {
     }
 }
 
-fn candidate(parts: &Parts<'_, '_>, index: usize) -> Option<Candidate> {
-    let plan = parts.plans.get(index)?;
+fn candidate(parts: &Parts<'_, '_>, index: usize, plan: Plan) -> Option<Candidate> {
+    let eligible = plan.eligible();
     let score = parts.scores.candidates.get(index)?;
     let value = parts.values.get(index)?;
     let mut reasons: Vec<i32> = plan.reasons.iter().map(|reason| *reason as i32).collect();
-    if plan.eligible() && index != parts.chosen {
+    if eligible && index != parts.chosen {
         let best = parts
             .values
             .get(parts.chosen)
@@ -86,8 +89,8 @@ fn candidate(parts: &Parts<'_, '_>, index: usize) -> Option<Candidate> {
         reasons.push(if best { Reason::LowerValue } else { Reason::NotDrawn }.into());
     }
     Some(Candidate {
-        action: Some(plan.action.clone()),
-        eligible: plan.eligible(),
+        action: Some(plan.action),
+        eligible,
         reasons,
         margin_log_odds: score.margin,
         recovery_probability: score.probability,

@@ -29,9 +29,6 @@ use aliases::Aliases;
 use count::Counter;
 use touches::Touches;
 
-/// Refused requests that a run names; further ones are refused unnamed.
-pub const MAX_REFUSED: usize = 10_000;
-
 /// What an offline engine is made of.
 pub struct Setup {
     /// The edge that requests pass.
@@ -130,9 +127,7 @@ impl Offline {
     pub fn run<'a>(&mut self, requests: impl IntoIterator<Item = &'a [u8]>) -> Vec<RefusedRow> {
         let mut refused = Vec::new();
         for (row, request) in requests.into_iter().enumerate() {
-            if let Err(refusal) = self.track(request)
-                && refused.len() < MAX_REFUSED
-            {
+            if let Err(refusal) = self.track(request) {
                 refused.push(RefusedRow { row, refusal });
             }
         }
