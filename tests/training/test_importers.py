@@ -77,6 +77,43 @@ def test_a_bad_row_is_rejected_by_number_column_and_reason(tmp_path: Path, old: 
     assert len(events(file)) == 2, "the import goes on"
 
 
+@pytest.mark.parametrize("brand", ['"', '"apple', '""apple', '"ap"ple', '"two\nlines"'])
+def test_a_stray_quote_costs_its_row_alone(tmp_path: Path, brand: str) -> None:
+    quoted = GOOD.replace("apple", '"apple, ""the"" one"')
+    stray = GOOD.replace("apple", brand)
+    file = rees46(tmp_path, GOOD, quoted, stray, *[quoted] * 3, GOOD.replace(",cart,", ",swipe,"), GOOD)
+    of_stray = [3 + line for line in range(stray.count("\n"))]
+    after = of_stray[-1] + 1
+    assert [error.row for error in errors(file)] == [*of_stray, after + 3]
+    assert [number for number, _ in file.requests()] == list(range(1, after + 5))
+    brands = [event.product_added.line.brand for event in events(file)]
+    assert brands == ["apple", *['apple, "the" one'] * 4, "apple"]
+
+
+def test_an_open_quote_is_told_with_its_remedy(tmp_path: Path) -> None:
+    (error,) = errors(rees46(tmp_path, GOOD, GOOD.replace("apple", '"apple'), *[GOOD] * 3))
+    assert error.row == 2
+    assert "close each quote on its line" in error.reason
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
+def test_a_line_is_a_row_however_it_ends(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / "events.csv"
+    rows = [HEADER, GOOD, GOOD.replace("apple", '"ap,ple"'), GOOD.replace("apple", '"'), GOOD]
+    path.write_text("".join(rows), newline=ending)
+    file = EventFile(path, shipped_map("rees46"))
+    assert [error.row for error in errors(file)] == [3]
+    assert [event.product_added.line.brand for event in events(file)] == ["apple", "ap,ple", "apple"]
+    assert {event.identity.session_id for event in events(file)} == {"session-1"}
+
+
+def test_a_line_without_end_costs_its_row_alone(tmp_path: Path) -> None:
+    file = rees46(tmp_path, GOOD, GOOD.replace("apple", "a" * 9_000_000), GOOD)
+    (error,) = errors(file)
+    assert error.row == 2 and "longer than" in error.reason
+    assert len(events(file)) == 2
+
+
 @pytest.mark.parametrize("column", ["brand", "category_id"])
 def test_a_wrong_byte_costs_its_row_alone(tmp_path: Path, column: str) -> None:
     bad = GOOD.replace("apple", "caf\N{LATIN SMALL LETTER E WITH ACUTE}").encode("latin-1")
