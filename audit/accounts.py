@@ -39,13 +39,13 @@ class Accounts:
         self._sent_by_decision: dict[str, list[Send]] = {}
         for send in self.sent:
             self._sent_by_decision.setdefault(send.decision_id, []).append(send)
+        # One for each message: a decision may have sent several.
+        self._sent_decisions = [
+            facts.decisions[send.decision_id] for send in self.sent if send.decision_id in facts.decisions
+        ]
         self.contacted = [each for each, _ in abandonments if self.actions_sent(each)]
         self.currency = self._currency()
-        self.contact_cost_minor = sum(
-            facts.decisions[send.decision_id].contact_cost_minor
-            for send in self.sent
-            if send.decision_id in facts.decisions
-        )
+        self.contact_cost_minor = self._contact_cost()
         self.discount_cost_minor = self._discount_cost()
         self.treated_abandonments = sum(
             (owner := self._assigned(each)) is not None and not customers.assigned[owner].holdout
@@ -75,17 +75,18 @@ class Accounts:
     def holdout_share(self, policy: Policy) -> float:
         """The share that the policies of the abandoned carts' storefronts draw, weighted by their eligible carts."""
         shares = [terms_of(policy, each.storefront_id).holdout_share for each, _ in self._abandonments if each.eligible]
-        return fmean(shares) if shares else terms_of(policy, "").holdout_share
+        return fmean(shares) if shares else terms_of(policy, self._facts.storefront_id).holdout_share
 
     def money(self, value: Difference | Unavailable) -> Difference | Unavailable:
-        """The value, unless the journal mixes currencies."""
+        """The value, unless the amounts mix currencies."""
         return self.currency if isinstance(self.currency, Unavailable) else value
 
     def spend_minor(self) -> float | Unavailable:
         """Discount cost and contact cost."""
-        if isinstance(self.discount_cost_minor, Unavailable):
-            return self.discount_cost_minor
-        return self.discount_cost_minor + self.contact_cost_minor
+        discount, contact = self.discount_cost_minor, self.contact_cost_minor
+        if isinstance(discount, Unavailable):
+            return discount
+        return contact if isinstance(contact, Unavailable) else discount + contact
 
     def recovered_by_arm(self) -> Arms:
         """Recovered carts of each customer, of abandonments since the draw."""
@@ -121,10 +122,9 @@ class Accounts:
             if margin is None:
                 return Unavailable("the cost of ordered products is unknown and the policy names no margin share")
             totals[owner] += margin
-        for send in self.sent:
-            decision = self._facts.decisions.get(send.decision_id)
-            customer = self._customers.of_decision(decision) if decision else None
-            if decision is not None and customer in totals:
+        for decision in self._sent_decisions:
+            customer = self._customers.of_decision(decision)
+            if customer in totals:
                 totals[customer] -= decision.contact_cost_minor
         return difference(*self._arms(totals))
 
@@ -164,13 +164,25 @@ class Accounts:
         return treated, held_out
 
     def _currency(self) -> str | Unavailable:
-        currencies = {
-            order.currency_code or terms_of(self._policy, order.storefront_id).currency_code
-            for order in self._facts.orders.values()
-        } | self._facts.redeemed_currencies
+        orders = self._facts.orders.values()
+        ordered = {order.currency_code or self._own_currency(order.storefront_id) for order in orders}
+        # A message costs in the currency of its storefront.
+        contacted = {self._own_currency(each.storefront_id) for each in self._sent_decisions if each.contact_cost_minor}
+        currencies = ordered | contacted | self._facts.redeemed_currencies
+        asked = self._facts.storefront_id
         if len(currencies) > 1:
-            return Unavailable(f"the orders are in {', '.join(sorted(currencies))}; ask for one storefront")
-        return next(iter(currencies), terms_of(self._policy, "").currency_code)
+            remedy = "" if asked else "; ask for one storefront"
+            return Unavailable(f"the amounts are in {', '.join(sorted(currencies))}{remedy}")
+        return next(iter(currencies), self._own_currency(asked))
+
+    def _own_currency(self, storefront_id: str) -> str:
+        return terms_of(self._policy, storefront_id).currency_code
+
+    def _contact_cost(self) -> float | Unavailable:
+        """What the sent messages cost."""
+        if isinstance(self.currency, Unavailable):
+            return self.currency
+        return sum(decision.contact_cost_minor for decision in self._sent_decisions)
 
     def _discount_cost(self) -> int | Unavailable:
         """Redemptions reported as such, and orders with an offer code by customers who were sent an offer."""

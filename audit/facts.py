@@ -120,7 +120,7 @@ class Facts:
 
     def __init__(self, storefront_id: str = "") -> None:
         """An empty `storefront_id` counts all storefronts together."""
-        self._storefront_id = storefront_id
+        self.storefront_id = storefront_id
         self._carts = Carts()
         self._catalogue = Catalogue()
         self.abandonments: dict[tuple[str, str, int], Abandonment] = {}
@@ -129,6 +129,8 @@ class Facts:
         self.orders: dict[tuple[str, str], Order] = {}
         self.redemptions: list[Redemption] = []
         self.redeemed_currencies: set[str] = set()
+        self.storefronts: set[str] = set()
+        """All that the journal names, whether counted or not."""
         self.first_micros: int | None = None
         self.last_micros = 0
         self.last_sequence = 0
@@ -149,7 +151,8 @@ class Facts:
                 self._happen(message, received)
 
     def _counts(self, storefront_id: str) -> bool:
-        return not self._storefront_id or storefront_id == self._storefront_id
+        self.storefronts.add(storefront_id)
+        return self.storefront_id in ("", storefront_id)
 
     def _decide(self, record: DecisionRecord) -> None:
         request = record.request

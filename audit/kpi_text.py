@@ -154,7 +154,7 @@ def _cost(figures: Figures) -> list[str]:
     return [
         "Cost",
         _measured("discount", figures.discount_cost_minor, amount),
-        _row("contact", amount(figures.contact_cost_minor)),
+        _measured("contact", figures.contact_cost_minor, amount),
         _measured("per incremental recovered cart", figures.cost_per_recovered_minor, amount),
         _lift("incremental revenue per cost", figures.incremental_return_on_spend, ratio),
     ]

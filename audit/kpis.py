@@ -25,6 +25,10 @@ from cart_recovery.v1.reason_pb2 import Reason
 _CLV_DAYS = 180
 
 
+class StorefrontUnknown(Exception):
+    """The journal names no such storefront; the message tells which it names."""
+
+
 @dataclass(frozen=True)
 class Latency:
     """How long Score took as its caller measured it, dry run: from the call to the answer, both on one machine. The
@@ -98,7 +102,7 @@ class Figures:
     order_value_uplift: Difference | Unavailable
     customer_value_uplift: Unavailable
     discount_cost_minor: int | Unavailable
-    contact_cost_minor: float
+    contact_cost_minor: float | Unavailable
     incremental_return_on_spend: Difference | Unavailable
     """Incremental revenue per minor unit of discount and contact cost."""
     cost_per_recovered_minor: float | Unavailable
@@ -115,14 +119,20 @@ class Figures:
 def compute_figures(
     journal: pl.DataFrame, policy: Policy, *, storefront_id: str = "", latency: Latency | None = None
 ) -> Figures:
-    """The figures of a journal of (sequence, payload), of one storefront or, where the id is empty, of all."""
+    """The figures of a journal of (sequence, payload), of one storefront or, where the id is empty, of all.
+
+    Raises StorefrontUnknown.
+    """
     facts = Facts(storefront_id)
     for sequence, message in messages(journal):
         facts.fold(sequence, message)
-    return figures_of(facts, policy, storefront_id=storefront_id, latency=latency)
+    if storefront_id and storefront_id not in facts.storefronts:
+        known = ", ".join(sorted(facts.storefronts)) or "none"
+        raise StorefrontUnknown(f"the journal names no storefront {storefront_id}; it names {known}")
+    return figures_of(facts, policy, latency=latency)
 
 
-def figures_of(facts: Facts, policy: Policy, *, storefront_id: str = "", latency: Latency | None = None) -> Figures:
+def figures_of(facts: Facts, policy: Policy, *, latency: Latency | None = None) -> Figures:
     """The figures of what was collected."""
     customers = Customers(facts.decisions.values())
     recoveries = Recoveries(facts, customers)
@@ -140,7 +150,7 @@ def figures_of(facts: Facts, policy: Policy, *, storefront_id: str = "", latency
     incremental_revenue = _times(revenue, accounts.treated)
     waits = accounts.waits_seconds()
     return Figures(
-        storefront_id=storefront_id,
+        storefront_id=facts.storefront_id,
         currency_code=accounts.currency,
         last_sequence=facts.last_sequence,
         first_micros=facts.first_micros or 0,

@@ -23,6 +23,7 @@ COMMANDS = {
     "rehearse": "the live system on an event file's own clock, e-mails into the local inbox",
     "train": "train, check and sign a release bundle",
     "release": "list bundles, activate one, or go back",
+    "figures": "what was recovered, what it earned and cost",
     "decision": "show one decision, or re-execute it",
     "inbox": "list or open the e-mails of the local inbox",
     "loadtest": "measure a scorer, or compare it with an empty gRPC echo",

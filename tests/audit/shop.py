@@ -37,9 +37,12 @@ def alias(number: int) -> bytes:
 
 
 class Shop:
-    """A journal in the making. Times are seconds after START; the messages stand in the order of the calls."""
+    """A journal in the making, of one storefront. Times are seconds after START; the messages stand in the order of
+    the calls."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, storefront: str = STOREFRONT, currency: str = "EUR") -> None:
+        self._storefront = storefront
+        self._currency = currency
         self._messages: list[JournalMessage] = []
         self._events = 0
 
@@ -63,12 +66,14 @@ class Shop:
                 message.event.event_id = "f" + message.event.event_id[1:]
             self._messages.append(message)
 
-    def event(
-        self, customer: int, at: int, *, event_id: str = "", storefront: str = STOREFRONT, **kind: object
-    ) -> None:
+    def event(self, customer: int, at: int, *, event_id: str = "", storefront: str = "", **kind: object) -> None:
         """Journals an event of the given kind."""
         self._events += 1
-        event = Event(event_id=event_id or f"{self._events:032x}", storefront_id=storefront, **kind)  # type: ignore[arg-type]
+        event = Event(
+            event_id=event_id or f"{self._events:032x}",
+            storefront_id=storefront or self._storefront,
+            **kind,  # type: ignore[arg-type]
+        )
         event.event_time.seconds = START + at
         message = JournalMessage(event=event)
         message.received_time.seconds = START + at
@@ -85,7 +90,8 @@ class Shop:
     def add(self, customer: int, at: int, product: str = "boots", price: int = 10_000) -> None:
         """Puts one product into the customer's cart."""
         line = Line(product_id=product, quantity=1, unit_price_minor=price, title=product.title())
-        self.event(customer, at, product_added={"cart_id": f"cart-{customer}", "line": line, "currency_code": "EUR"})
+        added = {"cart_id": f"cart-{customer}", "line": line, "currency_code": self._currency}
+        self.event(customer, at, product_added=added)
 
     def decide(
         self,
@@ -116,12 +122,12 @@ class Shop:
             holdout=held_out,
             chosen=1 if sends else 0,
             touch=1,
-            currency_code="EUR",
+            currency_code=self._currency,
             cart_value_minor=10_000,
         )
         if consent:
             record.experiment_arms.add(experiment_id="holdout", arm_id="holdout" if held_out else "contact")
-        record.request.storefront_id = STOREFRONT
+        record.request.storefront_id = self._storefront
         record.request.cart_id = f"cart-{customer}"
         record.request.trigger = TRIGGER_INACTIVITY
         record.clock.seconds = START + at
@@ -176,7 +182,7 @@ class Shop:
         discount: int = 0,
         shipping: int = 0,
         codes: list[str] | None = None,
-        currency: str = "EUR",
+        currency: str = "",
         cart: str = "",
         with_lines: bool = True,
     ) -> None:
@@ -189,7 +195,7 @@ class Shop:
                 "order_id": f"order-{customer}-{at}",
                 "cart_id": cart,
                 "lines": [line] if with_lines else [],
-                "total": {"minor_units": total, "currency_code": currency},
+                "total": {"minor_units": total, "currency_code": currency or self._currency},
                 "discount_minor": discount,
                 "shipping_minor": shipping,
                 "offer_codes": codes or [],
@@ -198,6 +204,6 @@ class Shop:
 
     def redeem(self, customer: int, at: int, discount: int, *, decision_id: str = "") -> None:
         """The shop reports that an offer was used; not every shop knows of which decision."""
-        money = {"minor_units": discount, "currency_code": "EUR"}
+        money = {"minor_units": discount, "currency_code": self._currency}
         redeemed = {"offer_id": "ten", "decision_id": decision_id, "discount": money}
         self.event(customer, at, offer_redeemed=redeemed)
