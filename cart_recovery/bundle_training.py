@@ -7,9 +7,15 @@ from collections.abc import Callable
 from cart_recovery.keys import bundle_signing_key
 from cart_recovery.releases import FIRST_START
 from cart_recovery.settings import Settings
+from rust_features import BundleRefused
+from training.export import ExportFailed
 from training.learners.settings import LearnerSettings
+from training.policy import PolicyFileRefused
 from training.report import BundleReport
-from training.train import full_settings, starter_settings, train
+from training.train import NothingToLearn, full_settings, starter_settings, train
+
+TRAINING_FAULTS = (PolicyFileRefused, NothingToLearn, ExportFailed, BundleRefused)
+"""Why no bundle comes of a training run, each in a sentence."""
 
 
 def train_bundle(
@@ -21,7 +27,7 @@ def train_bundle(
 ) -> BundleReport:
     """Trains and signs a bundle; without `carts` the small starter bundle. `learner` says how large the models are.
 
-    Raises KeysError and what training raises.
+    Raises KeysError and TRAINING_FAULTS.
     """
     bundles, policy, templates = settings.bundles_directory, settings.policy_path, settings.templates_directory
     private_key = bundle_signing_key(settings.keys_directory)

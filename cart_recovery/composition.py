@@ -125,7 +125,7 @@ def ensure_bundle(settings: Settings) -> str:
     if bundle_id is not None and _loadable(settings, bundle_id):
         return bundle_id
     try:
-        from cart_recovery.bundle_training import train_bundle
+        from cart_recovery.bundle_training import TRAINING_FAULTS, train_bundle
     except ModuleNotFoundError as error:
         raise BundleUnusable(
             f"no bundle is active and {error.name} is missing for training one: install the extra `training`, or copy "
@@ -133,8 +133,12 @@ def ensure_bundle(settings: Settings) -> str:
         ) from None
     note("no usable bundle yet: the starter bundle is trained on the simulated shop, once")
     progress = Progress("training")
-    report = train_bundle(settings, carts=None, progress=progress.show)
-    progress.close()
+    try:
+        report = train_bundle(settings, carts=None, progress=progress.show)
+    except TRAINING_FAULTS as fault:
+        raise BundleUnusable(f"the starter bundle cannot be trained: {fault}") from fault
+    finally:
+        progress.close()
     if not report.passed:
         findings = "; ".join(report.findings)
         raise BundleUnusable(f"the starter bundle has not passed its gate ({findings}); run `cart-recovery train`")

@@ -16,10 +16,6 @@ from training.learners.models import Examples, Features
 if TYPE_CHECKING:
     from rust_features import ArrowStream
 
-WINDOW_SECONDS = 72 * 3600
-"""Attribution window of the labels."""
-_LABEL_AGES = (WINDOW_SECONDS // 6, WINDOW_SECONDS // 3, WINDOW_SECONDS)
-"""Ages at which a label is looked at; a purchase counts as known from the first of them that covers it."""
 _HEAVIEST = 20.0
 """No row weighs more than so many times the mean."""
 
@@ -43,15 +39,21 @@ def as_frame(stream: "ArrowStream") -> pl.DataFrame:
     return pl.DataFrame(stream)
 
 
-def decision_rows(journal: pl.DataFrame) -> pl.DataFrame:
+def label_ages(window_seconds: int) -> tuple[int, int, int]:
+    """Ages at which a label is looked at; a purchase counts as known from the first of them that covers it. The last is
+    the attribution window itself."""
+    return window_seconds // 6, window_seconds // 3, window_seconds
+
+
+def decision_rows(journal: pl.DataFrame, window_seconds: int) -> pl.DataFrame:
     """One row per decision as of the journal's end, but for those whose outcome is another decision's message.
 
-    Adds `known_after_seconds`, the age at which its purchase was known; null where no purchase is known.
+    `window_seconds` is the policy's attribution window. Adds `known_after_seconds`, the age at which its purchase was
+    known, by the window's end at the latest; for one who has not bought, that end.
     """
-    rows = own_outcomes(as_frame(replay(journal, attribution_window_seconds=WINDOW_SECONDS)))
-    known = pl.when(pl.col("recovered")).then(pl.lit(float(WINDOW_SECONDS)))
-    rows = rows.with_columns(known.alias("known_after_seconds"))
-    for age in reversed(_LABEL_AGES[:-1]):
+    rows = own_outcomes(as_frame(replay(journal, attribution_window_seconds=window_seconds)))
+    rows = rows.with_columns(pl.lit(float(window_seconds)).alias("known_after_seconds"))
+    for age in reversed(label_ages(window_seconds)[:-1]):
         younger = as_frame(replay(journal, attribution_window_seconds=age)).select("sequence", early="recovered")
         rows = rows.join(younger, on="sequence", how="left", maintain_order="left").with_columns(
             pl.when(pl.col("early"))
@@ -84,12 +86,12 @@ class Split:
     everything: pl.DataFrame
 
 
-def split_in_time(journal: pl.DataFrame, test_share: float) -> Split:
-    """Splits so that about `test_share` of the decisions come later."""
-    everything = decision_rows(journal)
+def split_in_time(journal: pl.DataFrame, test_share: float, window_seconds: int) -> Split:
+    """Splits so that about `test_share` of the decisions come later; labels by the attribution window."""
+    everything = decision_rows(journal, window_seconds)
     sequences = everything["sequence"].sort()
     boundary = sequences[min(len(sequences) - 1, int(len(sequences) * (1.0 - test_share)))]
-    earlier = decision_rows(journal.filter(pl.col("sequence") < boundary))
+    earlier = decision_rows(journal.filter(pl.col("sequence") < boundary), window_seconds)
     return Split(earlier, everything.filter(pl.col("sequence") >= boundary), everything)
 
 
@@ -115,9 +117,9 @@ def label_weights(rows: pl.DataFrame) -> NDArray[np.float64]:
     calendar alone, so the probability of being at least that old is the share of such rows.
     """
     age = rows["observed_seconds"].to_numpy().astype(np.float64)
-    needed = rows["known_after_seconds"].fill_null(float(WINDOW_SECONDS)).to_numpy()
-    reached = {seconds: float(np.mean(age >= seconds)) for seconds in _LABEL_AGES}
-    probability = np.array([reached[int(seconds)] for seconds in needed])
+    needed = rows["known_after_seconds"].to_numpy()
+    reached = {seconds: float(np.mean(age >= seconds)) for seconds in np.unique(needed)}
+    probability = np.array([reached[seconds] for seconds in needed])
     weight = np.where(age >= needed, 1.0 / np.maximum(probability, 1.0 / _HEAVIEST), 0.0)
     return np.asarray(weight, dtype=np.float64)
 

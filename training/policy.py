@@ -12,13 +12,15 @@ EXPLORED_TOGETHER = 7
 
 
 class PolicyFileRefused(Exception):
-    """The file is not TOML, or not a Policy."""
+    """The file cannot be read, is not TOML, or not a Policy."""
 
 
 def read_policy(path: Path) -> Policy:
     """Reads a TOML file whose keys are the field names of Policy. Raises PolicyFileRefused."""
     try:
         return json_format.ParseDict(tomllib.loads(path.read_text(encoding="utf-8")), Policy())
+    except OSError as error:
+        raise PolicyFileRefused(f"{path}: {error.strerror or error}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, json_format.ParseError) as error:
         raise PolicyFileRefused(f"{path.name}: {error}") from error
 
@@ -33,12 +35,12 @@ def exploring_policies(policy: Policy) -> list[Policy]:
 
 
 def one_touch(policy: Policy) -> Policy:
-    """The policy with a single touch, as it is evaluated: the truth is exact for a first contact."""
+    """The policy with a single touch, as it is evaluated: the truth is exact for a first contact. The simulated shop is
+    a storefront without settings of its own."""
     single = Policy()
     single.CopyFrom(policy)
+    del single.storefronts[:]
     single.company.max_touches = 1
-    for storefront in single.storefronts:
-        storefront.max_touches = 1
     return single
 
 

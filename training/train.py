@@ -26,6 +26,10 @@ _CALIBRATION_LIMIT = 0.02
 _TEST_SHARE = 0.25
 
 
+class NothingToLearn(Exception):
+    """No cart of the simulated shop could be written to under the policy."""
+
+
 def full_settings(
     bundles: Path, policy: Path, templates: Path, private_key: bytes, created_micros: int, carts: int = 40_000
 ) -> TrainSettings:
@@ -47,7 +51,8 @@ def train(settings: TrainSettings, progress: Progress) -> BundleReport:
 
     Quality is measured on models that saw the earlier rows only; the bundle's models then learn from all rows.
 
-    Raises PolicyFileRefused, ExportFailed, and BundleRefused where the engine would not load what was made.
+    Raises PolicyFileRefused, NothingToLearn, ExportFailed, and BundleRefused where the engine would not load what was
+    made.
     """
     begun = time.monotonic()
     names = FeatureNames.of_engine()
@@ -56,10 +61,16 @@ def train(settings: TrainSettings, progress: Progress) -> BundleReport:
         workshop = Workshop(settings, names, Path(scratch), progress)
         journals = workshop.explore(policy)
         progress("replaying the journals into rows")
-        splits = [split_in_time(journal, _TEST_SHARE) for journal in journals]
+        window_seconds = policy.company.attribution_window_seconds
+        splits = [split_in_time(journal, _TEST_SHARE, window_seconds) for journal in journals]
         later = pl.concat([split.later for split in splits])
         everything = pl.concat([split.everything for split in splits])
         learned_from = examples(pl.concat([split.earlier for split in splits]), names)
+        if not learned_from.choice.any():
+            raise NothingToLearn(
+                f"{settings.policy.name}: no action of it was possible for any cart of the simulated shop, whose "
+                "shoppers can be written to by e-mail; add an e-mail action, or look at its quiet hours and offers"
+            )
         progress(f"learning from {len(learned_from.bought):,} decisions, testing on {len(later):,} later ones")
         quality = measure_quality(fit(learned_from, names.context, names.action, settings.learner), later, names)
         progress(f"learning from all {len(everything):,} decisions")

@@ -125,7 +125,7 @@ class Workshop:
         )
 
     def _run(self, made: Made, policy: Policy, carts: float, seed: int) -> tuple[Shop, Run]:
-        settings = ShopSettings(days=self._settings.days)
+        settings = ShopSettings(days=self._settings.days, currency_code=policy.company.currency_code)
         carts_per_shopper = settings.abandoned_share * settings.visits_per_shopper()
         shop = Shop(seed, max(20, round(carts / carts_per_shopper)), _START_MICROS, settings)
         with tempfile.TemporaryDirectory(dir=self._scratch) as bundles:

@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Runs the command and returns its exit code."""
     from audit.kpi_text import render_figures
-    from cart_recovery.composition import borrow_release, ensure_bundle, fresh_directory
+    from cart_recovery.composition import active_policy, borrow_release, ensure_bundle, fresh_directory
     from cart_recovery.keys import ensure_keys
     from cart_recovery.rehearsal.demo import run_demo
     from cart_recovery.rehearsal.live import rehearsal_settings
@@ -45,7 +45,9 @@ def run(options: argparse.Namespace) -> int:
     settings = rehearsal_settings(live, fresh_directory(live.data_directory / "demo"))
     seed = run_seed("demo")
     borrow_release(live, settings, run_seed=seed)
-    shop = Shop(_SEED, _SHOPPERS, _START_MICROS, ShopSettings(days=_DAYS, response_scale=4.0))
+    currency = active_policy(live).company.currency_code
+    shop_settings = ShopSettings(days=_DAYS, response_scale=4.0, currency_code=currency)
+    shop = Shop(_SEED, _SHOPPERS, _START_MICROS, shop_settings)
     note(
         f"A simulated shop with {_SHOPPERS} shoppers, {_DAYS:.0f} days. All servers are real, on this machine alone.\n"
     )

@@ -103,7 +103,7 @@ def _echo(options: argparse.Namespace) -> int:
 
 
 def _backtest(options: argparse.Namespace) -> int:
-    from cart_recovery.composition import ensure_bundle
+    from cart_recovery.composition import active_policy, ensure_bundle
     from cart_recovery.keys import ensure_keys
     from loadtests.benchmarks.backtest_rate import measure, render
     from pyserver.process import engine_keys
@@ -114,11 +114,12 @@ def _backtest(options: argparse.Namespace) -> int:
     settings = settings_of(options)
     ensure_keys(settings.keys_directory)
     bundle = settings.bundles_directory / ensure_bundle(settings)
+    currency = active_policy(settings).company.currency_code
     progress = Progress("backtest")
 
     def make_events(browsing_share: float) -> "Iterator[TrackRequest]":
         shoppers = options.events // _EVENTS_PER_SHOPPER + 1
-        shop = Shop(_SEED, shoppers, _START_MICROS, ShopSettings(browsing_share=browsing_share))
+        shop = Shop(_SEED, shoppers, _START_MICROS, ShopSettings(browsing_share=browsing_share, currency_code=currency))
         while (time := shop.next_time()) is not None:
             yield from shop.take(time)
 

@@ -7,15 +7,16 @@ import polars as pl
 import pytest
 
 from training.dataset import (
-    WINDOW_SECONDS,
     FeatureNames,
     choice_weights,
     examples,
     golden_rows,
+    label_ages,
     label_weights,
     own_outcomes,
 )
 
+WINDOW_SECONDS = 48 * 3600
 WINDOW = float(WINDOW_SECONDS)
 
 NAMES = FeatureNames(context=["x"], action=["a"])
@@ -27,13 +28,13 @@ def rows(**columns: Sequence[object]) -> pl.DataFrame:
         "x": [0.5] * count,
         "a": [0.0] * count,
         "recovered": [False] * count,
-        "observed_seconds": [float(WINDOW_SECONDS)] * count,
-        "known_after_seconds": [None] * count,
+        "observed_seconds": [WINDOW] * count,
+        "known_after_seconds": [WINDOW] * count,
         "propensity": [0.5] * count,
         "holdout": [False] * count,
         "action_id": ["none"] * count,
     }
-    return pl.DataFrame(defaults | columns, schema_overrides={"known_after_seconds": pl.Float64})
+    return pl.DataFrame(defaults | columns)
 
 
 def test_matured_rows_weigh_one_where_all_are_matured() -> None:
@@ -53,13 +54,13 @@ def test_censored_labels_give_the_true_rate_back() -> None:
     bought_after = rng.exponential(WINDOW_SECONDS / 4, count)
     bought &= bought_after < WINDOW_SECONDS
     age = np.minimum(rng.uniform(0, 3 * WINDOW_SECONDS, count), WINDOW_SECONDS)
-    ages = np.array([WINDOW_SECONDS // 6, WINDOW_SECONDS // 3, WINDOW_SECONDS])
+    ages = np.array(label_ages(WINDOW_SECONDS))
     known_after = ages[np.searchsorted(ages, bought_after.clip(max=WINDOW_SECONDS))].astype(float)
     seen = bought & (bought_after <= age)
     frame = rows(
         recovered=list(seen),
         observed_seconds=list(age),
-        known_after_seconds=[seconds if known else None for seconds, known in zip(known_after, seen, strict=True)],
+        known_after_seconds=[seconds if known else WINDOW for seconds, known in zip(known_after, seen, strict=True)],
     )
     weights = label_weights(frame)
     assert np.average(seen, weights=weights) == pytest.approx(bought.mean(), abs=0.004)
@@ -88,9 +89,7 @@ def test_the_holdout_teaches_like_other_carts_that_were_left_alone() -> None:
 
 
 def test_examples_leave_out_what_is_not_known() -> None:
-    frame = rows(
-        x=[1.0, 2.0, 3.0], observed_seconds=[WINDOW, 60.0, WINDOW], recovered=[True, False, False]
-    ).with_columns(known_after_seconds=pl.Series([float(WINDOW_SECONDS), None, None]))
+    frame = rows(x=[1.0, 2.0, 3.0], observed_seconds=[WINDOW, 60.0, WINDOW], recovered=[True, False, False])
     learned = examples(frame, NAMES)
     assert learned.context[:, 0].tolist() == [1.0, 3.0]
     assert learned.bought.tolist() == [True, False]

@@ -32,13 +32,13 @@ def test_exploring_policies_together_try_every_action_once() -> None:
         assert one.exploration.gap_weight == 0 and one.company.max_touches == 1
 
 
-def test_an_evaluated_policy_differs_in_its_touches_only() -> None:
+def test_an_evaluated_policy_has_one_touch_and_no_storefront_of_its_own() -> None:
     policy = read_policy(STARTER)
     single = one_touch(policy)
     assert single.company.max_touches == 1
     single.company.max_touches = policy.company.max_touches
-    for changed, original in zip(single.storefronts, policy.storefronts, strict=True):
-        changed.CopyFrom(original)
+    assert policy.storefronts and not single.storefronts
+    single.storefronts.extend(policy.storefronts)
     assert single == policy
 
 

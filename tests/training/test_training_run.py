@@ -10,17 +10,23 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
+from cart_recovery.composition import BundleUnusable, ensure_bundle
+from cart_recovery.keys import ensure_keys
+from cart_recovery.settings import Settings
 from cart_recovery.v1.bundle_pb2 import BundleManifest
+from cart_recovery.v1.policy_pb2 import Policy
 from rust_features import BundleRefused, Keys, feature_table, verify_bundle
-from training.dataset import FeatureNames, decision_rows
+from training.dataset import FeatureNames, decision_rows, label_ages
 from training.policy import exploring_policies, read_policy
 from training.report import BundleReport
-from training.train import starter_settings, train
+from training.train import NothingToLearn, starter_settings, train
 from training.workshop import TrainSettings, Workshop
 
 pytestmark = pytest.mark.slow
 
 STARTER = Path(__file__).resolve().parents[2] / "cart_recovery" / "starter"
+POLICY = read_policy(STARTER / "policy.toml")
+WINDOW_SECONDS = POLICY.company.attribution_window_seconds
 PRIVATE_KEY = b"t" * 32
 PUBLIC_KEY = Ed25519PrivateKey.from_private_bytes(PRIVATE_KEY).public_key().public_bytes_raw()
 
@@ -46,12 +52,15 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> BundleReport:
     return made
 
 
+def explored(folder: Path, policy: Policy) -> pl.DataFrame:
+    """The journal of a small shop that explores under the policy."""
+    small = dataclasses.replace(settings(folder), carts=600)
+    return Workshop(small, FeatureNames.of_engine(), folder, lambda _: None).explore(policy)[0]
+
+
 @pytest.fixture(scope="module")
 def journal(tmp_path_factory: pytest.TempPathFactory) -> pl.DataFrame:
-    folder = tmp_path_factory.mktemp("journal")
-    small = dataclasses.replace(settings(folder), carts=600)
-    workshop = Workshop(small, FeatureNames.of_engine(), folder, lambda _: None)
-    return workshop.explore(read_policy(small.policy))[0]
+    return explored(tmp_path_factory.mktemp("journal"), POLICY)
 
 
 def test_the_engine_loads_what_was_trained(report: BundleReport) -> None:
@@ -106,6 +115,34 @@ def test_the_report_shows_calibration_qini_and_the_oracle_gap(report: BundleRepo
     assert json.loads(json.dumps(report.as_json()))["bundle_id"] == report.bundle_id
 
 
+def test_the_simulated_shop_trades_in_the_currency_of_the_policy(tmp_path: Path) -> None:
+    policy = Policy()
+    policy.CopyFrom(POLICY)
+    policy.company.currency_code = "USD"
+    policy.storefronts.add(storefront_id="shop", currency_code="GBP")
+    assert (decision_rows(explored(tmp_path, policy), WINDOW_SECONDS)["propensity"] < 1).mean() > 0.5
+
+
+def test_a_policy_that_no_shopper_can_be_written_to_by_is_told(tmp_path: Path) -> None:
+    policy = tmp_path / "policy.toml"
+    policy.write_text((STARTER / "policy.toml").read_text().replace("CHANNEL_EMAIL", "CHANNEL_SMS"))
+    with pytest.raises(NothingToLearn, match="no action of it was possible"):
+        train(dataclasses.replace(settings(tmp_path), policy=policy, carts=300), lambda _: None)
+
+
+@pytest.mark.parametrize(("text", "told"), [(None, "No such file"), ("actions = 3", "actions"), ("x", "policy.toml")])
+def test_a_start_without_a_usable_policy_has_a_sentence_and_no_bundle(
+    text: str | None, told: str, tmp_path: Path
+) -> None:
+    policy = tmp_path / "policy.toml"
+    if text is not None:
+        policy.write_text(text)
+    own = Settings(data_directory=tmp_path, policy_path=policy)
+    ensure_keys(own.keys_directory)
+    with pytest.raises(BundleUnusable, match=f"the starter bundle cannot be trained: .*{told}"):
+        ensure_bundle(own)
+
+
 def test_the_starter_earns_more_than_any_single_action_and_spares_the_harmed(report: BundleReport) -> None:
     assert report.passed, report.findings
     assert report.figures["oracle_gap_share"] > report.figures["oracle_gap_share_constant"] + 0.1
@@ -113,8 +150,8 @@ def test_the_starter_earns_more_than_any_single_action_and_spares_the_harmed(rep
 
 
 def test_explored_propensities_are_those_of_the_shortlist(journal: pl.DataFrame) -> None:
-    actions = len(exploring_policies(read_policy(STARTER / "policy.toml"))[0].actions)
-    rows = decision_rows(journal).filter(~pl.col("holdout"))
+    actions = len(exploring_policies(POLICY)[0].actions)
+    rows = decision_rows(journal, WINDOW_SECONDS).filter(~pl.col("holdout"))
     chances = set(rows["propensity"].round(6).to_list())
     assert chances <= {1.0, round(1 / (actions + 1), 6)}
     chosen = rows.filter(pl.col("propensity") < 1)
@@ -124,8 +161,11 @@ def test_explored_propensities_are_those_of_the_shortlist(journal: pl.DataFrame)
 
 
 def test_a_journal_replays_to_the_same_rows_and_labels_are_not_later_than_the_window(journal: pl.DataFrame) -> None:
-    rows = decision_rows(journal)
-    assert rows.equals(decision_rows(journal), null_equal=True)
-    known = rows.filter(pl.col("known_after_seconds").is_not_null())
-    assert known["recovered"].all() and len(known) == rows["recovered"].sum()
+    rows = decision_rows(journal, WINDOW_SECONDS)
+    assert rows.equals(decision_rows(journal, WINDOW_SECONDS), null_equal=True)
+    assert set(rows["known_after_seconds"]) <= set(label_ages(WINDOW_SECONDS))
+    early = rows.filter(pl.col("known_after_seconds") < WINDOW_SECONDS)
+    assert early["recovered"].all() and 0 < len(early) < rows["recovered"].sum()
+    shorter = decision_rows(journal, WINDOW_SECONDS // 3)
+    assert 0 < shorter["recovered"].sum() < rows["recovered"].sum()
     assert 0.05 < rows["recovered"].mean() < 0.5  # type: ignore[operator]
