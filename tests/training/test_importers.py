@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -164,6 +165,24 @@ def test_a_wrong_header_stops_at_once_and_names_both(tmp_path: Path) -> None:
     assert refused.value.expected == ["user_id", "item_id", "category_id", "behavior_type", "timestamp"]
     assert refused.value.found == ["time", "kind"]
     assert "timestamp" in str(refused.value) and "kind" in str(refused.value)
+
+
+@pytest.mark.parametrize("compress", [bytes, gzip.compress])
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("rees46", HEADER + GOOD),
+        ("segment", '{"type": "identify", "timestamp": "2024-05-01T10:00:00Z", "userId": "55"}\n'),
+    ],
+)
+def test_a_byte_order_mark_belongs_to_no_column(
+    tmp_path: Path, name: str, content: str, compress: Callable[[bytes], bytes]
+) -> None:
+    path = tmp_path / ("events" if compress is bytes else "events.gz")
+    path.write_bytes(compress(content.encode("utf-8-sig")))
+    file = EventFile(path, shipped_map(name))
+    assert [event.identity.customer_id for event in events(file)] == ["55"]
+    assert errors(file) == []
 
 
 def test_a_damaged_archive_is_refused_not_half_believed(tmp_path: Path) -> None:

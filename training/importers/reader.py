@@ -17,7 +17,7 @@ from training.importers.assumptions import NOTHING_ASSUMED, Assumptions, Introdu
 from training.importers.errors import FieldFault, HeaderRefused, ImportRefused, RowError, RowIgnored
 from training.importers.kinds import KindFillers
 from training.importers.mapping import EventFileMap
-from training.importers.utf8 import DECODING, require_utf8, shown
+from training.importers.utf8 import DECODING, ENCODING, require_utf8, shown
 
 _LONGEST_LINE = 4_000_000
 _CHUNK = 1 << 20
@@ -61,8 +61,8 @@ class EventFile:
 
     def _open(self) -> IO[str]:
         if self.path.suffix == ".gz":
-            return gzip.open(self.path, "rt", encoding="utf-8", errors=DECODING)
-        return self.path.open(encoding="utf-8", errors=DECODING)
+            return gzip.open(self.path, "rt", encoding=ENCODING, errors=DECODING)
+        return self.path.open(encoding=ENCODING, errors=DECODING)
 
     def _requests(self, rows: Iterator[tuple[int, Any]]) -> Iterator[Item]:
         row_reader = RowReader(self.event_map, self.file_hash()[:32])

@@ -8,6 +8,9 @@ from typing import Any
 
 from training.importers.errors import FieldFault
 
+ENCODING = "utf-8-sig"
+"""UTF-8 with or without a byte-order mark, which spreadsheets write and which belongs to no column."""
+
 DECODING = "surrogateescape"
 """How a file is decoded, so that a wrong byte costs its row and not the file."""
 
