@@ -119,8 +119,8 @@ class Accounts:
         totals = dict.fromkeys(self._customers.assigned, 0.0)
         for owner, order in self._orders():
             margin = self._margin(order)
-            if margin is None:
-                return Unavailable("the cost of ordered products is unknown and the policy names no margin share")
+            if isinstance(margin, Unavailable):
+                return margin
             totals[owner] += margin
         for decision in self._sent_decisions:
             customer = self._customers.of_decision(decision)
@@ -128,13 +128,16 @@ class Accounts:
                 totals[customer] -= decision.contact_cost_minor
         return difference(*self._arms(totals))
 
-    def _margin(self, order: Order) -> float | None:
-        """Margin less discount and expected returns; None where it cannot be known."""
+    def _margin(self, order: Order) -> float | Unavailable:
+        """Margin less discount and expected returns."""
         terms = terms_of(self._policy, order.storefront_id)
         if order.uncosted_minor and terms.margin_share is None:
-            return None
+            return Unavailable("the cost of ordered products is unknown and the policy names no margin share")
+        discount = self._redemptions.discount_minor(order)
+        if discount is None:
+            return Unavailable("what was redeemed for an order is unknown")
         margin = order.known_margin_minor + order.uncosted_minor * (terms.margin_share or 0.0)
-        return margin * (1 - terms.return_share) - self._redemptions.discount_minor(order)
+        return margin * (1 - terms.return_share) - discount
 
     def _orders(self) -> list[tuple[bytes, Order]]:
         """Orders of assigned customers since their draw, cancelled ones left out."""
@@ -168,7 +171,7 @@ class Accounts:
         ordered = {order.currency_code or self._own_currency(order.storefront_id) for order in orders}
         # A message costs in the currency of its storefront.
         contacted = {self._own_currency(each.storefront_id) for each in self._sent_decisions if each.contact_cost_minor}
-        currencies = ordered | contacted | self._facts.redeemed_currencies
+        currencies = ordered | contacted | self._redemptions.currencies
         asked = self._facts.storefront_id
         if len(currencies) > 1:
             remedy = "" if asked else "; ask for one storefront"
@@ -188,7 +191,8 @@ class Accounts:
         """Redemptions reported as such, and orders with an offer code by customers who were sent an offer."""
         if isinstance(self.currency, Unavailable):
             return self.currency
-        return sum(each.discount_minor for each in self._facts.redemptions) + self._inferred_discount()
+        redeemed = self._redemptions.total_minor()
+        return redeemed if isinstance(redeemed, Unavailable) else redeemed + self._inferred_discount()
 
     def _inferred_discount(self) -> int:
         """Discount of orders with an offer code whose redemption nobody reported."""

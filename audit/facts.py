@@ -56,6 +56,9 @@ class Decision:
     action_id: str
     channel: "Channel.ValueType"
     offer_id: str
+    discount_minor: int
+    """What it took the offer to be worth, in its currency."""
+    currency_code: str
     contact_cost_minor: float
     aliases: tuple[bytes, ...]
     eligible: bool
@@ -111,7 +114,10 @@ class Redemption:
     aliases: tuple[bytes, ...]
     decision_id: str
     """Empty where the shop does not know which decision brought the offer."""
-    discount_minor: int
+    offer_id: str
+    discount_minor: int | None
+    """None where no amount is known."""
+    currency_code: str
 
 
 class Facts:
@@ -128,7 +134,6 @@ class Facts:
         self.sends: dict[str, Send] = {}
         self.orders: dict[tuple[str, str], Order] = {}
         self.redemptions: list[Redemption] = []
-        self.redeemed_currencies: set[str] = set()
         self.storefronts: set[str] = set()
         """All that the journal names, whether counted or not."""
         self.first_micros: int | None = None
@@ -170,6 +175,8 @@ class Facts:
             action_id=chosen.action.action_id,
             channel=chosen.action.channel,
             offer_id=chosen.action.offer_id,
+            discount_minor=chosen.action.discount_minor,
+            currency_code=record.currency_code,
             contact_cost_minor=chosen.contact_cost_minor,
             aliases=tuple(record.aliases),
             eligible=is_eligible(record),
@@ -244,10 +251,11 @@ class Facts:
                 micros=happened,
                 aliases=aliases,
                 decision_id=redeemed.decision_id,
-                discount_minor=redeemed.discount.minor_units,
+                offer_id=redeemed.offer_id,
+                discount_minor=redeemed.discount.minor_units if redeemed.HasField("discount") else None,
+                currency_code=redeemed.discount.currency_code,
             )
         )
-        self.redeemed_currencies.add(redeemed.discount.currency_code)
 
     def _split(self, storefront_id: str, order: OrderCompleted) -> tuple[int, int, int]:
         """(margin of lines with a known cost, price of the other lines, price of all lines), before discounts."""

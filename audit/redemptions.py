@@ -1,10 +1,13 @@
-"""Which order each reported redemption belongs to, and so what every order cost in discounts."""
+"""What each reported redemption came to and which order it belongs to, and so what every order cost in discounts."""
 
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 
+from audit.amounts import counted
 from audit.customers import Customers
 from audit.facts import Facts, Order, Redemption
+from audit.unavailable import Unavailable
 
 # A shop reports a redemption when the order is placed, or in a batch of the same day.
 _FARTHEST_MICROS = 24 * 3600 * 1_000_000
@@ -24,23 +27,45 @@ class Redemptions:
                 self._by_cart[order.storefront_id, order.cart_id].append(order)
             if (customer := customers.of_order(order)) is not None:
                 self._by_customer[order.storefront_id, customer].append(order)
-        self._redeemed: dict[tuple[str, str], int] = defaultdict(int)
-        for redemption in facts.redemptions:
+        self._all = [self._filled(redemption) for redemption in facts.redemptions]
+        self._by_order: dict[tuple[str, str], list[Redemption]] = defaultdict(list)
+        for redemption in self._all:
             # Without an order there is no margin from which a redemption could be taken; it is a discount cost only.
             if (found := self._order_of(redemption)) is not None:
-                self._redeemed[found.storefront_id, found.order_id] += redemption.discount_minor
+                self._by_order[found.storefront_id, found.order_id].append(redemption)
+
+    @property
+    def currencies(self) -> set[str]:
+        """Of all amounts that are known."""
+        return {redemption.currency_code for redemption in self._all if redemption.discount_minor is not None}
+
+    def total_minor(self) -> int | Unavailable:
+        """What all redemptions come to."""
+        total = _sum(self._all)
+        if total is None:
+            silent = sum(redemption.discount_minor is None for redemption in self._all)
+            return Unavailable(f"{counted(silent, 'redemption')} without an amount")
+        return total
 
     def reported(self, order: Order) -> bool:
         """Whether the shop reported a redemption for the order."""
-        return (order.storefront_id, order.order_id) in self._redeemed
+        return (order.storefront_id, order.order_id) in self._by_order
 
-    def discount_minor(self, order: Order) -> int:
-        """What the order cost in discounts.
+    def discount_minor(self, order: Order) -> int | None:
+        """What the order cost in discounts; None where it redeemed an unknown amount.
 
         The order's own discount mostly is what was redeemed, so their sum would count the same money twice; waived
         shipping stands in the redemption alone, a public code in the order alone. Hence the larger of the two.
         """
-        return max(order.discount_minor, self._redeemed.get((order.storefront_id, order.order_id), 0))
+        redeemed = _sum(self._by_order.get((order.storefront_id, order.order_id), []))
+        return None if redeemed is None else max(order.discount_minor, redeemed)
+
+    def _filled(self, redemption: Redemption) -> Redemption:
+        """With the amount that the decision took the offer to be worth, where the shop says none."""
+        decision = self._facts.decisions.get(redemption.decision_id)
+        if redemption.discount_minor is not None or decision is None or decision.offer_id != redemption.offer_id:
+            return redemption
+        return replace(redemption, discount_minor=decision.discount_minor, currency_code=decision.currency_code)
 
     def _order_of(self, redemption: Redemption) -> Order | None:
         """The nearest order in time of the cart that the offer was made for, else of the customer.
@@ -67,3 +92,13 @@ class Redemptions:
         ):
             if customer is not None:
                 yield self._by_customer.get((storefront_id, customer), [])
+
+
+def _sum(redemptions: list[Redemption]) -> int | None:
+    """What they come to; None where the amount of one is unknown."""
+    total = 0
+    for redemption in redemptions:
+        if redemption.discount_minor is None:
+            return None
+        total += redemption.discount_minor
+    return total

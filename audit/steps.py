@@ -77,8 +77,11 @@ def _cart(event: Event) -> str:
 
 
 def _redemption(event: Event) -> str:
-    discount = event.offer_redeemed.discount
-    return f"redeemed {event.offer_redeemed.offer_id} for {money(discount.minor_units, discount.currency_code)}"
+    redeemed = event.offer_redeemed
+    words = f"redeemed {redeemed.offer_id}"
+    if not redeemed.HasField("discount"):
+        return words
+    return f"{words} for {money(redeemed.discount.minor_units, redeemed.discount.currency_code)}"
 
 
 def _order(event: Event) -> str:

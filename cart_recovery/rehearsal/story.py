@@ -89,8 +89,10 @@ class Story:
         if record is None:
             return
         self.counts["redeemed"] += 1
-        saved = money(redeemed.discount.minor_units, redeemed.discount.currency_code)
-        self._tell("redeemed", time, f"{self._name_of(record.request.cart_id)} uses the offer and saves {saved}")
+        words = f"{self._name_of(record.request.cart_id)} uses the offer"
+        if redeemed.HasField("discount"):
+            words += f" and saves {money(redeemed.discount.minor_units, redeemed.discount.currency_code)}"
+        self._tell("redeemed", time, words)
 
     def _ordered(self, event: Event, time: int) -> None:
         order = event.order_completed

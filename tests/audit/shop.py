@@ -102,10 +102,11 @@ class Shop:
         held_out: bool = False,
         consent: bool = True,
         offer: str = "",
+        offered: int = 0,
         contact_cost: float = 2.0,
         abandoned: int = 0,
     ) -> str:
-        """An inactivity decision between "none" and one e-mail; the id is answered."""
+        """An inactivity decision between "none" and one e-mail, whose offer takes `offered` off; the id is answered."""
         refused = [] if consent else [REASON_CONSENT_MISSING]
         if held_out:
             refused.append(REASON_HOLDOUT)
@@ -133,7 +134,9 @@ class Shop:
         record.clock.seconds = START + at
         record.abandonment_time.seconds = START + (abandoned or at)
         none = Action(action_id="none", channel=CHANNEL_NONE)
-        email = Action(action_id=action if sends else "email_1h", channel=CHANNEL_EMAIL, offer_id=offer)
+        email = Action(
+            action_id=action if sends else "email_1h", channel=CHANNEL_EMAIL, offer_id=offer, discount_minor=offered
+        )
         eligible = not refused
         record.candidates.append(
             Candidate(
@@ -202,8 +205,9 @@ class Shop:
             },
         )
 
-    def redeem(self, customer: int, at: int, discount: int, *, decision_id: str = "") -> None:
-        """The shop reports that an offer was used; not every shop knows of which decision."""
-        money = {"minor_units": discount, "currency_code": self._currency}
-        redeemed = {"offer_id": "ten", "decision_id": decision_id, "discount": money}
+    def redeem(self, customer: int, at: int, discount: int | None, *, decision_id: str = "") -> None:
+        """The shop reports that an offer was used; not every shop knows of which decision, or what it took off."""
+        redeemed: dict[str, object] = {"offer_id": "ten", "decision_id": decision_id}
+        if discount is not None:
+            redeemed["discount"] = {"minor_units": discount, "currency_code": self._currency}
         self.event(customer, at, offer_redeemed=redeemed)

@@ -4,6 +4,7 @@ import pytest
 
 from audit.interval import Difference
 from audit.kpis import Figures, compute_figures
+from audit.unavailable import Unavailable
 from cart_recovery.v1.policy_pb2 import Policy
 from tests.audit.shop import DAY, HOUR, MINUTE, POLICY, Shop
 from tests.audit.test_figures import experiment
@@ -125,3 +126,63 @@ def test_expected_returns_lower_the_margin_but_not_what_was_redeemed() -> None:
     policy.storefronts.add(storefront_id="shop-de", return_basis_points=1000)
     figures = compute_figures(free_shipping(490).journal(), policy)
     assert margin(figures) == pytest.approx(BUYERS * (4_000 * 0.9 - 490) - TREATED * 2)
+
+
+def test_a_redemption_without_an_amount_costs_what_its_decision_took_the_offer_to_be_worth() -> None:
+    shop = Shop()
+    shop.add(1, 0)
+    decision = shop.decide(1, HOUR, action="email_1h", offer="ten", offered=1_000)
+    shop.redeem(1, 2 * HOUR, None, decision_id=decision)
+    shop.redeem(1, 3 * HOUR, 300, decision_id=decision)
+    figures = compute_figures(shop.journal(), POLICY)
+    assert (figures.currency_code, figures.discount_cost_minor) == ("EUR", 1_300)
+
+
+def test_the_amount_of_a_decision_lowers_the_margin_as_a_reported_one_does() -> None:
+    def shop_with(offered: int, redeemed: int | None) -> Shop:
+        shop = Shop()
+        for buyer in range(TREATED, TREATED + BUYERS):
+            shop.add(buyer, 0)
+            decision = shop.decide(buyer, HOUR, action="email_1h", offer="ten", offered=offered)
+            shop.redeem(buyer, 3 * HOUR, redeemed, decision_id=decision)
+            shop.order(buyer, 3 * HOUR)
+        shop.extend(experiment(TREATED, 20, buyers=0, held_out_buyers=0, first=1_000))
+        return shop
+
+    said = compute_figures(shop_with(0, 490).journal(), POLICY)
+    filled = compute_figures(shop_with(490, None).journal(), POLICY)
+    assert margin(filled) == pytest.approx(margin(said))
+    assert filled.discount_cost_minor == said.discount_cost_minor == BUYERS * 490
+
+
+@pytest.mark.parametrize("offer", ["", "twenty"])
+def test_a_decision_with_another_offer_says_nothing_of_the_amount(offer: str) -> None:
+    shop = Shop()
+    shop.add(1, 0)
+    decision = shop.decide(1, HOUR, action="email_1h", offer=offer, offered=2_000)
+    shop.redeem(1, 2 * HOUR, None, decision_id=decision)
+    assert compute_figures(shop.journal(), POLICY).discount_cost_minor == Unavailable("1 redemption without an amount")
+
+
+def test_an_unknown_amount_makes_unavailable_what_depends_on_it_and_nothing_else() -> None:
+    shop = experiment(TREATED, 20, buyers=BUYERS, held_out_buyers=0)
+    known = compute_figures(shop.journal(), POLICY)
+    for buyer in (0, 1):
+        shop.redeem(buyer, 3 * HOUR, None)
+    figures = compute_figures(shop.journal(), POLICY)
+    assert figures.currency_code == "EUR"
+    assert isinstance(figures.incremental_revenue, Difference)
+    assert figures.incremental_revenue == known.incremental_revenue
+    assert figures.contact_cost_minor == known.contact_cost_minor
+    unknown = Unavailable("2 redemptions without an amount")
+    assert figures.discount_cost_minor == figures.incremental_return_on_spend == unknown
+    assert figures.incremental_margin == Unavailable("what was redeemed for an order is unknown")
+
+
+def test_an_unknown_amount_without_an_order_leaves_the_margin_as_it_is() -> None:
+    shop = experiment(TREATED, 20, buyers=BUYERS, held_out_buyers=0)
+    known = margin(compute_figures(shop.journal(), POLICY))
+    shop.redeem(0, 3 * HOUR + 2 * DAY, None)
+    figures = compute_figures(shop.journal(), POLICY)
+    assert margin(figures) == pytest.approx(known)
+    assert figures.discount_cost_minor == Unavailable("1 redemption without an amount")
