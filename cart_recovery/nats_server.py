@@ -94,9 +94,14 @@ class NatsServer:
             process.wait()
         _url_path(self.directory).unlink(missing_ok=True)
 
+    @property
+    def alive(self) -> bool:
+        """Whether the server runs."""
+        return self._process is not None and self._process.poll() is None
+
     def restart_dead(self) -> bool:
         """Starts the server again on its port where it has died; True where it had to. Raises NatsServerError."""
-        if self._process is None or self._process.poll() is None:
+        if self._process is None or self.alive:
             return False
         self.start()
         return True
@@ -161,19 +166,51 @@ def find_binary() -> str:
     return found
 
 
+class Attachment:
+    """The deployment's NATS as one process uses it: one's own server, the embedded one that runs already, or the
+    embedded one that this process runs."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Starts the embedded server where it is wanted and does not run. Raises NatsServerError."""
+        self._directory = settings.nats_directory
+        self._is_embedded = settings.nats.url is None
+        self._server: NatsServer | None = None
+        running = running_url(self._directory) if self._is_embedded else settings.nats.url
+        self.url = running or self._run(settings.nats.embedded_port)
+
+    def keep(self) -> None:
+        """Runs the embedded server from here on, on the same port, where whoever ran it has ended.
+
+        To be called again and again from the main thread by whatever outlives other commands.
+        """
+        if not self._is_embedded or (self._server is not None and self._server.alive):
+            return
+        self._server = None
+        if running_url(self._directory) is None:
+            # Of two processes that try at once one is quicker; both find its server by the port.
+            with contextlib.suppress(NatsServerError):
+                self._run(int(self.url.rsplit(":", 1)[1]))
+
+    def release(self) -> None:
+        """Ends the server where this process runs it."""
+        if self._server is not None:
+            self._server.stop()
+
+    def _run(self, port: int) -> str:
+        server = NatsServer(self._directory, port=port)
+        url = server.start()
+        self._server = server
+        return url
+
+
 @contextlib.contextmanager
-def attached(settings: Settings) -> Iterator[str]:
-    """URL of the deployment's NATS: one's own server, the embedded one that runs already, or one started for now."""
-    if settings.nats.url is not None:
-        yield settings.nats.url
-        return
-    directory = settings.nats_directory
-    running = running_url(directory)
-    if running is not None:
-        yield running
-        return
-    with NatsServer(directory, port=settings.nats.embedded_port) as server:
-        yield server.url
+def attached(settings: Settings) -> Iterator[Attachment]:
+    """The deployment's NATS, for as long as the block runs. Raises NatsServerError."""
+    attachment = Attachment(settings)
+    try:
+        yield attachment
+    finally:
+        attachment.release()
 
 
 def running_url(directory: Path) -> str | None:

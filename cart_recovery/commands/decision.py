@@ -38,8 +38,8 @@ def run(options: argparse.Namespace) -> int:
         raise CommandError("name one decision, or --all", EXIT_USAGE)
     credentials = settings.nats.credentials_file
     progress = Progress("journal")
-    with attached(settings) as nats_url:
-        journal = read_journal(nats_url, str(credentials) if credentials else None, progress=progress.count)
+    with attached(settings) as nats:
+        journal = read_journal(nats.url, str(credentials) if credentials else None, progress=progress.count)
     progress.close()
     if options.action == "show":
         from audit.lineage import trace

@@ -12,6 +12,8 @@ import signal
 from cart_recovery.exits import EXIT_DONE
 from cart_recovery.options import add_settings_options, settings_of
 
+_WATCH_SECONDS = 0.5
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
@@ -22,7 +24,7 @@ def run(options: argparse.Namespace) -> int:
     """Runs the command and returns its exit code."""
     from cart_recovery.addresses import require_free, unusable
     from cart_recovery.composition import dispatcher_settings
-    from cart_recovery.nats_server import attached
+    from cart_recovery.nats_server import Attachment, attached
     from cart_recovery.settings import split_address
     from dispatcher.dispatcher import Dispatcher
     from dispatcher.http_face.server import CannotListen
@@ -39,17 +41,19 @@ def run(options: argparse.Namespace) -> int:
         except OSError as error:
             raise unusable("dispatcher_metrics_address", f"{host}:{port}", error.strerror or str(error)) from None
 
-    async def dispatch(nats_url: str) -> None:
-        dispatcher = Dispatcher(dispatcher_settings(settings, nats_url))
+    async def dispatch(nats: Attachment) -> None:
+        dispatcher = Dispatcher(dispatcher_settings(settings, nats.url))
         loop = asyncio.get_running_loop()
         running = asyncio.create_task(dispatcher.run())
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, lambda: asyncio.ensure_future(dispatcher.stop()))
+        while not (await asyncio.wait({running}, timeout=_WATCH_SECONDS))[0]:
+            nats.keep()
         await running
 
-    with attached(settings) as nats_url:
+    with attached(settings) as nats:
         try:
-            asyncio.run(dispatch(nats_url))
+            asyncio.run(dispatch(nats))
         except CannotListen as reason:
             raise unusable("http_address", settings.http_address, str(reason)) from None
     return EXIT_DONE

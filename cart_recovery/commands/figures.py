@@ -56,8 +56,8 @@ def _journal(settings: "Settings") -> "pl.DataFrame":
         raise CommandError(f"there is no journal in {settings.data_directory} yet; `cart-recovery up` begins one")
     credentials = settings.nats.credentials_file
     progress = Progress("journal")
-    with attached(settings) as nats_url:
-        journal = read_journal(nats_url, str(credentials) if credentials else None, progress=progress.count)
+    with attached(settings) as nats:
+        journal = read_journal(nats.url, str(credentials) if credentials else None, progress=progress.count)
     progress.close()
     if journal.is_empty():
         raise CommandError("the journal is empty: nothing has happened yet")

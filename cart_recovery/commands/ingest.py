@@ -40,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
     began = time.monotonic()
     name = file.import_id()
     rejects_path = options.rejects or settings.imports_directory / f"{name}.rejects.csv"
-    with attached(settings) as nats_url, Import(settings, name, nats_url) as target, Rejects(rejects_path) as rejects:
+    with attached(settings) as nats, Import(settings, name, nats.url) as target, Rejects(rejects_path) as rejects:
         target.wait_caught_up(timeout_seconds=_CATCH_UP_SECONDS)
         for number, (row, request) in enumerate(rejects.accepted(file.requests()), start=1):
             refusal = target.add(row, request)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from cart_recovery.settings import Settings
     from pyserver.process import Scorer
 
+_WATCH_SECONDS = 0.5
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
@@ -45,11 +47,12 @@ def run(options: argparse.Namespace) -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    with attached(settings) as nats_url:
+    with attached(settings) as nats:
         scorer = _bound_scorer(settings)
         try:
-            _start(scorer, settings, nats_url)
-            stop.wait()
+            _start(scorer, settings, nats.url)
+            while not stop.wait(_WATCH_SECONDS):
+                nats.keep()
         finally:
             scorer.stop()
     return EXIT_DONE

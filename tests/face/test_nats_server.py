@@ -54,18 +54,36 @@ def test_a_second_server_over_the_same_directory_is_refused(tmp_path: Path) -> N
 
 async def test_a_command_finds_the_server_that_runs_or_starts_one(tmp_path: Path) -> None:
     settings = load_settings(data_directory=tmp_path)
-    with NatsServer(settings.nats_directory) as server, attached(settings) as url:
-        assert url == server.url
-        await publish(url, b"from the first")
-    with attached(settings) as url:
-        assert await last(url) == b"from the first"
+    with NatsServer(settings.nats_directory) as server, attached(settings) as nats:
+        assert nats.url == server.url
+        await publish(nats.url, b"from the first")
+    with attached(settings) as nats:
+        assert await last(nats.url) == b"from the first"
     assert running_url(settings.nats_directory) is None
 
 
 def test_ones_own_server_is_taken_where_the_settings_name_it(tmp_path: Path) -> None:
     settings = load_settings(data_directory=tmp_path, nats={"url": "nats://nats.example:4222"})
-    with attached(settings) as url:
-        assert url == "nats://nats.example:4222"
+    with attached(settings) as nats:
+        nats.keep()
+        assert nats.url == "nats://nats.example:4222"
+
+
+async def test_who_stays_runs_the_server_on_when_its_starter_has_ended(tmp_path: Path) -> None:
+    settings = load_settings(data_directory=tmp_path)
+    with NatsServer(settings.nats_directory) as server, attached(settings) as one, attached(settings) as other:
+        await publish(one.url, b"before")
+        one.keep()
+        assert server.alive
+        server.stop()
+        one.keep()
+        other.keep()
+        assert one.url == other.url == running_url(settings.nats_directory)
+        assert await last(other.url) == b"before"
+        one.release()
+        other.keep()
+        assert await last(other.url) == b"before"
+    assert running_url(settings.nats_directory) is None
 
 
 @pytest.mark.fault
