@@ -4,6 +4,7 @@
 `locust -f loadtests/locustfile.py --host 127.0.0.1:50051`.
 """
 
+import itertools
 import json
 import random
 import time
@@ -105,6 +106,10 @@ def judge(environment: Environment, **_: Any) -> None:
     environment.process_exit_code = 0 if summary.met else EXIT_MISSED
 
 
+_numbers = itertools.count()
+"""Of the users of this process: each is a seed of its own."""
+
+
 class GrpcUser(User):
     """One connection that sends raw bytes and reports every call."""
 
@@ -117,7 +122,7 @@ class GrpcUser(User):
         self._stubs: dict[str, grpc.UnaryUnaryMultiCallable[bytes, bytes]] = {
             name: self._channel.unary_unary(path) for name, path in _CALLS.items()
         }
-        self.generator = random.Random(id(self))
+        self.generator = random.Random(next(_numbers))
 
     def on_stop(self) -> None:
         """Closes the connection."""

@@ -1,6 +1,6 @@
 """Requests of made-up shoppers: what a storefront tracks while somebody shops, and what a checkout asks.
 
-Everything comes from the generator given, so that a run can be repeated. The addresses are of a reserved domain.
+Whatever is drawn comes from the generator given. The addresses are of a reserved domain.
 """
 
 import random

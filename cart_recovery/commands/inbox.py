@@ -37,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
             for row in rows:
                 print(f"{row['number']:>5}  {row['date'] or '':<32}{row['to'] or '':<34}{row['subject']}")
             if not rows:
-                print(f"no e-mails in {directory}")
+                print(f"no e-mails in {directory}; those of demo and rehearsal: --data {directory.parent / 'demo'}")
         return EXIT_DONE
     if options.number not in messages:
         held = f"it holds 1 to {max(messages)}" if messages else "it is empty"

@@ -14,6 +14,8 @@ from cart_recovery.exits import EXIT_DONE, EXIT_PARTIAL, CommandError
 from cart_recovery.options import add_event_file_options, add_json_option, add_settings_options, settings_of
 from cart_recovery.terminal import Progress, note, print_json, program
 
+_REFUSALS_SHOWN = 5
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
@@ -71,6 +73,7 @@ def run(options: argparse.Namespace) -> int:
                 "events": outcome.steps.events,
                 "refused": outcome.steps.refused,
                 "rejected": rejects.count,
+                "rejects_file": str(rejects_path) if rejects.count else None,
                 "inactivity_decisions": story.counts["abandoned"],
                 "contacted_decisions": story.counts["contact"],
                 "emails": outcome.emails,
@@ -85,6 +88,10 @@ def run(options: argparse.Namespace) -> int:
         print(render_figures(outcome.figures))
         print(f"\nREHEARSAL: {outcome.emails:,} e-mails in {settings.inbox_directory}; none left this machine.")
         print(f"open one: {program()} inbox 1 --data {settings.data_directory}")
-    for refusal in outcome.refusals[:5]:
+    if rejects.count:
+        note(f"REHEARSAL: {rejects.count:,} rejected rows: {rejects_path}")
+    if outcome.steps.refused:
+        note(f"REHEARSAL: the engine refused {outcome.steps.refused:,} events:")
+    for refusal in outcome.refusals[:_REFUSALS_SHOWN]:
         note(f"REHEARSAL: refused event: {refusal}")
     return EXIT_PARTIAL if rejects.count or outcome.steps.refused else EXIT_DONE

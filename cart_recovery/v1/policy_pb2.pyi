@@ -168,7 +168,9 @@ class Offer(_message.Message):
     static_code: _builtins.str
     """One code for everybody."""
     derived_code_prefix: _builtins.str
-    """Single-use codes derived from the decision under the offer key; the prefix of each."""
+    """Single-use codes derived from the decision under the offer key; the prefix of each. Nothing validates them yet: a
+    shop that cannot recognise them itself sends a static code.
+    """
     valid_seconds: _builtins.int
     """From the send."""
     customer_cap: _builtins.int
