@@ -3,9 +3,10 @@
 from statistics import fmean
 from typing import TypeVar
 
+from audit.amounts import counted
 from audit.customers import Customers
-from audit.facts import Abandonment, Facts, Order, Send
-from audit.interval import AmountCount, Difference, difference
+from audit.facts import Abandonment, Facts, Order, Send, Worth
+from audit.interval import AmountCount, Difference, difference, ratio_difference
 from audit.recovery import Recovery
 from audit.redemptions import Redemptions
 from audit.terms import terms_of
@@ -45,6 +46,7 @@ class Accounts:
         ]
         self.contacted = [each for each, _ in abandonments if self.actions_sent(each)]
         self.currency = self._currency()
+        self._valued = self._valued_orders()
         self.contact_cost_minor = self._contact_cost()
         self.discount_cost_minor = self._discount_cost()
         self.treated_abandonments = sum(
@@ -77,10 +79,6 @@ class Accounts:
         shares = [terms_of(policy, each.storefront_id).holdout_share for each, _ in self._abandonments if each.eligible]
         return fmean(shares) if shares else terms_of(policy, self._facts.storefront_id).holdout_share
 
-    def money(self, value: Difference | Unavailable) -> Difference | Unavailable:
-        """The value, unless the amounts mix currencies."""
-        return self.currency if isinstance(self.currency, Unavailable) else value
-
     def spend_minor(self) -> float | Unavailable:
         """Discount cost and contact cost."""
         discount, contact = self.discount_cost_minor, self.contact_cost_minor
@@ -97,28 +95,32 @@ class Accounts:
                 totals[owner] += 1
         return self._arms(totals)
 
-    def revenue_by_arm(self) -> Arms:
-        """Revenue of each customer since the draw."""
+    def revenue_difference(self) -> Difference | Unavailable:
+        """Revenue of each customer since the draw, treated minus held out."""
+        if isinstance(self._valued, Unavailable):
+            return self._valued
         totals = dict.fromkeys(self._customers.assigned, 0.0)
-        for owner, order in self._orders():
-            totals[owner] += order.revenue_minor - order.refunded_minor
-        return self._arms(totals)
+        for owner, order, worth in self._valued:
+            totals[owner] += worth.revenue_minor - order.refunded_minor
+        return difference(*self._arms(totals))
 
-    def orders_by_arm(self) -> tuple[list[AmountCount], list[AmountCount]]:
-        """Order value and number of orders of each customer since the draw: treated, held out."""
-        totals = dict.fromkeys(self._customers.assigned, (0.0, 0))
-        for owner, order in self._orders():
+    def order_value_difference(self) -> Difference | Unavailable:
+        """Revenue per order since the draw, treated minus held out."""
+        if isinstance(self._valued, Unavailable):
+            return self._valued
+        totals: dict[bytes, AmountCount] = dict.fromkeys(self._customers.assigned, (0.0, 0))
+        for owner, _, worth in self._valued:
             value, count = totals[owner]
-            totals[owner] = (value + order.revenue_minor, count + 1)
-        return self._arms(totals)
+            totals[owner] = (value + worth.revenue_minor, count + 1)
+        return ratio_difference(*self._arms(totals))
 
     def margin_difference(self) -> Difference | Unavailable:
         """Net margin of each customer since the draw, treated minus held out."""
-        if isinstance(self.currency, Unavailable):
-            return self.currency
+        if isinstance(self._valued, Unavailable):
+            return self._valued
         totals = dict.fromkeys(self._customers.assigned, 0.0)
-        for owner, order in self._orders():
-            margin = self._margin(order)
+        for owner, order, worth in self._valued:
+            margin = self._margin(order, worth)
             if isinstance(margin, Unavailable):
                 return margin
             totals[owner] += margin
@@ -128,16 +130,25 @@ class Accounts:
                 totals[customer] -= decision.contact_cost_minor
         return difference(*self._arms(totals))
 
-    def _margin(self, order: Order) -> float | Unavailable:
+    def _margin(self, order: Order, worth: Worth) -> float | Unavailable:
         """Margin less discount and expected returns."""
         terms = terms_of(self._policy, order.storefront_id)
-        if order.uncosted_minor and terms.margin_share is None:
+        if worth.uncosted_minor and terms.margin_share is None:
             return Unavailable("the cost of ordered products is unknown and the policy names no margin share")
         discount = self._redemptions.discount_minor(order)
         if discount is None:
             return Unavailable("what was redeemed for an order is unknown")
-        margin = order.known_margin_minor + order.uncosted_minor * (terms.margin_share or 0.0)
+        margin = worth.known_margin_minor + worth.uncosted_minor * (terms.margin_share or 0.0)
         return margin * (1 - terms.return_share) - discount
+
+    def _valued_orders(self) -> list[tuple[bytes, Order, Worth]] | Unavailable:
+        """The orders that count, with what each brought: one of unknown worth would pass for one of no worth."""
+        if isinstance(self.currency, Unavailable):
+            return self.currency
+        orders = self._orders()
+        valued = [(owner, order, order.worth) for owner, order in orders if order.worth is not None]
+        unpriced = len(orders) - len(valued)
+        return Unavailable(f"{counted(unpriced, 'order')} without a known price") if unpriced else valued
 
     def _orders(self) -> list[tuple[bytes, Order]]:
         """Orders of assigned customers since their draw, cancelled ones left out."""
@@ -167,8 +178,11 @@ class Accounts:
         return treated, held_out
 
     def _currency(self) -> str | Unavailable:
-        orders = self._facts.orders.values()
-        ordered = {order.currency_code or self._own_currency(order.storefront_id) for order in orders}
+        ordered = {
+            order.currency_code or self._own_currency(order.storefront_id)
+            for order in self._facts.orders.values()
+            if order.worth is not None
+        }
         # A message costs in the currency of its storefront.
         contacted = {self._own_currency(each.storefront_id) for each in self._sent_decisions if each.contact_cost_minor}
         currencies = ordered | contacted | self._redemptions.currencies

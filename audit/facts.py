@@ -84,9 +84,20 @@ class Abandonment:
         return self.decisions[0].eligible
 
 
+@dataclass(frozen=True, slots=True)
+class Worth:
+    """What one order brought, before refunds."""
+
+    revenue_minor: int
+    """Less the order's discount, which is not taken off the rest."""
+    # Margin of the lines whose cost the catalogue knows, and the price of the others.
+    known_margin_minor: int
+    uncosted_minor: int
+
+
 @dataclass(slots=True)
 class Order:
-    """One order, with what it earned before contact costs."""
+    """One order, as the figures need it."""
 
     order_id: str
     storefront_id: str
@@ -95,12 +106,10 @@ class Order:
     aliases: tuple[bytes, ...]
     products: frozenset[str]
     currency_code: str
-    revenue_minor: int
+    worth: Worth | None
+    """None where the shop says neither a total nor prices, and the catalogue does not know them."""
     discount_minor: int
     with_offer_code: bool
-    # Margin of the lines whose cost the catalogue knows, and the price of the others.
-    known_margin_minor: int
-    uncosted_minor: int
     refunded_minor: int = 0
     cancelled: bool = False
 
@@ -221,13 +230,7 @@ class Facts:
 
     def _order(self, event: Event, aliases: tuple[bytes, ...], happened: int) -> None:
         completed = event.order_completed
-        known, uncosted, gross = self._split(event.storefront_id, completed)
         discount = max(completed.discount_minor, sum(line.discount_minor for line in completed.lines))
-        total = completed.total
-        revenue = total.minor_units if completed.HasField("total") else gross - discount
-        if not completed.lines:
-            # What the lines would have added up to: the total has the shipping in it, and the discount out of it.
-            uncosted = max(0, revenue + discount - completed.shipping_minor)
         self.orders[event.storefront_id, completed.order_id] = Order(
             order_id=completed.order_id,
             storefront_id=event.storefront_id,
@@ -235,12 +238,10 @@ class Facts:
             micros=happened,
             aliases=aliases,
             products=frozenset(line.product_id for line in completed.lines),
-            currency_code=total.currency_code,
-            revenue_minor=revenue,
+            currency_code=completed.total.currency_code,
+            worth=self._worth(event.storefront_id, completed, discount),
             discount_minor=discount,
             with_offer_code=bool(completed.offer_codes),
-            known_margin_minor=known,
-            uncosted_minor=uncosted,
         )
 
     def _redemption(self, event: Event, aliases: tuple[bytes, ...], happened: int) -> None:
@@ -257,23 +258,38 @@ class Facts:
             )
         )
 
-    def _split(self, storefront_id: str, order: OrderCompleted) -> tuple[int, int, int]:
-        """(margin of lines with a known cost, price of the other lines, price of all lines), before discounts."""
+    def _worth(self, storefront_id: str, order: OrderCompleted, discount: int) -> Worth | None:
+        total = order.total.minor_units if order.HasField("total") else None
+        split = self._split(storefront_id, order)
+        if split is not None:
+            known, uncosted, gross = split
+            return Worth(gross - discount if total is None else total, known, uncosted)
+        if total is None:
+            return None
+        # What the lines would have added up to: the total has the shipping in it, and the discount out of it.
+        return Worth(total, 0, max(0, total + discount - order.shipping_minor))
+
+    def _split(self, storefront_id: str, order: OrderCompleted) -> tuple[int, int, int] | None:
+        """(margin of lines with a known cost, price of the other lines, price of all lines), before discounts; None
+        where there are no lines, or the price of one is unknown."""
         known = uncosted = gross = 0
         for line in order.lines:
-            price = self._price(storefront_id, line) * line.quantity
+            unit_price = self._price(storefront_id, line)
+            if unit_price is None:
+                return None
+            price = unit_price * line.quantity
             cost = self._catalogue.cost_minor(storefront_id, line.product_id)
             gross += price
             if cost is None:
                 uncosted += price
             else:
                 known += price - cost * line.quantity
-        return known, uncosted, gross
+        return (known, uncosted, gross) if order.lines else None
 
-    def _price(self, storefront_id: str, line: Line) -> int:
+    def _price(self, storefront_id: str, line: Line) -> int | None:
         if line.HasField("unit_price_minor"):
             return line.unit_price_minor
-        return self._catalogue.price_minor(storefront_id, line.product_id) or 0
+        return self._catalogue.price_minor(storefront_id, line.product_id)
 
     def _outcome(self, outcome: MessageOutcome, happened: int) -> None:
         send = self.sends.setdefault(outcome.send_id, Send(outcome.decision_id, outcome.channel))

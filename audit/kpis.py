@@ -13,7 +13,7 @@ import polars as pl
 from audit.accounts import Accounts
 from audit.customers import Customers
 from audit.facts import Abandonment, Facts
-from audit.interval import Difference, SampleRatio, difference, ratio_difference, sample_ratio
+from audit.interval import Difference, SampleRatio, difference, sample_ratio
 from audit.journal import messages
 from audit.recovery import Recoveries, Recovery
 from audit.terms import terms_of
@@ -142,7 +142,7 @@ def figures_of(facts: Facts, policy: Policy, *, latency: Latency | None = None) 
     ratio = sample_ratio(accounts.treated, accounts.held_out, accounts.holdout_share(policy))
     blank = _blank(ratio)
     lift = blank or difference(*accounts.recovered_by_arm())
-    revenue = blank or accounts.money(difference(*accounts.revenue_by_arm()))
+    revenue = blank or accounts.revenue_difference()
     spend = accounts.spend_minor()
     attributed = [each for each in recovered if each is not None and each.credited is not None]
     any_count = sum(each is not None for each in recovered)
@@ -183,7 +183,7 @@ def figures_of(facts: Facts, policy: Policy, *, latency: Latency | None = None) 
         recovery_rate_incremental=_times(incremental_recovered, 1 / max(1, accounts.treated_abandonments)),
         incremental_revenue=incremental_revenue,
         incremental_margin=_times(blank or accounts.margin_difference(), accounts.treated),
-        order_value_uplift=blank or accounts.money(ratio_difference(*accounts.orders_by_arm())),
+        order_value_uplift=blank or accounts.order_value_difference(),
         customer_value_uplift=Unavailable(f"it needs the margin of {_CLV_DAYS} days per customer"),
         discount_cost_minor=accounts.discount_cost_minor,
         contact_cost_minor=accounts.contact_cost_minor,

@@ -85,8 +85,10 @@ def _redemption(event: Event) -> str:
 
 
 def _order(event: Event) -> str:
-    total = event.order_completed.total
-    return f"ordered for {money(total.minor_units, total.currency_code)}"
+    order = event.order_completed
+    if not order.HasField("total"):
+        return "ordered"
+    return f"ordered for {money(order.total.minor_units, order.total.currency_code)}"
 
 
 _WORDS: dict[str, Callable[[Event], str]] = {

@@ -100,8 +100,10 @@ class Story:
         if order.cart_id not in self._decided_carts:
             return
         self.counts["recovered"] += 1
-        total = money(order.total.minor_units, order.total.currency_code)
-        self._tell("recovered", time, f"{self._name_of(order.cart_id)} comes back and buys for {total}")
+        words = f"{self._name_of(order.cart_id)} comes back and buys"
+        if order.HasField("total"):
+            words += f" for {money(order.total.minor_units, order.total.currency_code)}"
+        self._tell("recovered", time, words)
 
     def _tell(self, kind: str, time: int, words: str) -> None:
         self._told[kind] += 1

@@ -188,9 +188,12 @@ class Shop:
         currency: str = "",
         cart: str = "",
         with_lines: bool = True,
+        priced_lines: bool = True,
     ) -> None:
         """An order of one product; `total` is what was paid."""
-        line = Line(product_id=product, quantity=1, unit_price_minor=total + discount - shipping)
+        line = Line(product_id=product, quantity=1)
+        if priced_lines:
+            line.unit_price_minor = total + discount - shipping
         self.event(
             customer,
             at,
@@ -204,6 +207,11 @@ class Shop:
                 "offer_codes": codes or [],
             },
         )
+
+    def unpriced_order(self, customer: int, at: int) -> None:
+        """An order of which the shop says no price."""
+        order_id, line = f"order-{customer}-{at}", Line(product_id="boots", quantity=1)
+        self.event(customer, at, order_completed={"order_id": order_id, "lines": [line]})
 
     def redeem(self, customer: int, at: int, discount: int | None, *, decision_id: str = "") -> None:
         """The shop reports that an offer was used; not every shop knows of which decision, or what it took off."""

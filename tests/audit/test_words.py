@@ -18,6 +18,17 @@ def redeemed(discount: int | None) -> Happening:
     return lambda shop, decision: shop.redeem(1, 2 * HOUR, discount, decision_id=decision)
 
 
+def unpriced(shop: Shop, _: str) -> None:
+    """The cart is bought, and the shop says no price."""
+    line = {"product_id": "boots", "quantity": 1}
+    shop.event(1, 2 * HOUR, order_completed={"order_id": "one", "cart_id": "cart-1", "lines": [line]})
+
+
+def ordered(total: int) -> Happening:
+    """The cart is bought."""
+    return lambda shop, _: shop.order(1, 2 * HOUR, total=total, cart="cart-1")
+
+
 def shop_with(happening: Happening) -> Shop:
     """A cart that was decided about, and what came of it."""
     shop = Shop()
@@ -46,6 +57,9 @@ def told(shop: Shop) -> list[str]:
         (redeemed(490), "redeemed ten for 4.90 EUR", "Ada uses the offer and saves 4.90 EUR"),
         (redeemed(0), "redeemed ten for 0.00 EUR", "Ada uses the offer and saves 0.00 EUR"),
         (redeemed(None), "redeemed ten", "Ada uses the offer"),
+        (ordered(8_990), "ordered for 89.90 EUR", "Ada comes back and buys for 89.90 EUR"),
+        (ordered(0), "ordered for 0.00 EUR", "Ada comes back and buys for 0.00 EUR"),
+        (unpriced, "ordered", "Ada comes back and buys"),
     ],
 )
 def test_an_amount_is_told_where_it_is_stated(happening: Happening, step: str, words: str) -> None:
