@@ -3,7 +3,6 @@
 Python parses nothing on Track, Score, Confirm and Explain; of TrackStream it opens the envelope of each message only.
 """
 
-import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,12 +12,13 @@ import grpc
 import structlog
 from google.protobuf.message import DecodeError
 from google.rpc import code_pb2
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
+from grpc_health.v1 import health, health_pb2
+from grpc_reflection.v1alpha import reflection, reflection_pb2
 
 from cart_recovery.v1 import event_pb2, scoring_pb2
 from pyserver import refusals
 from pyserver.metrics import CallMetrics
+from pyserver.streams import BoundedStream, Places
 from rust_features import Refused
 
 EVENT_SERVICE = event_pb2.DESCRIPTOR.services_by_name["EventService"].full_name
@@ -58,13 +58,19 @@ class ScorerServer:
     """One listening gRPC server over one engine."""
 
     def __init__(self, engine: Calls, *, address: str, threads: int, metrics: CallMetrics) -> None:
-        """Binds `address`; raises RuntimeError where it cannot. At most a quarter of `threads` serve streams."""
+        """Binds `address`; raises RuntimeError where it cannot.
+
+        At most a quarter of `threads` serve streams, reflection's included, so that open streams always leave threads
+        for calls. Watchers of health, at most as many as `threads`, hold threads of their own. One stream or watcher
+        more ends at once with RESOURCE_EXHAUSTED.
+        """
         self._engine = engine
         self._metrics = metrics
-        # A stream holds its thread for as long as it lives; unary calls must never run out of threads.
-        self._streams = threading.BoundedSemaphore(max(1, threads // 4))
-        self._stream_limit = max(1, threads // 4)
+        self._streams = Places(max(1, threads // 4))
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="grpc")
+        self._watchers = Places(threads)
+        # One thread more than places, so that the watcher without a place is told so.
+        self._watcher_pool = ThreadPoolExecutor(threads + 1, thread_name_prefix="watch")
         self._server = grpc.server(
             self._pool,
             options=[("grpc.max_receive_message_length", MAX_REQUEST_BYTES), ("grpc.so_reuseport", 0)],
@@ -77,7 +83,9 @@ class ScorerServer:
                     EVENT_SERVICE,
                     {
                         "Track": self._unary("Track", engine.track),
-                        "TrackStream": grpc.stream_stream_rpc_method_handler(self._track_stream),
+                        "TrackStream": grpc.stream_stream_rpc_method_handler(
+                            BoundedStream(self._track_stream, self._streams)
+                        ),
                     },
                 ),
                 grpc.method_handlers_generic_handler(
@@ -88,11 +96,10 @@ class ScorerServer:
                         "Explain": self._unary("Explain", engine.explain),
                     },
                 ),
+                self._health_service(),
+                self._reflection_service(),
             )
         )
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        names = (EVENT_SERVICE, SCORING_SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
-        reflection.enable_server_reflection(names, self._server)
         self.port = self._server.add_insecure_port(address)
         """The port in use."""
 
@@ -113,6 +120,37 @@ class ScorerServer:
         self._health.enter_graceful_shutdown()
         self._server.stop(grace_seconds).wait()
         self._pool.shutdown(wait=False, cancel_futures=True)
+        self._watcher_pool.shutdown(wait=False, cancel_futures=True)
+
+    def _health_service(self) -> grpc.GenericRpcHandler:
+        # Left to itself, the servicer writes to all watchers under the lock that Check needs: one that does not read
+        # would keep every Check waiting. A thread for each watcher lets it wait alone.
+        watch = BoundedStream(self._health.Watch, self._watchers, pool=self._watcher_pool)
+        codec = {
+            "request_deserializer": health_pb2.HealthCheckRequest.FromString,
+            "response_serializer": health_pb2.HealthCheckResponse.SerializeToString,
+        }
+        return grpc.method_handlers_generic_handler(
+            health.SERVICE_NAME,
+            {
+                "Check": grpc.unary_unary_rpc_method_handler(self._health.Check, **codec),
+                "Watch": grpc.unary_stream_rpc_method_handler(watch, **codec),
+            },
+        )
+
+    def _reflection_service(self) -> grpc.GenericRpcHandler:
+        names = (EVENT_SERVICE, SCORING_SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
+        servicer = reflection.ReflectionServicer(names)
+        return grpc.method_handlers_generic_handler(
+            reflection.SERVICE_NAME,
+            {
+                "ServerReflectionInfo": grpc.stream_stream_rpc_method_handler(
+                    BoundedStream(servicer.ServerReflectionInfo, self._streams),
+                    request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,
+                    response_serializer=reflection_pb2.ServerReflectionResponse.SerializeToString,
+                )
+            },
+        )
 
     def _unary(self, method: str, call: Call) -> "grpc.RpcMethodHandler[bytes, bytes]":
         measured = self._measured(method, call)
@@ -153,19 +191,13 @@ class ScorerServer:
         return measured
 
     def _track_stream(self, requests: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
-        if not self._streams.acquire(blocking=False):
-            limit = f"{self._stream_limit} streams are open already; close one, or use Track"
-            context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, limit)
-        try:
-            track = self._measured("TrackStream", self._engine.track)
-            for request in requests:
-                try:
-                    answer = _streamed(track, request)
-                except Exception:
-                    _abort_failed("TrackStream", context)
-                yield answer.SerializeToString()
-        finally:
-            self._streams.release()
+        track = self._measured("TrackStream", self._engine.track)
+        for request in requests:
+            try:
+                answer = _streamed(track, request)
+            except Exception:
+                _abort_failed("TrackStream", context)
+            yield answer.SerializeToString()
 
 
 def _abort_failed(method: str, context: grpc.ServicerContext) -> NoReturn:

@@ -1,0 +1,48 @@
+"""Bounds the calls that stay open: each of them holds a thread for as long as its client likes."""
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import grpc
+
+Handler = Callable[[Any, grpc.ServicerContext], Iterator[Any]]
+
+
+class Places:
+    """How many streams may be open at once, of all the calls that share these places."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self._free = threading.BoundedSemaphore(limit)
+
+    def take(self) -> bool:
+        """Takes a place; False where none is free."""
+        return self._free.acquire(blocking=False)
+
+    def give_back(self) -> None:
+        """Frees a place that was taken."""
+        self._free.release()
+
+
+class BoundedStream:
+    """A handler whose stream takes a place while it is open, and ends at once with RESOURCE_EXHAUSTED where none is
+    free."""
+
+    def __init__(self, handler: Handler, places: Places, *, pool: ThreadPoolExecutor | None = None) -> None:
+        """With `pool`, streams hold that pool's threads and not the server's."""
+        self._handler = handler
+        self._places = places
+        # gRPC looks for a handler's own pool under this name.
+        self.experimental_thread_pool = pool
+
+    def __call__(self, request: Any, context: grpc.ServicerContext) -> Iterator[Any]:
+        """The stream's answers."""
+        if not self._places.take():
+            limit = f"{self._places.limit} streams are open already; close one, or try again later"
+            context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, limit)
+        try:
+            yield from self._handler(request, context)
+        finally:
+            self._places.give_back()
