@@ -62,7 +62,7 @@ class ScorerServer:
 
         At most a quarter of `threads` serve streams, reflection's included, so that open streams always leave threads
         for calls. Watchers of health, at most as many as `threads`, hold threads of their own. One stream or watcher
-        more ends at once with RESOURCE_EXHAUSTED.
+        more is refused at once with RESOURCE_EXHAUSTED and REASON_TOO_MANY_WAITERS.
         """
         self._engine = engine
         self._metrics = metrics
@@ -84,7 +84,7 @@ class ScorerServer:
                     {
                         "Track": self._unary("Track", engine.track),
                         "TrackStream": grpc.stream_stream_rpc_method_handler(
-                            BoundedStream(self._track_stream, self._streams)
+                            BoundedStream("TrackStream", self._track_stream, self._streams, metrics)
                         ),
                     },
                 ),
@@ -125,7 +125,7 @@ class ScorerServer:
     def _health_service(self) -> grpc.GenericRpcHandler:
         # Left to itself, the servicer writes to all watchers under the lock that Check needs: one that does not read
         # would keep every Check waiting. A thread for each watcher lets it wait alone.
-        watch = BoundedStream(self._health.Watch, self._watchers, pool=self._watcher_pool)
+        watch = BoundedStream("Watch", self._health.Watch, self._watchers, self._metrics, pool=self._watcher_pool)
         codec = {
             "request_deserializer": health_pb2.HealthCheckRequest.FromString,
             "response_serializer": health_pb2.HealthCheckResponse.SerializeToString,
@@ -140,12 +140,13 @@ class ScorerServer:
 
     def _reflection_service(self) -> grpc.GenericRpcHandler:
         names = (EVENT_SERVICE, SCORING_SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
-        servicer = reflection.ReflectionServicer(names)
+        method = "ServerReflectionInfo"
+        answer = reflection.ReflectionServicer(names).ServerReflectionInfo
         return grpc.method_handlers_generic_handler(
             reflection.SERVICE_NAME,
             {
-                "ServerReflectionInfo": grpc.stream_stream_rpc_method_handler(
-                    BoundedStream(servicer.ServerReflectionInfo, self._streams),
+                method: grpc.stream_stream_rpc_method_handler(
+                    BoundedStream(method, answer, self._streams, self._metrics),
                     request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,
                     response_serializer=reflection_pb2.ServerReflectionResponse.SerializeToString,
                 )

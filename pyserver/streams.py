@@ -7,6 +7,9 @@ from typing import Any
 
 import grpc
 
+from pyserver import refusals
+from pyserver.metrics import CallMetrics
+
 Handler = Callable[[Any, grpc.ServicerContext], Iterator[Any]]
 
 
@@ -27,21 +30,32 @@ class Places:
 
 
 class BoundedStream:
-    """A handler whose stream takes a place while it is open, and ends at once with RESOURCE_EXHAUSTED where none is
-    free."""
+    """A handler whose stream takes a place while it is open, and is refused at once with RESOURCE_EXHAUSTED where none
+    is free."""
 
-    def __init__(self, handler: Handler, places: Places, *, pool: ThreadPoolExecutor | None = None) -> None:
-        """With `pool`, streams hold that pool's threads and not the server's."""
+    def __init__(
+        self,
+        method: str,
+        handler: Handler,
+        places: Places,
+        metrics: CallMetrics,
+        *,
+        pool: ThreadPoolExecutor | None = None,
+    ) -> None:
+        """Refusals count as those of `method`. With `pool`, streams hold that pool's threads and not the server's."""
+        self._method = method
         self._handler = handler
         self._places = places
+        self._metrics = metrics
         # gRPC looks for a handler's own pool under this name.
         self.experimental_thread_pool = pool
 
     def __call__(self, request: Any, context: grpc.ServicerContext) -> Iterator[Any]:
         """The stream's answers."""
         if not self._places.take():
-            limit = f"{self._places.limit} streams are open already; close one, or try again later"
-            context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, limit)
+            refused = refusals.too_many_streams(self._places.limit)
+            self._metrics.refused(self._method, refused.reason)
+            refusals.abort(context, refused)
         try:
             yield from self._handler(request, context)
         finally:

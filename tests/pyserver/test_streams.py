@@ -10,11 +10,13 @@ from typing import BinaryIO
 
 import grpc
 import pytest
+from google.rpc import error_details_pb2
 from grpc_health.v1 import health
 from grpc_health.v1.health_pb2 import HealthCheckRequest
 from grpc_health.v1.health_pb2_grpc import HealthStub
 from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest
 from grpc_reflection.v1alpha.reflection_pb2_grpc import ServerReflectionStub
+from grpc_status import rpc_status
 
 from cart_recovery.v1.event_pb2 import TrackStreamRequest
 from cart_recovery.v1.event_pb2_grpc import EventServiceStub
@@ -87,6 +89,31 @@ def test_open_streams_of_all_kinds_leave_threads_for_calls(channel: grpc.Channel
     assert_calls_are_answered(channel)
     closed.set()
     assert list(tracked) == []
+
+
+def test_the_refusal_of_a_stream_has_reason_and_delay_and_is_counted(
+    lonely: Scorer, channel: grpc.Channel, closed: threading.Event
+) -> None:
+    def asking() -> Iterator[ServerReflectionRequest]:
+        yield ServerReflectionRequest(list_services="")
+        closed.wait()
+
+    reflection = ServerReflectionStub(channel)
+    asked = [reflection.ServerReflectionInfo(asking()) for _ in range(STREAMS)]
+    for stream in asked:
+        next(stream)
+    with pytest.raises(grpc.RpcError) as refused:
+        list(EventServiceStub(channel).TrackStream(iter(())))
+    assert code_of(lambda: list(reflection.ServerReflectionInfo(iter(())))) == grpc.StatusCode.RESOURCE_EXHAUSTED
+    packed, delay = rpc_status.from_call(refused.value).details
+    info, retry = error_details_pb2.ErrorInfo(), error_details_pb2.RetryInfo()
+    assert packed.Unpack(info) and delay.Unpack(retry)
+    assert (info.reason, info.domain) == ("REASON_TOO_MANY_WAITERS", "cart_recovery")
+    assert retry.retry_delay.ToMilliseconds() > 0
+    pushback = {one.value for one in refused.value.trailing_metadata() if one.key == "grpc-retry-pushback-ms"}
+    assert pushback == {str(retry.retry_delay.ToMilliseconds())}
+    reason = "REASON_TOO_MANY_WAITERS"
+    assert lonely.calls.refusals() == {("TrackStream", reason): 1, ("ServerReflectionInfo", reason): 1}
 
 
 def test_a_closed_stream_makes_room_for_another(channel: grpc.Channel) -> None:
