@@ -1,15 +1,16 @@
 """Click redirect, one-click unsubscribe, preference page and open pixel. Every path ends in a signed token; every
 answer becomes an event that names the person by alias."""
 
+from asyncio import Semaphore
 from base64 import b64decode
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import parse_qs
 
 import structlog
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
@@ -30,12 +31,19 @@ CLICK_TIMEOUT_SECONDS = 2.0
 OPT_OUT_TIMEOUT_SECONDS = 5.0
 FORM_LIMIT_BYTES = 4_096
 
+SCORER_CALLS = 128
+"""So many calls of the scorer at once. Beyond them an opt-out is answered 503, and a click goes on untold."""
+
 PIXEL = b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 
 MACHINE_OPENERS = ("GoogleImageProxy", "YahooMailProxy", "bot", "preview")
 """Parts of user agents that fetch images for a mailbox rather than for a reader."""
 
 log = structlog.get_logger(__name__)
+
+
+class TooManyCalls(ScorerError):
+    """As many calls as may wait for the scorer do so already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +54,7 @@ class Face:
     links: Links
     release: ActiveRelease
     scorer: Scorer
+    calls: Semaphore = field(default_factory=lambda: Semaphore(SCORER_CALLS))
 
     async def click(self, request: Request) -> Response:
         """Redirects to the storefront, whatever becomes of the event."""
@@ -125,7 +134,7 @@ class Face:
         detail = " ".join(map(str, (self.clock.now_micros() // MICROS, *outcome.unsubscribed.channels)))
         event = self._event(token, outcome, detail)
         try:
-            await self.scorer.track_once(event, journalled=True, timeout_seconds=OPT_OUT_TIMEOUT_SECONDS)
+            await self._track(event, journalled=True, timeout_seconds=OPT_OUT_TIMEOUT_SECONDS)
         except ScorerError as error:
             log.error("opt_out_not_journalled", send_id=token.send_id, cause=type(error).__name__)
             return False
@@ -133,9 +142,15 @@ class Face:
 
     async def _tell(self, event: Event) -> None:
         try:
-            await self.scorer.track_once(event, journalled=False, timeout_seconds=CLICK_TIMEOUT_SECONDS)
+            await self._track(event, journalled=False, timeout_seconds=CLICK_TIMEOUT_SECONDS)
         except ScorerError as error:
             log.warning("event_not_told", send_id=event.message_outcome.send_id, cause=type(error).__name__)
+
+    async def _track(self, event: Event, *, journalled: bool, timeout_seconds: float) -> None:
+        if self.calls.locked():
+            raise TooManyCalls
+        async with self.calls:
+            await self.scorer.track_once(event, journalled=journalled, timeout_seconds=timeout_seconds)
 
 
 def create_app(face: Face, *, open_pixel: bool) -> Starlette:
@@ -153,8 +168,12 @@ def create_app(face: Face, *, open_pixel: bool) -> Starlette:
 async def _form_values(request: Request, name: str) -> set[str]:
     """The values of one field of a posted form; what exceeds the limit counts as not sent."""
     body = b""
-    async for chunk in request.stream():
-        body += chunk[: FORM_LIMIT_BYTES - len(body)]
+    try:
+        async for chunk in request.stream():
+            body += chunk[: FORM_LIMIT_BYTES - len(body)]
+    except ClientDisconnect:
+        # Half a form chooses nothing, and nobody is there to be told so.
+        return set()
     return set(parse_qs(body.decode(errors="replace")).get(name, ()))
 
 

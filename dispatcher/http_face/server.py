@@ -9,13 +9,11 @@ import uvicorn
 
 from dispatcher.clock import Clock
 from dispatcher.http_face.app import Face, create_app
+from dispatcher.http_face.connections import Connection
 from dispatcher.links import Links
 from dispatcher.release import ActiveRelease
 from dispatcher.scorer import Scorer
 from dispatcher.settings import DispatcherSettings
-
-CONCURRENT_REQUESTS = 256
-"""Beyond so many requests at once the face answers 503."""
 
 
 class _Server(uvicorn.Server):
@@ -42,7 +40,7 @@ class HttpFace:
             access_log=False,
             log_config=None,
             lifespan="off",
-            limit_concurrency=CONCURRENT_REQUESTS,
+            http=Connection,
             timeout_graceful_shutdown=5,
             server_header=False,
         )

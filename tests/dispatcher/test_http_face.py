@@ -1,7 +1,9 @@
 """The HTTP face as mailboxes, browsers and strangers meet it."""
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import httpx
@@ -11,6 +13,8 @@ import pytest_asyncio
 from cart_recovery.v1.channel_pb2 import Channel
 from cart_recovery.v1.event_pb2 import Event
 from cart_recovery.v1.message_pb2 import Opener
+from dispatcher.http_face.app import SCORER_CALLS
+from dispatcher.http_face.connections import CONNECTIONS
 from dispatcher.links import Links, LinkToken
 from tests.dispatcher.conftest import Start
 from tests.dispatcher.world import STOREFRONT, World, policy
@@ -133,6 +137,75 @@ async def test_unsubscribe_waits_for_the_journal(world: World, browser: Browser)
 
     world.scorer.before_track = never
     assert (await browser.post("u")).status_code == 503
+
+
+@asynccontextmanager
+async def silent_clients(browser: Browser, sent: str = "") -> AsyncIterator[list[asyncio.StreamReader]]:
+    """More clients than the face has connections for, who say so much and no more."""
+    port = browser.client.base_url.port
+    opened = [await asyncio.open_connection("127.0.0.1", port) for _ in range(CONNECTIONS + 44)]
+    try:
+        for _, writer in opened:
+            writer.write(sent.encode())
+        yield [reader for reader, _ in opened]
+    finally:
+        for _, writer in opened:
+            writer.transport.abort()
+
+
+HALF_A_HEAD = "POST /u/"
+HALF_A_FORM = "POST {path} HTTP/1.1\r\nHost: face\r\nContent-Length: 100\r\n\r\nstop="
+
+
+@pytest.mark.parametrize("sent", ["", HALF_A_HEAD, HALF_A_FORM], ids=["nothing", "half a head", "half a form"])
+async def test_silent_clients_keep_nobody_from_opting_out(world: World, browser: Browser, sent: str) -> None:
+    async with silent_clients(browser, sent.format(path=browser.path("p"))) as clients:
+        for _ in range(3):
+            assert (await browser.post("u", "List-Unsubscribe=One-Click")).status_code == 200
+        # The longest silent had to give way.
+        assert await clients[0].read() == b""
+    assert len(world.scorer.outcomes("unsubscribed")) >= 1
+
+
+async def test_silent_clients_do_not_cut_a_request_in_hand(world: World, browser: Browser) -> None:
+    begun, release = asyncio.Event(), asyncio.Event()
+
+    async def slowly(_event: Event) -> None:
+        begun.set()
+        await release.wait()
+
+    world.scorer.before_track = slowly
+    in_hand = asyncio.create_task(browser.post("u"))
+    await begun.wait()
+    async with silent_clients(browser) as clients:
+        assert await clients[0].read() == b""
+        release.set()
+        assert (await in_hand).status_code == 200
+
+
+async def test_when_too_many_wait_for_the_scorer_opt_outs_are_put_off_and_clicks_lead_on(
+    world: World, browser: Browser
+) -> None:
+    waiting, release = asyncio.Semaphore(0), asyncio.Event()
+
+    async def slowly(_event: Event) -> None:
+        waiting.release()
+        await release.wait()
+
+    world.scorer.before_track = slowly
+    async with httpx.AsyncClient(
+        base_url=browser.client.base_url, trust_env=False, limits=httpx.Limits(max_connections=None)
+    ) as crowd:
+        in_hand = [asyncio.create_task(crowd.post(browser.path("u"))) for _ in range(SCORER_CALLS)]
+        for _ in in_hand:
+            await waiting.acquire()
+        put_off = await browser.post("u")
+        assert put_off.status_code == 503 and put_off.headers["retry-after"]
+        assert (await browser.get("c", replace(TOKEN, target="https://shop.example/cart"))).status_code == 302
+        release.set()
+        assert {answer.status_code for answer in await asyncio.gather(*in_hand)} == {200}
+    assert not world.scorer.outcomes("clicked")
+    assert (await browser.post("u")).status_code == 200
 
 
 async def test_preferences_claim_nothing_about_earlier_choices(browser: Browser) -> None:
