@@ -42,6 +42,7 @@ def dispatcher_settings(settings: Settings, nats_url: str) -> "DispatcherSetting
         public_url=settings.public_url or f"http://{settings.http_address}",
         http_host=http_host,
         http_port=http_port,
+        open_pixel=settings.open_pixel,
         email_provider=settings.email_provider,
         smtp=SmtpSettings(
             host=smtp.host,

@@ -128,6 +128,11 @@ class Settings(BaseSettings):
     nats: NatsSettings = Field(default=NatsSettings(), description="a table of NATS settings")
     smtp: SmtpSettings = Field(default=SmtpSettings(), description="a table of SMTP settings")
     email_provider: Literal["smtp", "logging"] = Field(default="smtp", description="smtp, or logging to send nothing")
+    open_pixel: bool = Field(
+        default=False,
+        description="true to put a picture into e-mails that counts opens, also those of mail programs that load "
+        "pictures by themselves",
+    )
     send_jitter_seconds: int = Field(
         default=30,
         ge=0,

@@ -44,6 +44,7 @@ class DispatcherSettings:
     http_port: int | None = 8080
     """None starts no HTTP face; 0 takes a free port."""
     open_pixel: bool = False
+    """Whether e-mails hold a picture that tells when it is loaded."""
 
     email_provider: str = "smtp"
     """"smtp" or "logging"."""

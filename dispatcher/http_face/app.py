@@ -92,12 +92,16 @@ class Face:
     async def pixel(self, request: Request) -> Response:
         """A transparent picture; asking for it is an open."""
         token = self._token(request)
-        agent = request.headers.get("user-agent", "")
-        machine = any(part.lower() in agent.lower() for part in MACHINE_OPENERS)
-        outcome = token.outcome()
-        outcome.opened.opener = Opener.OPENER_MACHINE if machine else Opener.OPENER_HUMAN
-        told = BackgroundTask(self._tell, self._event(token, outcome, detail=str(outcome.opened.opener)))
-        return Response(PIXEL, media_type="image/gif", headers=pages.HEADERS, background=told)
+        response = Response(PIXEL, media_type="image/gif", headers=pages.HEADERS)
+        # As with a click: a HEAD shows nobody the picture.
+        if request.method == "GET":
+            agent = request.headers.get("user-agent", "")
+            machine = any(part.lower() in agent.lower() for part in MACHINE_OPENERS)
+            outcome = token.outcome()
+            outcome.opened.opener = Opener.OPENER_MACHINE if machine else Opener.OPENER_HUMAN
+            event = self._event(token, outcome, detail=str(outcome.opened.opener))
+            response.background = BackgroundTask(self._tell, event)
+        return response
 
     def _token(self, request: Request) -> LinkToken:
         return self.links.open(request.path_params["token"])
@@ -161,7 +165,7 @@ def create_app(face: Face, *, open_pixel: bool) -> Starlette:
         Route("/p/{token}", face.preferences, methods=["GET", "POST"]),
     ]
     if open_pixel:
-        routes.append(Route("/o/{token}", face.pixel, methods=["GET"]))
+        routes.append(Route("/o/{token}", face.pixel, methods=["GET", "HEAD"]))
     return Starlette(routes=routes, exception_handlers={LinkRefused: _refused, BundleRefused: _no_way, 404: _not_found})
 
 

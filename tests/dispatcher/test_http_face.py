@@ -5,11 +5,15 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import httpx
 import pytest
 import pytest_asyncio
 
+from cart_recovery.composition import dispatcher_settings
+from cart_recovery.keys import ensure_keys
+from cart_recovery.settings import load_settings
 from cart_recovery.v1.channel_pb2 import Channel
 from cart_recovery.v1.event_pb2 import Event
 from cart_recovery.v1.message_pb2 import Opener
@@ -20,6 +24,9 @@ from tests.dispatcher.conftest import Start
 from tests.dispatcher.world import STOREFRONT, World, policy
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(60)]
+
+NOBODY = "nats://127.0.0.1:9"
+"""No server is there."""
 
 TOKEN = LinkToken(
     send_id=secrets.token_hex(16),
@@ -286,6 +293,14 @@ async def test_pixel_tells_machines_from_readers(world: World, browser: Browser)
     assert openers == {Opener.OPENER_MACHINE, Opener.OPENER_HUMAN}
 
 
+async def test_link_checkers_do_not_open(world: World, browser: Browser) -> None:
+    answer = await browser.client.head(browser.path("o"))
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "image/gif")
+    await browser.get("c")
+    await world.scorer.outcome("clicked")
+    assert not world.scorer.outcomes("opened")
+
+
 @pytest.mark.parametrize("kind", ["c", "u", "p", "o"])
 async def test_tampered_link_is_refused_without_details(world: World, browser: Browser, kind: str) -> None:
     path = browser.path(kind)
@@ -309,6 +324,14 @@ async def test_pixel_has_no_page_unless_asked_for(world: World, start: Start) ->
     ) as client:
         answer = await client.get(Links(world.settings.link_key, "").url("o", TOKEN))
     assert answer.status_code == 404
+
+
+async def test_pixel_is_off_until_the_settings_ask_for_it(tmp_path: Path) -> None:
+    settings = load_settings(data_directory=tmp_path / "deployment")
+    ensure_keys(settings.keys_directory)
+    assert not dispatcher_settings(settings, NOBODY).open_pixel
+    asked = load_settings(data_directory=settings.data_directory, open_pixel=True)
+    assert dispatcher_settings(asked, NOBODY).open_pixel
 
 
 async def test_links_of_a_real_message_work(world: World, browser: Browser) -> None:
