@@ -20,6 +20,7 @@ MANIFEST := --manifest-path rust_features/Cargo.toml
 
 setup:
 	@setup/rust.sh
+	@if [ ! -d .venv ]; then echo "setup: building the engine and its environment, once: three or four minutes" >&2; fi
 	@uv=$$(setup/uv.sh); \
 	if ! $$uv sync --locked --all-extras --quiet; then \
 	    echo "setup: the environment could not be made; the message stands above (Python 3.11 or newer is needed)" >&2; \

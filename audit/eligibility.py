@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+from audit.reason_words import REASON_WORDS
 from cart_recovery.v1.channel_pb2 import Channel
 from cart_recovery.v1.decision_pb2 import Candidate, DecisionRecord
 from cart_recovery.v1.reason_pb2 import Reason
@@ -27,6 +28,13 @@ _COMPATIBLE = frozenset(
         Reason.REASON_HELD_FOR_APPROVAL,
     }
 )
+
+
+SILENCE_WORDS = REASON_WORDS | {
+    Reason.REASON_LOWER_VALUE: "No message is worth its cost here",
+    Reason.REASON_NOT_DRAWN: "Left alone by the draw, to learn what doing nothing brings",
+}
+"""The words of `silence_reason`: of a cart that was left alone, where a reason's own are about one candidate."""
 
 
 def contacts(record: DecisionRecord) -> list[Candidate]:

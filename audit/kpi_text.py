@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from audit.amounts import counted, duration, moment, money, share
+from audit.eligibility import SILENCE_WORDS
 from audit.interval import Difference, SampleRatio
 from audit.kpis import Figures
 from audit.reason_words import REASON_WORDS
@@ -22,8 +23,8 @@ def render_figures(figures: Figures) -> str:
         _head(figures),
         _carts(figures),
         _actions(figures),
-        _by_reason("Left alone, by reason", figures.left_alone),
-        _by_reason("Touches not sent, by reason", figures.skipped),
+        _by_reason("Left alone, by reason", figures.left_alone, SILENCE_WORDS),
+        _by_reason("Touches not sent, by reason", figures.skipped, REASON_WORDS),
         _effect(figures),
         _cost(figures),
         _guardrails(figures),
@@ -87,16 +88,12 @@ def _actions(figures: Figures) -> list[str]:
     return rows
 
 
-def _by_reason(title: str, counts: dict[str, int]) -> list[str]:
+def _by_reason(title: str, counts: dict[str, int], words: dict[int, str]) -> list[str]:
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    width = max((len(_words(name)) + 2 for name, _ in ranked), default=0)
-    rows = [f"  {_words(name):<{max(width, _LABEL_WIDTH)}}{count:>{_NUMBER_WIDTH},}" for name, count in ranked]
+    told = [(words.get(Reason.Value(name), name), count) for name, count in ranked]
+    width = max((len(text) + 2 for text, _ in told), default=0)
+    rows = [f"  {text:<{max(width, _LABEL_WIDTH)}}{count:>{_NUMBER_WIDTH},}" for text, count in told]
     return [title, *rows] if rows else []
-
-
-def _words(name: str) -> str:
-    number = Reason.Value(name)
-    return REASON_WORDS.get(number, name)
 
 
 def _effect(figures: Figures) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from audit.decisions import DecisionUnknown
-from audit.eligibility import silence_reason
+from audit.eligibility import SILENCE_WORDS, silence_reason
 from audit.facts import micros
 from audit.journal import messages
 from audit.reason_words import REASON_WORDS
@@ -99,17 +99,22 @@ class Lineage:
 
 
 def trace(journal: pl.DataFrame, decision_id: str) -> Lineage:
-    """The lineage of a decision from a journal of (sequence, payload). Raises DecisionUnknown."""
+    """The lineage of a decision from a journal of (sequence, payload), by its id or that of its message. Raises
+    DecisionUnknown."""
     found: tuple[int, JournalMessage] | None = None
     repeated = []
     for sequence, message in messages(journal):
-        if message.WhichOneof("content") == "decision" and message.decision.decision_id == decision_id:
+        record = message.decision
+        if message.WhichOneof("content") == "decision" and decision_id in (record.decision_id, record.send_id):
             if found is None:
                 found = (sequence, message)
             else:
                 repeated.append(sequence)
     if found is None:
-        raise DecisionUnknown(f"the journal holds no decision {decision_id}")
+        raise DecisionUnknown(
+            f"the journal holds no decision {decision_id}; name its 32 hexadecimal digits, or those before the @ of an "
+            "e-mail's Message-ID"
+        )
     sequence, message = found
     record = message.decision
     before = journal.filter(pl.col("sequence") <= record.state_sequence)
@@ -145,7 +150,7 @@ def _lineage(
         draw=record.draw,
         chosen=record.chosen,
         drawn_range=_drawn_range(record),
-        silence=REASON_WORDS[silence] if silence is not None else "",
+        silence=SILENCE_WORDS[silence] if silence is not None else "",
         repeated_at=tuple(repeated),
         consequences=tuple(consequences[:CONSEQUENCES_SHOWN]),
     )

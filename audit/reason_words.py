@@ -8,7 +8,7 @@ REASON_WORDS: dict[int, str] = {
     5: "The event lies in the future",
     6: "There are more elements than the limit",
     7: "The bytes are not a message of this type",
-    8: "The event kind is not known here",
+    8: "The event has no kind that is known here",
     9: "The state is not loaded yet",
     10: "The fold is behind the asked sequence",
     11: "The spool is full",

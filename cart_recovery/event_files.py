@@ -45,6 +45,11 @@ def _check_readable(path: Path) -> None:
 def _map_of(options: argparse.Namespace) -> EventFileMap:
     if options.map is None and options.format == "csv":
         raise MapRefused(f"--format csv needs --map: a file, or one of {', '.join(shipped_map_names())}")
+    if options.map is None and options.format is None and {".csv", ".tsv"} & set(options.file.suffixes):
+        raise MapRefused(
+            f"{options.file.name} is no file of Segment events, which is what is read without --map; name a map of "
+            f"your own (docs/event-files.md), or one of {', '.join(shipped_map_names())}"
+        )
     name = options.map or "segment"
     event_map = read_map(Path(name)) if name.endswith(".toml") else shipped_map(name)
     if options.format is not None and event_map.format != options.format:

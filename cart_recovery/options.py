@@ -16,7 +16,7 @@ def add_settings_options(parser: argparse.ArgumentParser) -> None:
 
 def add_json_option(parser: argparse.ArgumentParser) -> None:
     """`--json`."""
-    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of text")
 
 
 def settings_of(options: argparse.Namespace, **overrides: Any) -> "Settings":

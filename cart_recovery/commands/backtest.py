@@ -62,10 +62,14 @@ def run(options: argparse.Namespace) -> int:
         reading_seconds = time.monotonic() - began
         backtest.run(offline, iter(rows), lambda done: progress.count(done, len(rows)))
     progress.close()
-    counts = offline.counts()
+    counts = dict(sorted(offline.counts().items()))
+    assumed = [name for name in ("addresses", "consent") if getattr(options, f"assume_{name}")]
     if options.json:
-        print_json({**backtest.as_json(), "reading_seconds": round(reading_seconds, 3), "counts": counts})
+        reading = {"reading_seconds": round(reading_seconds, 3), "assumed": assumed}
+        print_json({**backtest.as_json(), **reading, "counts": counts})
     else:
+        if assumed:
+            print(f"A rehearsal offline: {' and '.join(assumed)} assumed\n")
         _print(backtest, counts, reading_seconds)
     if rejects.count:
         note(f"{rejects.count:,} rejected rows: {rejects_path}")

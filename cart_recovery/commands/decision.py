@@ -11,14 +11,16 @@ import argparse
 
 from cart_recovery.exits import EXIT_DONE, EXIT_FAILED, EXIT_USAGE, CommandError
 from cart_recovery.options import add_json_option, add_settings_options, settings_of
-from cart_recovery.terminal import Progress, print_json
+from cart_recovery.terminal import print_json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="{show,replay}")
     show = actions.add_parser("show", help="lineage of a decision")
-    show.add_argument("decision_id", metavar="ID", help="decision id, 32 hexadecimal digits")
+    show.add_argument(
+        "decision_id", metavar="ID", help="decision id, 32 hexadecimal digits, or those of its e-mail's Message-ID"
+    )
     replay = actions.add_parser("replay", help="re-execute a decision")
     replay.add_argument("decision_id", metavar="ID", nargs="?", help="decision id, 32 hexadecimal digits")
     replay.add_argument("--all", action="store_true", help="every decision of the journal")
@@ -29,18 +31,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Runs the command and returns its exit code."""
-    from audit.journal import read_journal
-    from cart_recovery.nats_server import attached
+    from cart_recovery.live_journal import live_journal
 
     settings = settings_of(options)
     every = options.action == "replay" and options.all
     if every == (options.decision_id is not None):
         raise CommandError("name one decision, or --all", EXIT_USAGE)
-    credentials = settings.nats.credentials_file
-    progress = Progress("journal")
-    with attached(settings) as nats:
-        journal = read_journal(nats.url, str(credentials) if credentials else None, progress=progress.count)
-    progress.close()
+    journal = live_journal(settings)
     if options.action == "show":
         from audit.lineage import trace
         from audit.lineage_text import render_lineage

@@ -9,16 +9,10 @@ Examples:
 """
 
 import argparse
-from typing import TYPE_CHECKING
 
-from cart_recovery.exits import EXIT_DONE, CommandError
+from cart_recovery.exits import EXIT_DONE
 from cart_recovery.options import add_json_option, add_settings_options, settings_of
-from cart_recovery.terminal import Progress, print_json
-
-if TYPE_CHECKING:
-    import polars as pl
-
-    from cart_recovery.settings import Settings
+from cart_recovery.terminal import print_json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,30 +29,13 @@ def run(options: argparse.Namespace) -> int:
     from audit.kpi_text import render_figures
     from audit.kpis import compute_figures
     from cart_recovery.composition import active_policy
+    from cart_recovery.live_journal import live_journal
 
     settings = settings_of(options)
-    journal = _journal(settings)
+    journal = live_journal(settings)
     figures = compute_figures(journal, active_policy(settings), storefront_id=options.storefront)
     if options.json:
         print_json(figures.as_json())
     else:
         print(render_figures(figures))
     return EXIT_DONE
-
-
-def _journal(settings: "Settings") -> "pl.DataFrame":
-    """The journal as it is now. Raises CommandError where nothing has happened yet, and JournalUnreadable."""
-    from audit.journal import read_journal
-    from cart_recovery.nats_server import attached
-
-    # Whoever only asks leaves no server's store behind, least of all in a directory that was mistyped.
-    if settings.nats.url is None and not settings.nats_directory.is_dir():
-        raise CommandError(f"there is no journal in {settings.data_directory} yet; `cart-recovery up` begins one")
-    credentials = settings.nats.credentials_file
-    progress = Progress("journal")
-    with attached(settings) as nats:
-        journal = read_journal(nats.url, str(credentials) if credentials else None, progress=progress.count)
-    progress.close()
-    if journal.is_empty():
-        raise CommandError("the journal is empty: nothing has happened yet")
-    return journal

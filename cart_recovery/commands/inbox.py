@@ -35,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
             print_json(rows)
         else:
             for row in rows:
-                print(f"{row['number']:>5}  {row['date'] or '':<32}{row['to'] or '':<34}{row['subject']}")
+                print(f"{row['number']:>5}  {row['date'] or '':<32}{row['to'] or '':<44}  {row['subject']}")
             if not rows:
                 print(f"no e-mails in {directory}; those of demo and rehearsal: --data {directory.parent / 'demo'}")
         return EXIT_DONE

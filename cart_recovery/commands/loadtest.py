@@ -9,18 +9,20 @@ Examples:
 """
 
 import argparse
+import socket
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cart_recovery.exits import EXIT_DONE
+from cart_recovery.exits import EXIT_DONE, CommandError
 from cart_recovery.options import add_json_option, add_settings_options, settings_of
 from cart_recovery.terminal import Progress, note, print_json
 
 if TYPE_CHECKING:
     from cart_recovery.v1.event_pb2 import TrackRequest
 
+_CONNECT_SECONDS = 5.0
 _SEED = 7
 _START_MICROS = 1_748_822_400_000_000
 """2025-06-02, a midnight UTC."""
@@ -33,7 +35,7 @@ _CARTS = 6_000
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
     kinds = parser.add_subparsers(dest="kind", required=True, metavar="{run,echo,backtest}")
-    run_parser = kinds.add_parser("run", help="Locust users against a running scorer")
+    run_parser = kinds.add_parser("run", help="Locust users against a running scorer; its journal keeps their events")
     run_parser.add_argument("--users", type=int, default=20, help="simulated callers (default: %(default)s)")
     run_parser.add_argument("--seconds", type=int, default=30, help="how long (default: %(default)s)")
     run_parser.add_argument("--slo-p99-ms", type=float, help="exit with 3 where any kind of call has a higher p99")
@@ -57,10 +59,18 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _load(options: argparse.Namespace) -> int:
+    from cart_recovery.settings import split_address
     from loadtests.run import LoadTest
     from loadtests.run import run as run_load
 
     settings = settings_of(options)
+    host, port = split_address(settings.scorer_address)
+    try:
+        socket.create_connection((host, port), timeout=_CONNECT_SECONDS).close()
+    except OSError as error:
+        raise CommandError(
+            f"no scorer answers at {settings.scorer_address} ({error.strerror or error}); start `cart-recovery up`"
+        ) from None
     test = LoadTest(
         host=settings.scorer_address,
         users=options.users,

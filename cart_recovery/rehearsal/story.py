@@ -131,5 +131,5 @@ def _verdict(record: DecisionRecord) -> tuple[str, str]:
         words = REASON_WORDS[reasons.most_common(1)[0][0]]
         return "ineligible", f"not written to: {words[:1].lower()}{words[1:]}"
     if all(one.value_minor <= chosen.value_minor for one in others if one.eligible):
-        return "none", "left alone: a message is not worth its cost here"
+        return "none", "left alone: no message is worth its cost here"
     return "drawn", "left alone by the draw, to learn what doing nothing brings"

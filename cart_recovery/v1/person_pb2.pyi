@@ -381,14 +381,16 @@ Global___PreferenceSet: _TypeAlias = PreferenceSet  # noqa: Y015
 
 @_typing.final
 class Erased(_message.Message):
-    """The person asked to be forgotten: contacts are deleted, state is dropped."""
+    """The person asked to be forgotten: the state is dropped and nothing is sent any more. Sealed contacts are not deleted by
+    it yet.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
     SUPPRESSION_HASHES_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def suppression_hashes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
-        """Keyed hashes of the contacts that must stay suppressed."""
+        """Keyed hashes of the contacts that must stay suppressed; the edge fills them in from the contacts of the identity."""
 
     def __init__(
         self,

@@ -41,7 +41,7 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     REASON_UNPARSABLE: _Reason.ValueType  # 7
     """The bytes are not a message of this type; check the client's contract version."""
     REASON_KIND_UNKNOWN: _Reason.ValueType  # 8
-    """The event kind is not known here; upgrade the scorers before the senders."""
+    """The event has no kind that is known here; set a field of its `kind`, and upgrade the scorers before the senders."""
     REASON_STATE_NOT_LOADED: _Reason.ValueType  # 9
     """The state is not loaded yet; try again later."""
     REASON_STATE_BEHIND: _Reason.ValueType  # 10
@@ -156,7 +156,7 @@ REASON_TOO_MANY_ELEMENTS: Reason.ValueType  # 6
 REASON_UNPARSABLE: Reason.ValueType  # 7
 """The bytes are not a message of this type; check the client's contract version."""
 REASON_KIND_UNKNOWN: Reason.ValueType  # 8
-"""The event kind is not known here; upgrade the scorers before the senders."""
+"""The event has no kind that is known here; set a field of its `kind`, and upgrade the scorers before the senders."""
 REASON_STATE_NOT_LOADED: Reason.ValueType  # 9
 """The state is not loaded yet; try again later."""
 REASON_STATE_BEHIND: Reason.ValueType  # 10

@@ -84,6 +84,11 @@ def test_a_long_history_is_cut_and_the_cut_is_named() -> None:
     assert (lineage.earlier_events, len(lineage.events), lineage.events[-1].sequence) == (60, 40, 100)
 
 
+def test_a_message_leads_to_its_decision() -> None:
+    journal = told_shop().journal()
+    assert trace(journal, f"s1-{30 * MINUTE}") == trace(journal, f"d1-{30 * MINUTE}")
+
+
 def test_an_unknown_decision_is_named() -> None:
     with pytest.raises(DecisionUnknown, match="no decision d0"):
         trace(Shop().journal(), "d0")

@@ -58,3 +58,22 @@ def test_decisions_are_written_where_they_are_wanted(data: Path, tmp_path: Path)
     words = ["backtest", str(file), "--map", "taobao", "--data", str(data), "--decisions", str(decisions)]
     assert main(words) == EXIT_DONE
     assert len(decisions.read_text().splitlines()) == len(ROWS)
+
+
+def test_a_csv_without_a_map_is_asked_for_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "shop.csv.gz"
+    file.write_bytes(b"")
+    assert main(["backtest", str(file), "--data", str(tmp_path / "data")]) == EXIT_FAILED
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1 and "shop.csv.gz" in told and "rees46, segment, taobao" in told
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_backtest_says_what_it_assumed(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "events.csv"
+    file.write_bytes(HEADER + b"".join(ROWS))
+    words = ["backtest", str(file), "--map", "taobao", "--data", str(data), "--assume-addresses", "--assume-consent"]
+    assert main(words) == EXIT_DONE
+    assert capsys.readouterr().out.startswith("A rehearsal offline: addresses and consent assumed\n")
+    assert main([*words, "--json"]) == EXIT_DONE
+    assert json.loads(capsys.readouterr().out)["assumed"] == ["addresses", "consent"]

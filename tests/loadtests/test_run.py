@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from cart_recovery.cli import main
+from cart_recovery.composition import free_address
+from cart_recovery.exits import EXIT_FAILED
 from loadtests.run import LoadTest, run
 
 ROOT = Path(__file__).parent.parent.parent
@@ -45,3 +48,12 @@ def test_a_server_that_is_away_misses_without_an_objective() -> None:
     summary = result.summary
     assert result.exit_code == 3 and summary is not None
     assert sum(each.failures for each in summary.calls) > 0
+
+
+def test_no_scorer_is_told_before_anything_is_measured(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = free_address()
+    monkeypatch.setenv("CART_RECOVERY_SCORER_ADDRESS", address)
+    assert main(["loadtest", "run", "--data", str(tmp_path)]) == EXIT_FAILED
+    assert f"no scorer answers at {address}" in capsys.readouterr().err
