@@ -189,6 +189,10 @@ def execute(
 def verify_bundle(directory: str, *, keys: Keys) -> str:
     """Checks signature, hashes, schema and golden rows; returns the bundle id. Raises BundleRefused."""
 
+def forest_margins(forest: bytes, rows: bytes) -> list[float]:
+    """The margins of a serialised Forest for rows of f32, little-endian, one after the other (shape (n, features); NaN
+    is missing). Raises ValueError for a forest that the engine does not evaluate, or rows of another length."""
+
 def feature_table() -> list[tuple[str, str, str, str, str, bool]]:
     """(name, group, unit, meaning, missing rule, is action feature) in the models' order."""
 

@@ -26,21 +26,24 @@ from cart_recovery.v1.bundle_pb2 import (
 )
 from cart_recovery.v1.policy_pb2 import Policy
 from training.export import export, raw_margins, require_same
+from training.forest import fits, forest_of
 
-BASELINE, EFFECT, GOLDEN, REPORT, TEMPLATES = "baseline.so", "effect.so", "golden.pb", "report.html", "templates"
+BASELINE, EFFECT, GOLDEN, REPORT, TEMPLATES = "baseline", "effect", "golden.pb", "report.html", "templates"
 MANIFEST, SIGNATURE = "manifest.pb", "manifest.sig"
+_EVALUATORS = {".forest": EvaluatorKind.EVALUATOR_KIND_FACTORED, ".so": EvaluatorKind.EVALUATOR_KIND_COMPILED}
+"""By the ending of a model's file."""
 
 
 @dataclass(frozen=True, slots=True)
 class BundleContent:
     """Everything a bundle is made of.
 
-    Golden rows have the shape (n, context + action features); `libraries` is where `compile_models` wrote the models.
+    Golden rows have the shape (n, context + action features); `models` is where `write_models` put the models.
     """
 
     baseline: lightgbm.Booster
     effect: lightgbm.Booster
-    libraries: Path
+    models: Path
     context_names: list[str]
     action_names: list[str]
     golden: NDArray[np.float32]
@@ -57,17 +60,24 @@ class BundleContent:
     passed: bool = False
 
 
-def compile_models(baseline: lightgbm.Booster, effect: lightgbm.Booster, folder: Path) -> None:
-    """Compiles both models into a folder, under the names they have in a bundle. Raises ExportFailed."""
+def write_models(baseline: lightgbm.Booster, effect: lightgbm.Booster, folder: Path) -> None:
+    """Writes both models into a folder, under the names they have in a bundle: as a forest, or compiled where a tree is
+    too large for one. Raises ExportFailed."""
     folder.mkdir(parents=True, exist_ok=True)
-    export([baseline, effect], [folder / BASELINE, folder / EFFECT])
+    too_large = {}
+    for name, booster in ((BASELINE, baseline), (EFFECT, effect)):
+        if fits(booster):
+            (folder / f"{name}.forest").write_bytes(forest_of(booster).SerializeToString(deterministic=True))
+        else:
+            too_large[folder / f"{name}.so"] = booster
+    export(list(too_large.values()), list(too_large))
 
 
 def write_bundle(content: BundleContent, bundles: Path, private_key: bytes) -> Path:
     """Writes, checks and signs a bundle, and puts it at bundles/<id> in one step.
 
     `private_key` is the raw 32-byte Ed25519 seed. A bundle of the same content is there once. Raises ExportFailed where
-    a library does not reproduce its booster.
+    a model does not reproduce its booster.
     """
     bundles.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".writing-", dir=bundles) as scratch:
@@ -98,9 +108,10 @@ def key_id(public_key: bytes) -> str:
 
 def _fill(folder: Path, content: BundleContent) -> BundleManifest:
     names = content.context_names + content.action_names
-    for name in (BASELINE, EFFECT):
-        shutil.copyfile(content.libraries / name, folder / name)
-    golden = _golden_rows(folder, content)
+    baseline, effect = (_model(content.models, name) for name in (BASELINE, EFFECT))
+    for model in (baseline, effect):
+        shutil.copyfile(model, folder / model.name)
+    golden = _golden_rows(baseline, effect, content)
     _write(folder / GOLDEN, golden.SerializeToString())
     _write(folder / REPORT, content.report_html.encode())
     (folder / TEMPLATES).mkdir()
@@ -111,8 +122,8 @@ def _fill(folder: Path, content: BundleContent) -> BundleManifest:
     manifest = BundleManifest(
         engine_version=content.engine_version,
         feature_schema_hash=content.feature_schema_hash,
-        baseline=_model_file(folder, BASELINE, content.context_names),
-        effect=_model_file(folder, EFFECT, names),
+        baseline=_model_file(folder / baseline.name, content.context_names),
+        effect=_model_file(folder / effect.name, names),
         policy=content.policy,
         files=[BundleFile(path=path, hash=_hash(folder / path)) for path in listed],
         golden_rows_path=GOLDEN,
@@ -126,12 +137,16 @@ def _fill(folder: Path, content: BundleContent) -> BundleManifest:
     return manifest
 
 
-def _golden_rows(folder: Path, content: BundleContent) -> GoldenRows:
+def _model(folder: Path, name: str) -> Path:
+    return next(path for ending in _EVALUATORS if (path := folder / f"{name}{ending}").exists())
+
+
+def _golden_rows(baseline_model: Path, effect_model: Path, content: BundleContent) -> GoldenRows:
     contexts = np.ascontiguousarray(content.golden[:, : len(content.context_names)])
     baseline = raw_margins(content.baseline, contexts)
     effect = raw_margins(content.effect, content.golden)
-    require_same(folder / BASELINE, contexts, baseline)
-    require_same(folder / EFFECT, content.golden, effect)
+    require_same(baseline_model, contexts, baseline)
+    require_same(effect_model, content.golden, effect)
     golden = GoldenRows()
     for features, baseline_margin, effect_margin in zip(content.golden, baseline, effect, strict=True):
         golden.rows.add(
@@ -140,9 +155,9 @@ def _golden_rows(folder: Path, content: BundleContent) -> GoldenRows:
     return golden
 
 
-def _model_file(folder: Path, path: str, features: list[str]) -> ModelFile:
-    compiled = EvaluatorKind.EVALUATOR_KIND_COMPILED
-    return ModelFile(path=path, hash=_hash(folder / path), evaluator_kind=compiled, features=features)
+def _model_file(path: Path, features: list[str]) -> ModelFile:
+    kind = _EVALUATORS[path.suffix]
+    return ModelFile(path=path.name, hash=_hash(path), evaluator_kind=kind, features=features)
 
 
 def _sign(manifest_bytes: bytes, private_key: bytes) -> ManifestSignature:

@@ -1,6 +1,7 @@
-"""A LightGBM model as a shared library: treelite reads it, tl2cgen writes C, clang from the ziglang wheel compiles it.
+"""A LightGBM model as a shared library, for trees too large for a forest: treelite reads it, tl2cgen writes C, clang
+from the ziglang wheel compiles it.
 
-`LibraryModel` calls such a library, so that a bundle can be checked against the booster before it is signed.
+`require_same` asks a model as the engine does, so that a bundle can be checked against the booster before it is signed.
 """
 
 import ctypes
@@ -18,6 +19,8 @@ import numpy as np
 import tl2cgen
 import treelite
 from numpy.typing import NDArray
+
+from rust_features import forest_margins
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,13 +93,19 @@ class LibraryModel:
         return margins
 
 
-def require_same(library: Path, rows: NDArray[np.float32], expected: NDArray[np.float64]) -> None:
-    """Every margin must be the booster's, to the bit. Raises ExportFailed."""
-    with LibraryModel(library) as model:
-        margins = model.log_odds(rows)
+def require_same(model: Path, rows: NDArray[np.float32], expected: NDArray[np.float64]) -> None:
+    """Every margin of a forest or a library must be the booster's, to the bit. Raises ExportFailed."""
+    margins = _margins(model, np.ascontiguousarray(rows))
     differing = int(np.count_nonzero(margins.view(np.int64) != expected.view(np.int64)))
     if differing:
         raise ExportFailed(f"{differing} of {len(rows)} golden rows differ from the booster")
+
+
+def _margins(model: Path, rows: NDArray[np.float32]) -> NDArray[np.float64]:
+    if model.suffix == ".forest":
+        return np.array(forest_margins(model.read_bytes(), rows.astype("<f4").tobytes()))
+    with LibraryModel(model) as library:
+        return library.log_odds(rows)
 
 
 def raw_margins(booster: lightgbm.Booster, rows: NDArray[np.float32]) -> NDArray[np.float64]:

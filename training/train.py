@@ -76,10 +76,10 @@ def train(settings: TrainSettings, progress: Progress) -> BundleReport:
         progress(f"learning from all {len(everything):,} decisions")
         models = fit(examples(everything, names), names.context, names.action, settings.learner)
         golden = golden_rows(later, names, _GOLDEN_ROWS, settings.seed)
-        progress("compiling the models")
-        libraries = Path(scratch) / "models"
-        bundle.compile_models(models.baseline, models.effect, libraries)
-        made = Made(models.baseline, models.effect, libraries, golden)
+        progress("writing the models")
+        folder = Path(scratch) / "models"
+        bundle.write_models(models.baseline, models.effect, folder)
+        made = Made(models.baseline, models.effect, folder, golden)
         oracle = workshop.try_out(made, policy)
         rows = len(learned_from.bought), quality.rows
         figures = figures_of(quality, oracle)

@@ -54,11 +54,11 @@ class TrainSettings:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """Two models, compiled, and rows to check them by."""
+    """Two models, the folder of their files, and rows to check them by."""
 
     baseline: lightgbm.Booster
     effect: lightgbm.Booster
-    libraries: Path
+    models: Path
     golden: Features
 
 
@@ -111,7 +111,7 @@ class Workshop:
         return bundle.BundleContent(
             baseline=made.baseline,
             effect=made.effect,
-            libraries=made.libraries,
+            models=made.models,
             context_names=self._names.context,
             action_names=self._names.action,
             golden=made.golden,
@@ -143,10 +143,10 @@ class Workshop:
         names = self._names
         baseline = constant_model(names.context, self._settings.learner)
         effect = constant_model(names.context + names.action, self._settings.learner)
-        libraries = self._scratch / "constant"
-        bundle.compile_models(baseline, effect, libraries)
+        models = self._scratch / "constant"
+        bundle.write_models(baseline, effect, models)
         width = len(names.context) + len(names.action)
-        return Made(baseline, effect, libraries, np.zeros((_EXPLORING_GOLDEN_ROWS, width), dtype=np.float32))
+        return Made(baseline, effect, models, np.zeros((_EXPLORING_GOLDEN_ROWS, width), dtype=np.float32))
 
     def _derived(self, purpose: str) -> bytes:
         return hashlib.sha256(f"{self._settings.seed}/{purpose}".encode()).digest()

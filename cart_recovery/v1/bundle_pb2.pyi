@@ -30,12 +30,16 @@ class _EvaluatorKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Evaluat
     EVALUATOR_KIND_UNSPECIFIED: _EvaluatorKind.ValueType  # 0
     EVALUATOR_KIND_COMPILED: _EvaluatorKind.ValueType  # 1
     """A tl2cgen shared library."""
+    EVALUATOR_KIND_FACTORED: _EvaluatorKind.ValueType  # 2
+    """A Forest."""
 
 class EvaluatorKind(_EvaluatorKind, metaclass=_EvaluatorKindEnumTypeWrapper): ...
 
 EVALUATOR_KIND_UNSPECIFIED: EvaluatorKind.ValueType  # 0
 EVALUATOR_KIND_COMPILED: EvaluatorKind.ValueType  # 1
 """A tl2cgen shared library."""
+EVALUATOR_KIND_FACTORED: EvaluatorKind.ValueType  # 2
+"""A Forest."""
 Global___EvaluatorKind: _TypeAlias = EvaluatorKind  # noqa: Y015
 
 @_typing.final

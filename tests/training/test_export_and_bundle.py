@@ -1,5 +1,6 @@
 """Compiled models equal their boosters to the bit; a bundle is written whole."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +11,12 @@ from cart_recovery.v1.bundle_pb2 import BundleManifest
 from cart_recovery.v1.policy_pb2 import Policy
 from training.bundle import (
     BundleContent,
-    compile_models,
     content_id,
     write_bundle,
+    write_models,
 )
 from training.cold_start import constant_model
-from training.export import ExportFailed, LibraryModel, raw_margins, require_same
+from training.export import ExportFailed, export, raw_margins, require_same
 from training.learners.models import DISCOUNT_FEATURE, Examples, Models, fit
 from training.learners.settings import LearnerSettings
 
@@ -52,21 +53,23 @@ def models() -> Models:
 
 
 @pytest.fixture(scope="module")
-def libraries(models: Models, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("libraries")
-    compile_models(models.baseline, models.effect, folder)
+def files(models: Models, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Both models in both forms."""
+    folder = tmp_path_factory.mktemp("models")
+    write_models(models.baseline, models.effect, folder)
+    export([models.baseline, models.effect], [folder / "baseline.so", folder / "effect.so"])
     return folder
 
 
 @pytest.fixture
-def bundle_directory(models: Models, libraries: Path, tmp_path: Path) -> Path:
+def bundle_directory(models: Models, files: Path, tmp_path: Path) -> Path:
     templates = tmp_path / "templates"
     templates.mkdir()
     (templates / "reminder.txt.liquid").write_text("{{ brand }}")
     content = BundleContent(
         baseline=models.baseline,
         effect=models.effect,
-        libraries=libraries,
+        models=files,
         context_names=CONTEXT,
         action_names=ACTION,
         golden=sample(64, 2).both(),
@@ -81,38 +84,44 @@ def bundle_directory(models: Models, libraries: Path, tmp_path: Path) -> Path:
     return write_bundle(content, tmp_path / "bundles", PRIVATE_KEY)
 
 
-def test_compiled_models_equal_their_boosters_to_the_bit(models: Models, libraries: Path) -> None:
+@pytest.mark.parametrize("ending", ["forest", "so"])
+def test_a_model_file_equals_its_booster_to_the_bit(models: Models, files: Path, ending: str) -> None:
     rows = sample(2_000, 3)
-    for name, booster, inputs in (
-        ("baseline.so", models.baseline, rows.context),
-        ("effect.so", models.effect, rows.both()),
-    ):
-        with LibraryModel(libraries / name) as model:
-            compiled = model.log_odds(inputs)
-        assert np.array_equal(compiled.view(np.int64), raw_margins(booster, inputs).view(np.int64))
+    require_same(files / f"baseline.{ending}", rows.context, raw_margins(models.baseline, rows.context))
+    require_same(files / f"effect.{ending}", rows.both(), raw_margins(models.effect, rows.both()))
 
 
-def test_values_on_and_beside_every_threshold_go_the_same_way(models: Models, libraries: Path) -> None:
+@pytest.mark.parametrize("ending", ["forest", "so"])
+def test_values_on_and_beside_every_threshold_go_the_same_way(models: Models, files: Path, ending: str) -> None:
     lines = models.baseline.model_to_string().splitlines()
     texts = [line.removeprefix("threshold=").split() for line in lines if line.startswith("threshold=")]
     thresholds = np.array([float(text) for tree in texts for text in tree], dtype=np.float32)
     near = np.concatenate([thresholds, np.nextafter(thresholds, np.float32(np.inf))])[:900]
     near[0] = np.nan
     inputs = np.repeat(near[:, None], len(CONTEXT), axis=1)
-    require_same(libraries / "baseline.so", inputs, raw_margins(models.baseline, inputs))
+    require_same(files / f"baseline.{ending}", inputs, raw_margins(models.baseline, inputs))
 
 
 def test_a_constant_model_says_the_same_of_everything(tmp_path: Path) -> None:
-    compile_models(constant_model(CONTEXT, SETTINGS), constant_model(CONTEXT + ACTION, SETTINGS), tmp_path)
-    with LibraryModel(tmp_path / "effect.so") as model:
-        assert set(model.log_odds(sample(20, 4).both())) == {0.0}
+    write_models(constant_model(CONTEXT, SETTINGS), constant_model(CONTEXT + ACTION, SETTINGS), tmp_path)
+    require_same(tmp_path / "effect.forest", sample(20, 4).both(), np.zeros(20))
 
 
-def test_a_library_that_differs_is_refused(models: Models, libraries: Path) -> None:
+def test_a_tree_too_large_for_a_forest_is_compiled(tmp_path: Path) -> None:
+    settings = replace(SETTINGS, trees=1, leaves=80, depth=12, smallest_leaf_share=0.001)
+    large = fit(sample(20_000, 9), CONTEXT, ACTION, settings)
+    write_models(large.baseline, large.effect, tmp_path)
+    rows = sample(500, 10).context
+    require_same(tmp_path / "baseline.so", rows, raw_margins(large.baseline, rows))
+    assert not (tmp_path / "baseline.forest").exists()
+
+
+@pytest.mark.parametrize("ending", ["forest", "so"])
+def test_a_model_file_that_differs_is_refused(models: Models, files: Path, ending: str) -> None:
     inputs = sample(10, 5).context
     wrong = np.nextafter(raw_margins(models.baseline, inputs), np.inf)
     with pytest.raises(ExportFailed, match="10 of 10"):
-        require_same(libraries / "baseline.so", inputs, wrong)
+        require_same(files / f"baseline.{ending}", inputs, wrong)
 
 
 def test_a_deeper_discount_never_lowers_the_log_odds(models: Models) -> None:

@@ -93,8 +93,8 @@ def test_the_engine_refuses_a_missing_file_and_another_key(copy: Path) -> None:
     other = Ed25519PrivateKey.generate().public_key().public_bytes_raw()
     with pytest.raises(BundleRefused, match="signed with key"):
         verify_bundle(str(copy), keys=keys(bundle_public=other))
-    (copy / "effect.so").unlink()
-    with pytest.raises(BundleRefused, match=r"effect\.so"):
+    (copy / "effect.forest").unlink()
+    with pytest.raises(BundleRefused, match=r"effect\.forest"):
         verify_bundle(str(copy), keys=keys())
 
 

@@ -34,7 +34,7 @@ impl Evaluator for Even {
         self.0
     }
 
-    fn margins(&self, _rows: &[f32], out: &mut [f64]) {
+    fn margins(&self, _context: &[f32], _actions: &[f32], out: &mut [f64]) {
         out.fill(0.0);
     }
 }

@@ -6,6 +6,7 @@
 mod arrow;
 mod engine;
 mod error;
+mod forest;
 mod keys;
 mod offline;
 mod replay;
@@ -27,6 +28,7 @@ fn rust_features(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<status::PyEngineStatus>()?;
     module.add_class::<offline::PyOffline>()?;
     module.add_function(wrap_pyfunction!(keys::outside_token, module)?)?;
+    module.add_function(wrap_pyfunction!(forest::forest_margins, module)?)?;
     module.add_function(wrap_pyfunction!(replay::replay_rows, module)?)?;
     module.add_function(wrap_pyfunction!(replay::execute, module)?)?;
     module.add_function(wrap_pyfunction!(replay::verify_bundle, module)?)?;

@@ -21,14 +21,18 @@ pub(super) fn check(
         return Err(BundleRefused::NoGoldenRows);
     }
     for (row, golden) in golden.rows.iter().enumerate() {
-        let context = golden.features.get(..baseline.features());
-        let Some(context) = context.filter(|_| golden.features.len() == effect.features()) else {
+        let split = golden.features.split_at_checked(baseline.features());
+        let Some((context, action)) = split.filter(|_| golden.features.len() == effect.features()) else {
             let (found, expected) = (golden.features.len(), effect.features());
             return Err(BundleRefused::GoldenShape { row, found, expected });
         };
         let answers = [
-            (Model::Baseline, margin(baseline, context), golden.baseline_log_odds),
-            (Model::Effect, margin(effect, &golden.features), golden.effect_log_odds),
+            (
+                Model::Baseline,
+                margin(baseline, context, &[]),
+                golden.baseline_log_odds,
+            ),
+            (Model::Effect, margin(effect, context, action), golden.effect_log_odds),
         ];
         for (model, found, expected) in answers {
             if found.to_bits() != expected.to_bits() {
@@ -44,8 +48,8 @@ pub(super) fn check(
     Ok(())
 }
 
-fn margin(model: &dyn Evaluator, row: &[f32]) -> f64 {
+fn margin(model: &dyn Evaluator, context: &[f32], action: &[f32]) -> f64 {
     let mut margin = [f64::NAN];
-    model.margins(row, &mut margin);
+    model.margins(context, action, &mut margin);
     margin[0]
 }

@@ -8,7 +8,7 @@ use super::{Bundle, BundleRefused, Model, golden, manifest};
 use crate::contract::{EvaluatorKind, ModelFile, Policy};
 use crate::feature::{CONTEXT_COUNT, TABLE};
 use crate::policy::Rules;
-use crate::trees::{CompiledTrees, Evaluator};
+use crate::trees::{CompiledTrees, Evaluator, FactoredTrees};
 
 /// Where templates lie in a bundle; a file's name begins with the template's key.
 const TEMPLATES: &str = "templates/";
@@ -31,7 +31,7 @@ pub fn load(directory: &Path, public_key: &[u8; 32]) -> Result<Arc<Bundle>, Bund
     let rows = files
         .get(&path)
         .ok_or_else(|| BundleRefused::FileMissing { path: path.clone() })?;
-    golden::check(rows, &path, &baseline, &effect)?;
+    golden::check(rows, &path, baseline.as_ref(), effect.as_ref())?;
     if directory.file_name().and_then(|name| name.to_str()) != Some(&manifest.bundle_id) {
         return Err(BundleRefused::DirectoryName {
             directory: directory.to_owned(),
@@ -42,8 +42,8 @@ pub fn load(directory: &Path, public_key: &[u8; 32]) -> Result<Arc<Bundle>, Bund
         id: manifest.bundle_id,
         feature_schema_hash: manifest.feature_schema_hash,
         rules,
-        baseline: Box::new(baseline),
-        effect: Box::new(effect),
+        baseline,
+        effect,
     }))
 }
 
@@ -62,14 +62,13 @@ fn load_model(
     file: Option<&ModelFile>,
     names: &[&str],
     files: &Files,
-) -> Result<CompiledTrees, BundleRefused> {
-    let compiled = |file: &&ModelFile| file.evaluator_kind() == EvaluatorKind::Compiled;
-    let file = file.filter(compiled).ok_or(BundleRefused::EvaluatorKind { model })?;
+) -> Result<Box<dyn Evaluator>, BundleRefused> {
+    let file = file.ok_or(BundleRefused::EvaluatorKind { model })?;
     check_names(model, &file.features, names)?;
     let bytes = files.get(&file.path).ok_or_else(|| BundleRefused::FileMissing {
         path: file.path.clone(),
     })?;
-    let trees = CompiledTrees::from_verified_bytes(bytes).map_err(|error| BundleRefused::Trees { model, error })?;
+    let trees = evaluator(model, file.evaluator_kind(), bytes)?;
     if trees.features() != names.len() {
         return Err(BundleRefused::FeatureCount {
             model,
@@ -78,6 +77,20 @@ fn load_model(
         });
     }
     Ok(trees)
+}
+
+fn evaluator(model: Model, kind: EvaluatorKind, bytes: &[u8]) -> Result<Box<dyn Evaluator>, BundleRefused> {
+    match kind {
+        EvaluatorKind::Unspecified => Err(BundleRefused::EvaluatorKind { model }),
+        EvaluatorKind::Compiled => match CompiledTrees::from_verified_bytes(bytes) {
+            Ok(trees) => Ok(Box::new(trees)),
+            Err(error) => Err(BundleRefused::Trees { model, error }),
+        },
+        EvaluatorKind::Factored => match FactoredTrees::read(bytes) {
+            Ok(trees) => Ok(Box::new(trees)),
+            Err(error) => Err(BundleRefused::Forest { model, error }),
+        },
+    }
 }
 
 fn check_names(model: Model, found: &[String], expected: &[&str]) -> Result<(), BundleRefused> {

@@ -5,7 +5,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::policy::PolicyFault;
-use crate::trees::TreesRefused;
+use crate::trees::{ForestRefused, TreesRefused};
 
 /// The two models of a bundle.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -137,6 +137,14 @@ pub enum BundleRefused {
         model: Model,
         /// Why.
         error: TreesRefused,
+    },
+    /// A forest that cannot be evaluated.
+    #[error("the {model} model: {error}")]
+    Forest {
+        /// Which.
+        model: Model,
+        /// Why.
+        error: ForestRefused,
     },
     /// A model file expects another number of features than the manifest names.
     #[error("the {model} model reads {found} features, the manifest names {expected}")]

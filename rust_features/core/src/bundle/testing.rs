@@ -6,7 +6,7 @@ use crate::feature::{CONTEXT_COUNT, FEATURE_COUNT, schema_hash};
 use crate::policy::Rules;
 use crate::trees::Evaluator;
 
-/// A model that is a formula.
+/// A model that is a formula of the action alone.
 pub(crate) struct Formula {
     features: usize,
     margin: fn(&[f32]) -> f64,
@@ -17,9 +17,10 @@ impl Evaluator for Formula {
         self.features
     }
 
-    fn margins(&self, rows: &[f32], out: &mut [f64]) {
-        for (row, margin) in rows.chunks_exact(self.features).zip(out) {
-            *margin = (self.margin)(row);
+    fn margins(&self, context: &[f32], actions: &[f32], out: &mut [f64]) {
+        let width = self.features - context.len();
+        for (index, margin) in out.iter_mut().enumerate() {
+            *margin = (self.margin)(&actions[index * width..(index + 1) * width]);
         }
     }
 }
@@ -27,12 +28,7 @@ impl Evaluator for Formula {
 /// A bundle in memory: even odds of 1 to 3 without contact, better the deeper the discount, and a little better for
 /// any contact.
 pub(crate) fn bundle(policy: &Policy) -> Bundle {
-    let effect = |row: &[f32]| {
-        row[CONTEXT_COUNT..]
-            .iter()
-            .map(|value| f64::from(*value).min(1.0) * 0.3)
-            .sum()
-    };
+    let effect = |action: &[f32]| action.iter().map(|value| f64::from(*value).min(1.0) * 0.3).sum();
     Bundle {
         id: "0123456789abcdef0123456789abcdef".into(),
         feature_schema_hash: schema_hash(),

@@ -1,4 +1,4 @@
-//! What the models say: the context once, then one row per eligible candidate. What may not be done anyway is not
+//! What the models say of a context and every eligible candidate in it. What may not be done anyway is not
 //! scored: the models are most of what a decision costs.
 
 use smallvec::SmallVec;
@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 use super::Occasion;
 use super::plan::Plan;
 use crate::bundle::Bundle;
-use crate::feature::{ACTION_COUNT, ActionInput, CONTEXT_COUNT, FEATURE_COUNT, action_features, context_features};
+use crate::feature::{ACTION_COUNT, ActionInput, CONTEXT_COUNT, action_features, context_features};
 
 /// The models' answers for one decision.
 pub(super) struct Scores {
@@ -34,9 +34,9 @@ pub(super) fn scores(occasion: &Occasion<'_>, bundle: &Bundle, plans: &[Plan]) -
         &mut context,
     );
     let mut baseline = [f64::NAN];
-    bundle.baseline.margins(&context, &mut baseline);
+    bundle.baseline.margins(&context, &[], &mut baseline);
     let eligible = || plans.iter().filter(|plan| plan.eligible());
-    let mut rows = Vec::with_capacity(eligible().count() * FEATURE_COUNT);
+    let mut actions = Vec::with_capacity(eligible().count() * ACTION_COUNT);
     let mut features = [0.0; ACTION_COUNT];
     let value = occasion.cart.value_minor();
     for plan in eligible() {
@@ -44,11 +44,10 @@ pub(super) fn scores(occasion: &Occasion<'_>, bundle: &Bundle, plans: &[Plan]) -
             &ActionInput::of(&plan.action, occasion.clock, value, occasion.touch),
             &mut features,
         );
-        rows.extend_from_slice(&context);
-        rows.extend_from_slice(&features);
+        actions.extend_from_slice(&features);
     }
     let mut effects: SmallVec<[f64; 16]> = SmallVec::from_elem(f64::NAN, eligible().count());
-    bundle.effect.margins(&rows, &mut effects);
+    bundle.effect.margins(&context, &actions, &mut effects);
     let mut effects = effects.into_iter();
     let score = |plan: &Plan| {
         let effect = plan.eligible().then(|| effects.next()).flatten();

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use libloading::Library;
 use smallvec::SmallVec;
 
-use super::Evaluator;
+use super::{Evaluator, action_at};
 use crate::digest::Digest;
 
 /// `union Entry { int missing; double fvalue; int qvalue; }` by its bits.
@@ -90,12 +90,18 @@ impl Evaluator for CompiledTrees {
         self.features
     }
 
-    fn margins(&self, rows: &[f32], out: &mut [f64]) {
+    fn margins(&self, context: &[f32], actions: &[f32], out: &mut [f64]) {
         out.fill(f64::NAN);
-        let mut entries: SmallVec<[Entry; 128]> = SmallVec::new();
-        for (row, margin) in rows.chunks_exact(self.features.max(1)).zip(out) {
-            entries.clear();
-            entries.extend(row.iter().map(|&value| entry(value)));
+        let Some(width) = self.features.checked_sub(context.len()) else {
+            return;
+        };
+        let mut entries: SmallVec<[Entry; 128]> = context.iter().map(|&value| entry(value)).collect();
+        for (index, margin) in out.iter_mut().enumerate() {
+            let Some(action) = action_at(actions, width, index) else {
+                return;
+            };
+            entries.truncate(context.len());
+            entries.extend(action.iter().map(|&value| entry(value)));
             *margin = 0.0;
             // SAFETY: `entries` holds as many entries as the library reads, `margin` is the one double it adds to,
             // and `_library` keeps the code mapped.

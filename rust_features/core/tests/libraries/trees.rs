@@ -20,7 +20,7 @@ fn margins_are_the_sum_of_the_leaves_and_missing_goes_its_own_way() {
     assert_eq!(trees.features(), 3);
     let mut margins = [7.0; 3];
     let rows = [2.0, 0.0, 0.0, f32::NAN, 3.0, 1.0, -1.0, f32::NAN, f32::NAN];
-    trees.margins(&rows, &mut margins);
+    trees.margins(&[], &rows, &mut margins);
     let expected: Vec<f64> = rows.chunks(3).map(|row| model.margin(row)).collect();
     assert_eq!(
         margins.map(f64::to_bits).to_vec(),
@@ -38,7 +38,7 @@ fn rows_that_are_not_there_have_no_margin() {
     };
     let Some(trees) = load(&model) else { return };
     let mut margins = [0.0; 2];
-    trees.unwrap().margins(&[1.0, 1.0, 1.0], &mut margins);
+    trees.unwrap().margins(&[1.0], &[1.0], &mut margins);
     assert!(margins[0].is_finite() && margins[1].is_nan());
 }
 
@@ -58,8 +58,8 @@ fn two_libraries_stay_apart() {
         return;
     };
     let (mut one, mut two) = ([0.0], [0.0]);
-    first.unwrap().margins(&[1.0], &mut one);
-    second.unwrap().margins(&[1.0], &mut two);
+    first.unwrap().margins(&[1.0], &[], &mut one);
+    second.unwrap().margins(&[], &[1.0], &mut two);
     assert_ne!(one.map(f64::to_bits), two.map(f64::to_bits));
 }
 

@@ -1,0 +1,137 @@
+//! From a `Forest` of the contract to trees that can be evaluated, or the reason why not.
+
+use prost::Message;
+
+use super::test::{Cut, Tests};
+use super::{FactoredTrees, Tree};
+use crate::contract::node::Node as Kind;
+use crate::contract::{self, Forest, Node};
+
+/// Leaves of one tree: as many as a mask has bits.
+const MAX_LEAVES: u32 = u64::BITS;
+/// Features of one model: far more than any table has, few enough to make room for.
+const MAX_FEATURES: u32 = 1 << 16;
+
+/// Why a forest is not evaluated.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum ForestRefused {
+    /// The bytes are no `Forest`.
+    #[error("it is not a Forest")]
+    Unparsable,
+    /// More features than any model has.
+    #[error("it has {found} features, of which there can be {MAX_FEATURES}")]
+    TooManyFeatures {
+        /// As it says.
+        found: u32,
+    },
+    /// A tree is too large.
+    #[error("tree {tree} has more than {MAX_LEAVES} leaves; compile the model")]
+    TooManyLeaves {
+        /// Its place.
+        tree: usize,
+    },
+    /// A node is not what it should be.
+    #[error("tree {tree}, node {node}: {fault}")]
+    Node {
+        /// The tree's place.
+        tree: usize,
+        /// The node's place in it.
+        node: usize,
+        /// What is wrong.
+        fault: &'static str,
+    },
+}
+
+impl FactoredTrees {
+    /// Reads a serialised `Forest`.
+    ///
+    /// # Errors
+    /// The first fault.
+    pub fn read(bytes: &[u8]) -> Result<Self, ForestRefused> {
+        let forest = Forest::decode(bytes).map_err(|_| ForestRefused::Unparsable)?;
+        if forest.feature_count > MAX_FEATURES {
+            let found = forest.feature_count;
+            return Err(ForestRefused::TooManyFeatures { found });
+        }
+        let mut planted = Self::default();
+        planted.tests.resize_with(forest.feature_count as usize, Tests::default);
+        for (number, tree) in forest.trees.iter().enumerate() {
+            planted.plant(number, tree)?;
+        }
+        planted.tests.iter_mut().for_each(Tests::sort);
+        Ok(planted)
+    }
+
+    fn plant(&mut self, number: usize, tree: &contract::Tree) -> Result<(), ForestRefused> {
+        let first_leaf = self.leaves.len();
+        let mut planting = Planting {
+            trees: self,
+            number,
+            nodes: &tree.nodes,
+            leaves: 0,
+        };
+        let whole = planting.node(0, 0)?;
+        self.trees.push(Tree { whole, first_leaf });
+        Ok(())
+    }
+}
+
+/// One tree on its way.
+struct Planting<'a> {
+    trees: &'a mut FactoredTrees,
+    number: usize,
+    nodes: &'a [Node],
+    leaves: u32,
+}
+
+impl Planting<'_> {
+    /// Plants what grows from a node, left before right; gives its leaves.
+    fn node(&mut self, place: usize, depth: u32) -> Result<u64, ForestRefused> {
+        // Each step down leaves a leaf at least behind it.
+        if depth >= MAX_LEAVES {
+            return Err(ForestRefused::TooManyLeaves { tree: self.number });
+        }
+        match self.nodes.get(place).and_then(|node| node.node.as_ref()) {
+            None => Err(self.fault(place, "it is empty or not there")),
+            Some(Kind::Leaf(value)) => self.leaf(place, *value),
+            Some(Kind::Split(split)) => {
+                let (left, right) = (split.left as usize, split.right as usize);
+                if left <= place || right <= place {
+                    return Err(self.fault(place, "a child does not come after it"));
+                }
+                let left = self.node(left, depth + 1)?;
+                let right = self.node(right, depth + 1)?;
+                let (tree, kept) = (self.number, !left);
+                let tests = self.trees.tests.get_mut(split.feature as usize);
+                if tests.is_some_and(|tests| tests.add(split, Cut { tree, kept })) {
+                    Ok(left | right)
+                } else {
+                    Err(self.fault(
+                        place,
+                        "its feature or its test is not there, or its threshold cannot be compared to",
+                    ))
+                }
+            }
+        }
+    }
+
+    fn leaf(&mut self, place: usize, value: f64) -> Result<u64, ForestRefused> {
+        if !value.is_finite() {
+            return Err(self.fault(place, "its value is no number"));
+        }
+        if self.leaves == MAX_LEAVES {
+            return Err(ForestRefused::TooManyLeaves { tree: self.number });
+        }
+        self.trees.leaves.push(value);
+        self.leaves += 1;
+        Ok(1 << (self.leaves - 1))
+    }
+
+    fn fault(&self, node: usize, fault: &'static str) -> ForestRefused {
+        ForestRefused::Node {
+            tree: self.number,
+            node,
+            fault,
+        }
+    }
+}
