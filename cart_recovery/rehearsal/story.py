@@ -5,12 +5,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from audit.amounts import duration, money
+from audit.eligibility import SILENCE_WORDS, silence_reason
 from audit.reason_words import REASON_WORDS
-from cart_recovery.v1.channel_pb2 import Channel
 from cart_recovery.v1.decision_pb2 import DecisionRecord
 from cart_recovery.v1.event_pb2 import Event
 from cart_recovery.v1.journal_pb2 import JournalMessage
 from cart_recovery.v1.message_pb2 import MessageOutcome, OfferRedeemed
+from cart_recovery.v1.reason_pb2 import Reason
 from cart_recovery.v1.scoring_pb2 import Trigger
 
 TOLD_OF_EACH = 3
@@ -72,7 +73,7 @@ class Story:
         self.counts[kind] += 1
         if kind == "skipped":
             reason = outcome.skipped.reason
-            words = REASON_WORDS[reason][:1].lower() + REASON_WORDS[reason][1:]
+            words = _lowered(REASON_WORDS[reason])
             self._tell(f"skipped/{reason}", time, f"the message to {name} is not sent: {words}")
         elif kind == "sent":
             self.example = self.example or outcome.decision_id
@@ -116,20 +117,21 @@ def _verdict(record: DecisionRecord) -> tuple[str, str]:
     """The kind of a decision and its words."""
     chosen = record.candidates[record.chosen]
     action = chosen.action
-    if action.channel != Channel.CHANNEL_NONE:
+    silence = silence_reason(record)
+    if silence is None:
         wait = (action.send_time.ToMicroseconds() - record.clock.ToMicroseconds()) / 1e6
         offer = ", with an offer" if action.offer_id else ""
         worth = money(chosen.value_minor, record.currency_code, signed=True)
         when = f"in {duration(wait)}" if wait >= 1 else "now"
         return "contact", f"an e-mail {when}{offer}, expected to earn {worth}"
-    if record.holdout:
+    if silence == Reason.REASON_HOLDOUT:
         return "holdout", "in the holdout, never contacted, so that the effect can be measured"
-    others = [one for one in record.candidates if one.action.channel != Channel.CHANNEL_NONE]
-    reasons = Counter(reason for one in others if not one.eligible for reason in one.reasons)
-    if others and not any(one.eligible for one in others) and reasons:
-        # What stands in the way of most actions tells more than what rules out a single offer.
-        words = REASON_WORDS[reasons.most_common(1)[0][0]]
-        return "ineligible", f"not written to: {words[:1].lower()}{words[1:]}"
-    if all(one.value_minor <= chosen.value_minor for one in others if one.eligible):
-        return "none", "left alone: no message is worth its cost here"
-    return "drawn", "left alone by the draw, to learn what doing nothing brings"
+    words = _lowered(SILENCE_WORDS[silence])
+    if silence == Reason.REASON_LOWER_VALUE:
+        return "none", f"left alone: {words}"
+    return ("drawn", words) if silence == Reason.REASON_NOT_DRAWN else ("ineligible", f"not written to: {words}")
+
+
+def _lowered(words: str) -> str:
+    """A sentence as part of another."""
+    return words[:1].lower() + words[1:]
