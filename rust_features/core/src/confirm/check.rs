@@ -23,10 +23,10 @@ impl Subject<'_> {
     }
 
     /// The person's word against the message, or an order of what it is about.
-    pub(super) fn forbidden(&self) -> Option<Reason> {
+    pub(super) fn forbidden(&self, channel: &Reasons) -> Option<Reason> {
         let ordered = self.customer.ordered(self.cart).then_some(Reason::CartOrdered);
         let person = person_reasons(&self.customer).into_iter();
-        person.chain(ordered).chain(self.channel_reasons()).find(|reason| {
+        person.chain(ordered).chain(channel.iter().copied()).find(|reason| {
             matches!(
                 reason,
                 Reason::Erased | Reason::CartOrdered | Reason::OptedOut | Reason::ConsentMissing | Reason::Suppressed
@@ -34,19 +34,20 @@ impl Subject<'_> {
         })
     }
 
-    fn channel_reasons(&self) -> Reasons {
+    /// What stands against the decided action's channel now.
+    pub(super) fn channel_reasons(&self) -> Reasons {
         let (rules, channel) = (&self.bundle.rules, self.decided.action.channel());
         let storefront = &self.decided.storefront;
         channel_reasons(self.state, &self.customer, rules, storefront, channel, self.now)
     }
 
     /// Why the decided message may not go, now or later.
-    pub(super) fn rejection(&self) -> Option<Reason> {
+    pub(super) fn rejection(&self, channel: &Reasons) -> Option<Reason> {
         let late = (self.now > self.latest()).then_some(Reason::TooLate);
         self.occasion_rejection()
             .or(late)
             .or_else(|| self.offer_rejection())
-            .or_else(|| self.channel_reasons().first().copied())
+            .or_else(|| channel.first().copied())
     }
 
     fn offer_rejection(&self) -> Option<Reason> {

@@ -12,7 +12,7 @@ pub use verdict::Verdict;
 
 use crate::bundle::Bundle;
 use crate::contract::{Channel, ConfirmRequest, Reason};
-use crate::decide::{Occasion, person_reasons};
+use crate::decide::{Occasion, Reasons, person_reasons};
 use crate::ids::DecisionId;
 use crate::keyed::Key;
 use crate::refusal::Refusal;
@@ -77,17 +77,18 @@ pub fn confirm(
 
 impl Subject<'_> {
     fn own_touch(&self, keys: &ConfirmKeys) -> Verdict {
-        if let Some(verdict) = self.fate() {
+        let channel = self.channel_reasons();
+        if let Some(verdict) = self.fate(&channel) {
             return verdict;
         }
-        match self.rejection() {
+        match self.rejection(&channel) {
             Some(reason) => Verdict::Skip(reason),
             None => self.wait().unwrap_or_else(|| Verdict::Go(Box::new(self.go(keys)))),
         }
     }
 
     /// What has already become of the decision.
-    fn fate(&self) -> Option<Verdict> {
+    fn fate(&self, channel: &Reasons) -> Option<Verdict> {
         match self.decided.progress() {
             Progress::Claimed => return Some(Verdict::Skip(Reason::AlreadyClaimed)),
             Progress::Skipped(reason) => return Some(Verdict::Skip(reason)),
@@ -102,7 +103,7 @@ impl Subject<'_> {
             return Some(Verdict::Skip(reason));
         }
         // Before all that else may have happened: a sender asks whether one of these crossed its message.
-        if let Some(reason) = self.forbidden() {
+        if let Some(reason) = self.forbidden(channel) {
             return Some(Verdict::Skip(reason));
         }
         if self.decided.superseded {

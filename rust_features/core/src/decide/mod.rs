@@ -55,19 +55,19 @@ pub fn decide_with(occasion: &Occasion<'_>, bundle: &Bundle, seed: u64, key: &Ke
     let chances = explore::propensities(&plans, &values, &bundle.rules.exploration);
     let draw = explore::draw(seed);
     let chosen = explore::chosen(&chances, draw);
-    record::record(record::Parts {
+    let parts = record::Parts {
         occasion,
         bundle,
         settings,
         seed,
         arm,
-        plans,
         scores: &scores,
         values: &values,
         chances: &chances,
         draw,
         chosen,
-    })
+    };
+    record::record(&parts, plans)
 }
 
 /// The seed of a decision.

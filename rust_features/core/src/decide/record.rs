@@ -23,7 +23,6 @@ pub(super) struct Parts<'a, 'b> {
     pub(super) settings: &'a Storefront,
     pub(super) seed: u64,
     pub(super) arm: Option<bool>,
-    pub(super) plans: Vec<Plan>,
     pub(super) scores: &'a Scores,
     pub(super) values: &'a [Value],
     pub(super) chances: &'a [f64],
@@ -31,13 +30,8 @@ pub(super) struct Parts<'a, 'b> {
     pub(super) chosen: usize,
 }
 
-/// Writes the record.
-pub(super) fn record(mut parts: Parts<'_, '_>) -> DecisionRecord {
-    let plans = std::mem::take(&mut parts.plans);
-    let candidates = plans.into_iter().enumerate();
-    let candidates = candidates
-        .filter_map(|(index, plan)| candidate(&parts, index, plan))
-        .collect();
+/// Writes the record of the plans.
+pub(super) fn record(parts: &Parts<'_, '_>, plans: Vec<Plan>) -> DecisionRecord {
     let occasion = parts.occasion;
     let state = occasion.state;
     let arm = parts.arm.map(|holdout| ExperimentArm {
@@ -62,7 +56,9 @@ pub(super) fn record(mut parts: Parts<'_, '_>) -> DecisionRecord {
             .collect(),
         feature_schema_hash: parts.bundle.feature_schema_hash.clone(),
         features: parts.scores.context.to_vec(),
-        candidates,
+        candidates: (plans.into_iter().enumerate())
+            .filter_map(|(index, plan)| candidate(parts, index, plan))
+            .collect(),
         draw: parts.draw,
         holdout: parts.arm.unwrap_or_default(),
         experiment_arms: arm.into_iter().collect(),
