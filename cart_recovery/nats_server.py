@@ -27,6 +27,8 @@ MAX_PAYLOAD_BYTES = 2 << 20
 _LOCK_SECONDS = 2.0
 """A server whose parent was killed needs a moment to go."""
 _POLL_SECONDS = 0.01
+KEEP_SECONDS = 0.5
+"""How often a process that stays looks whether the server still runs."""
 
 _CONFIGURATION = """\
 # Written at each start.
@@ -181,7 +183,7 @@ class Attachment:
     def keep(self) -> None:
         """Runs the embedded server from here on, on the same port, where whoever ran it has ended.
 
-        To be called again and again from the main thread by whatever outlives other commands.
+        To be called every KEEP_SECONDS from the main thread by whatever outlives other commands.
         """
         if not self._is_embedded or (self._server is not None and self._server.alive):
             return

@@ -26,7 +26,7 @@ from cart_recovery.v1.bundle_pb2 import (
 )
 from cart_recovery.v1.policy_pb2 import Policy
 from training.export import export, raw_margins, require_same
-from training.forest import fits, forest_of
+from training.forest import forest_of
 
 BASELINE, EFFECT, GOLDEN, REPORT, TEMPLATES = "baseline", "effect", "golden.pb", "report.html", "templates"
 MANIFEST, SIGNATURE = "manifest.pb", "manifest.sig"
@@ -66,10 +66,11 @@ def write_models(baseline: lightgbm.Booster, effect: lightgbm.Booster, folder: P
     folder.mkdir(parents=True, exist_ok=True)
     too_large = {}
     for name, booster in ((BASELINE, baseline), (EFFECT, effect)):
-        if fits(booster):
-            (folder / f"{name}.forest").write_bytes(forest_of(booster).SerializeToString(deterministic=True))
-        else:
+        forest = forest_of(booster)
+        if forest is None:
             too_large[folder / f"{name}.so"] = booster
+        else:
+            (folder / f"{name}.forest").write_bytes(forest.SerializeToString(deterministic=True))
     export(list(too_large.values()), list(too_large))
 
 

@@ -13,14 +13,12 @@ MAX_LEAVES = 64
 _INFINITE = 1e300
 
 
-def fits(booster: lightgbm.Booster) -> bool:
-    """Whether every tree is small enough for a Forest."""
-    return all(tree["num_leaves"] <= MAX_LEAVES for tree in booster.dump_model()["tree_info"])
-
-
-def forest_of(booster: lightgbm.Booster) -> Forest:
-    """The same trees in the same order. Raises ExportFailed for a model whose margin is not their plain sum."""
+def forest_of(booster: lightgbm.Booster) -> Forest | None:
+    """The same trees in the same order; None where one is too large. Raises ExportFailed for a model whose margin is
+    not their plain sum."""
     model = booster.dump_model()
+    if any(tree["num_leaves"] > MAX_LEAVES for tree in model["tree_info"]):
+        return None
     if model["average_output"] or model["num_tree_per_iteration"] != 1:
         raise ExportFailed("a model that averages its trees, or has several outputs, is no Forest")
     forest = Forest(feature_count=model["max_feature_idx"] + 1)

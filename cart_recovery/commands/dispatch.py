@@ -12,8 +12,6 @@ import signal
 from cart_recovery.exits import EXIT_DONE
 from cart_recovery.options import add_settings_options, settings_of
 
-_WATCH_SECONDS = 0.5
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
@@ -24,7 +22,7 @@ def run(options: argparse.Namespace) -> int:
     """Runs the command and returns its exit code."""
     from cart_recovery.addresses import require_free, unusable
     from cart_recovery.composition import dispatcher_settings
-    from cart_recovery.nats_server import Attachment, attached
+    from cart_recovery.nats_server import KEEP_SECONDS, Attachment, attached
     from cart_recovery.settings import split_address
     from dispatcher.dispatcher import Dispatcher
     from dispatcher.http_face.server import CannotListen
@@ -47,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
         running = asyncio.create_task(dispatcher.run())
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, lambda: asyncio.ensure_future(dispatcher.stop()))
-        while not (await asyncio.wait({running}, timeout=_WATCH_SECONDS))[0]:
+        while not (await asyncio.wait({running}, timeout=KEEP_SECONDS))[0]:
             nats.keep()
         await running
 

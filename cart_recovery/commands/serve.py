@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from cart_recovery.settings import Settings
     from pyserver.process import Scorer
 
-_WATCH_SECONDS = 0.5
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
@@ -32,7 +30,7 @@ def run(options: argparse.Namespace) -> int:
     from cart_recovery.addresses import require_free
     from cart_recovery.composition import BundleUnusable, ensure_bundle
     from cart_recovery.keys import ensure_keys
-    from cart_recovery.nats_server import attached
+    from cart_recovery.nats_server import KEEP_SECONDS, attached
     from pyserver.logs import configure_logs
 
     overrides = {"scorer_address": options.address} if options.address else {}
@@ -51,7 +49,7 @@ def run(options: argparse.Namespace) -> int:
         scorer = _bound_scorer(settings)
         try:
             _start(scorer, settings, nats.url)
-            while not stop.wait(_WATCH_SECONDS):
+            while not stop.wait(KEEP_SECONDS):
                 nats.keep()
         finally:
             scorer.stop()

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from cart_recovery.v1.forest_pb2 import Forest
 from rust_features import forest_margins
 from training.export import ExportFailed, raw_margins
-from training.forest import fits, forest_of
+from training.forest import forest_of
 
 Rows = NDArray[np.float32]
 
@@ -40,7 +40,9 @@ def booster(seed: int, **parameters: Any) -> lightgbm.Booster:
 
 
 def margins(model: lightgbm.Booster, values: Rows) -> NDArray[np.float64]:
-    return np.array(forest_margins(forest_of(model).SerializeToString(), values.astype("<f4").tobytes()))
+    forest = forest_of(model)
+    assert forest is not None
+    return np.array(forest_margins(forest.SerializeToString(), values.astype("<f4").tobytes()))
 
 
 @pytest.mark.parametrize("missing", [{}, {"zero_as_missing": True}, {"use_missing": False}])
@@ -68,7 +70,7 @@ def test_a_forest_equals_treelites_own_interpreter() -> None:
 
 
 def test_what_is_no_plain_sum_of_small_trees_is_no_forest() -> None:
-    assert not fits(booster(5, num_leaves=100, min_data_in_leaf=1))
+    assert forest_of(booster(5, num_leaves=100, min_data_in_leaf=1)) is None
     averaged = booster(6, boosting="rf", bagging_fraction=0.5, bagging_freq=1)
     with pytest.raises(ExportFailed, match="averages"):
         forest_of(averaged)
