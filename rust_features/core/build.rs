@@ -6,6 +6,21 @@ use std::path::Path;
 
 use prost_types::FileDescriptorSet;
 
+const PACKAGE: &str = ".cart_recovery.v1";
+/// What the state holds of the contract, and a snapshot writes.
+const ENUMS_IN_STATE: [&str; 8] = [
+    "Channel",
+    "ConsentPurpose",
+    "ConsentState",
+    "DeviceClass",
+    "DoubleOptIn",
+    "IdentityKeyKind",
+    "LegalBasis",
+    "Reason",
+];
+const MESSAGES_IN_STATE: [&str; 2] = ["ChannelUpdated", "Money"];
+const AS_NUMBER: &str = "#[derive(serde::Serialize, serde::Deserialize)] #[serde(into = \"i32\", try_from = \"i32\")]";
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let root = Path::new("../../proto");
     let folder = root.join("cart_recovery/v1");
@@ -19,7 +34,17 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let names = reason_sentences(&descriptors)? + &kind_names(&descriptors)?;
     let output = std::env::var("OUT_DIR")?;
     std::fs::write(Path::new(&output).join("names.rs"), names)?;
-    prost_build::Config::new().compile_fds(descriptors)?;
+    let mut config = prost_build::Config::new();
+    for name in ENUMS_IN_STATE {
+        config.enum_attribute(format!("{PACKAGE}.{name}"), AS_NUMBER);
+    }
+    for name in MESSAGES_IN_STATE {
+        config.message_attribute(
+            format!("{PACKAGE}.{name}"),
+            "#[derive(serde::Serialize, serde::Deserialize)]",
+        );
+    }
+    config.compile_fds(descriptors)?;
     Ok(())
 }
 

@@ -17,6 +17,7 @@ pub mod offline;
 pub mod policy;
 pub mod refusal;
 pub mod replay;
+pub mod sharded;
 pub mod spool;
 pub mod state;
 pub mod time;

@@ -1,9 +1,10 @@
 //! Time is data: microseconds since 1970 UTC, handed in by the caller.
 
 use prost_types::Timestamp;
+use serde::{Deserialize, Serialize};
 
 /// Microseconds since 1970-01-01 UTC.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
 pub struct Micros(pub i64);
 
 const PER_SECOND: i64 = 1_000_000;

@@ -40,8 +40,7 @@ fn hold_out(state: &mut State, id: DecisionId, record: &DecisionRecord, decided:
     for alias in &decided.aliases {
         let held = state
             .records
-            .entry(*alias)
-            .or_insert_with(|| Record::new(IdentityKeyKind::Unspecified));
+            .get_or_insert_with(*alias, || Record::new(IdentityKeyKind::Unspecified));
         let arm = (stamp, record.holdout);
         if !held.erased && held.arm.is_none_or(|(earlier, _)| stamp < earlier) {
             held.arm = Some(arm);
@@ -61,7 +60,7 @@ fn supersede(state: &mut State, id: DecisionId, record: &DecisionRecord, decided
         retention,
         ..
     } = state;
-    let cart = carts.entry(cart_id).or_insert_with(|| {
+    let cart = carts.get_or_insert_with(cart_id, || {
         retention.carts.push_back((state.journal_time, cart_id));
         Box::new(Cart::new(Arc::clone(&decided.storefront), decided.clock))
     });

@@ -8,7 +8,7 @@ use crate::state::{Bond, Record, State};
 /// Makes the records of the keys.
 pub(super) fn record(state: &mut State, scene: &Scene<'_>) {
     for key in scene.keys.iter().filter(|key| !key.met) {
-        let record = state.records.entry(key.alias).or_insert_with(|| Record::new(key.kind));
+        let record = state.records.get_or_insert_with(key.alias, || Record::new(key.kind));
         if !is_outside(record.kind) && is_outside(key.kind) {
             record.kind = key.kind;
         }

@@ -98,7 +98,7 @@ fn fold_event(state: &mut State, message: &JournalMessage, event: &Event, receiv
     if !event.event_id.is_empty() && !state.seen.insert(id, state.journal_time) {
         return false;
     }
-    *state.counts.entry(kind.name()).or_default() += 1;
+    state.count(kind.name());
     let time = event.event_time.as_ref().map(Micros::from_timestamp);
     let scene = Scene::new(state, message, &event.storefront_id, received, id, time);
     if matches!(kind, Kind::Linked(_) | Kind::Unlinked(_)) {

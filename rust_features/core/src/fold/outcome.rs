@@ -175,8 +175,7 @@ pub(super) fn suppress(state: &mut State, keys: &Keys, channel: Channel) {
     for key in keys {
         let record = state
             .records
-            .entry(key.alias)
-            .or_insert_with(|| crate::state::Record::new(key.kind));
+            .get_or_insert_with(key.alias, || crate::state::Record::new(key.kind));
         record.suppressed |= bits;
     }
 }

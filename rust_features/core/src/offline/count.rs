@@ -11,7 +11,7 @@ use crate::state::State;
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Counts {
     /// Events by kind, in the journal's names, duplicates left out.
-    pub kinds: Vec<(&'static str, u64)>,
+    pub kinds: Vec<(String, u64)>,
     /// Sets of linked aliases.
     pub customers: u64,
     /// Carts that an event named.
@@ -27,16 +27,16 @@ pub struct Counts {
 impl Counts {
     /// Every count by its name, kinds by theirs.
     #[must_use]
-    pub fn by_name(&self) -> Vec<(&'static str, u64)> {
-        let mut named = self.kinds.clone();
-        named.extend([
+    pub fn by_name(&self) -> Vec<(String, u64)> {
+        let totals = [
             ("customers", self.customers),
             ("carts", self.carts),
             ("abandoned_carts", self.abandoned_carts),
             ("orders", self.orders),
             ("duplicates", self.duplicates),
-        ]);
-        named
+        ];
+        let totals = totals.map(|(name, count)| (name.to_owned(), count));
+        self.kinds.iter().cloned().chain(totals).collect()
     }
 }
 
@@ -61,12 +61,16 @@ impl Counter {
     }
 
     pub(super) fn counts(&self, state: &State) -> Counts {
-        let kinds: Vec<_> = state.counts().into_iter().filter(|(_, count)| *count > 0).collect();
-        let orders = kinds.iter().find(|(kind, _)| *kind == "order_completed");
+        let kinds: Vec<_> = state
+            .counts()
+            .into_iter()
+            .map(|(kind, count)| (kind.to_owned(), count))
+            .collect();
+        let orders = kinds.iter().find(|(kind, _)| kind == "order_completed");
         let leads = |alias| state.customer(&[alias]).aliases().first() == Some(&alias);
         Counts {
             orders: orders.map_or(0, |(_, count)| *count),
-            customers: state.records.keys().filter(|alias| leads(**alias)).count() as u64,
+            customers: state.records.iter().filter(|(alias, _)| leads(**alias)).count() as u64,
             carts: self.carts.len() as u64,
             abandoned_carts: self.abandoned.len() as u64,
             duplicates: state.duplicate_count(),

@@ -137,7 +137,7 @@ fn the_counts_are_those_of_the_events() {
     let counts = offline.counts();
     assert_eq!((counts.customers, counts.carts, counts.orders), (2, 2, 1));
     assert_eq!((counts.abandoned_carts, counts.duplicates), (1, 1));
-    assert!(counts.kinds.contains(&("product_added", 2)));
+    assert!(counts.kinds.contains(&("product_added".to_owned(), 2)));
 }
 
 #[test]

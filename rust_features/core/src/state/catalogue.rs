@@ -6,12 +6,13 @@ use super::record::CHANNELS;
 use super::stamp::{Latest, Stamp, value};
 use crate::contract;
 use crate::time::Micros;
+use serde::{Deserialize, Serialize};
 
 /// Products of all storefronts at most; further ones are not kept.
 pub const MAX_PRODUCTS: usize = 1 << 23;
 
 /// A product of a storefront. A field that an update leaves out keeps its value.
-#[derive(Clone, PartialEq, Debug, Default)]
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct Product {
     price: Option<Latest<i64>>,
     list_price: Option<Latest<i64>>,
@@ -164,7 +165,7 @@ pub struct ChannelState {
 }
 
 /// The channels of one storefront, by their number in the contract.
-#[derive(Clone, PartialEq, Debug, Default)]
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Channels {
     updated: [Option<Latest<contract::ChannelUpdated>>; CHANNELS],
     paused: [Option<Latest<bool>>; CHANNELS],
@@ -218,7 +219,7 @@ fn index(channel: i32) -> Option<usize> {
 }
 
 /// The prices of the budgets that hold now.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct BudgetPrices {
     /// Rises with every update.
     pub version: u64,

@@ -24,7 +24,7 @@ pub(crate) type Deadlines = BTreeSet<(Micros, CartId)>;
 /// The activity whose deadline is still to fire; `None` where there is none.
 fn awaited(cart: &Cart) -> Option<Micros> {
     let activity = cart.live_activity()?;
-    let fired = cart.watch.0.fired.is_some_and(|fired| activity <= fired);
+    let fired = cart.watch.fired.is_some_and(|fired| activity <= fired);
     let open = !fired && !cart.is_empty() && !cart.ordered_itself();
     open.then_some(activity)
 }
@@ -35,11 +35,11 @@ impl State {
         let Some(cart) = self.carts.get_mut(&id) else {
             return;
         };
-        if cart.watch.0.queued {
+        if cart.watch.queued {
             return;
         }
         if let Some(activity) = awaited(cart) {
-            cart.watch.0.queued = true;
+            cart.watch.queued = true;
             self.deadlines.insert((activity, id));
         }
     }
@@ -81,11 +81,11 @@ impl State {
             let Some(cart) = self.carts.get_mut(&id) else {
                 continue;
             };
-            cart.watch.0.queued = false;
+            cart.watch.queued = false;
             if activity.is_none() {
                 continue;
             }
-            cart.watch.0.fired = activity;
+            cart.watch.fired = activity;
             if !self.settled_by_order(id) {
                 let time = bound.plus_seconds(abandonment_seconds);
                 return Some(Deadline { time, cart: id });

@@ -2,6 +2,7 @@
 //! the order of arrival changes nothing but the last bits.
 
 use crate::time::Micros;
+use serde::{Deserialize, Serialize};
 
 /// Half-lives of every counter: an hour, a day, thirty days.
 pub const HALF_LIVES_SECONDS: [f64; 3] = [3600.0, 86_400.0, 2_592_000.0];
@@ -34,7 +35,7 @@ pub const COUNTERS: usize = 8;
 pub const BUCKETS: u8 = 32;
 
 /// The weight of one bucket of the affinity sketch; half-life thirty days.
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 struct Weight {
     bucket: u8,
     weight: f32,
@@ -44,7 +45,7 @@ struct Weight {
 ///
 /// Affinities are a sketch of 32 buckets for categories and 32 for brands, of which only the used ones are kept. A
 /// list of the top ones would depend on the order of arrival once full; buckets do not.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub(crate) struct Decayed {
     landmark: Micros,
     counters: [[f32; 3]; COUNTERS],

@@ -1,9 +1,11 @@
 //! Decisions taken: what Confirm and a repeated answer need.
 
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 use prost::Message;
 
+use super::encoded;
 use super::names::Storefronts;
 use super::stamp::{Latest, Stamp};
 use crate::contract::{self, Reason};
@@ -16,7 +18,7 @@ pub const DECISION_RETENTION_SECONDS: u32 = 14 * 86_400;
 pub const MAX_DECISIONS: usize = 1 << 20;
 
 /// A person's word on a decision that was held.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Approval {
     /// It waits for a person.
     Held,
@@ -42,7 +44,7 @@ pub enum Progress {
 }
 
 /// A decision as folded.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Decided {
     /// Sequence of its message.
     pub sequence: u64,
@@ -65,6 +67,7 @@ pub struct Decided {
     /// The linked aliases it saw, in alias order.
     pub aliases: Box<[Alias]>,
     /// The action chosen; "none" included.
+    #[serde(with = "encoded")]
     pub action: contract::Action,
     /// Whether the customer was held out.
     pub holdout: bool,

@@ -1,29 +1,20 @@
-//! A digest of the whole state, for the proof that replay is live. It is taken over the debug form, so that no field
-//! can be forgotten; maps enter as sums of their entries, so that their order does not matter.
+//! A digest of the whole state, for the proof that live, restarted and replayed engines agree. It is taken over what a
+//! snapshot writes, so that no field can be forgotten; maps enter as sums of their entries, so that their order does
+//! not matter.
 
-use std::fmt::{self, Debug, Write};
+use serde::Serialize;
 
 use super::State;
 
-struct Sink(blake3::Hasher);
-
-impl Write for Sink {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.0.update(text.as_bytes());
-        Ok(())
-    }
-}
-
-fn hash(entry: &dyn Debug) -> u128 {
-    let mut sink = Sink(blake3::Hasher::new());
-    let written = write!(sink, "{entry:?}");
-    debug_assert!(written.is_ok(), "a hasher takes every write");
+fn hash(entry: &impl Serialize) -> u128 {
+    let bytes = postcard::to_stdvec(entry);
+    debug_assert!(bytes.is_ok(), "everything in the state can be written");
     let mut digest = [0; 16];
-    digest.copy_from_slice(&sink.0.finalize().as_bytes()[..16]);
+    digest.copy_from_slice(&blake3::hash(&bytes.unwrap_or_default()).as_bytes()[..16]);
     u128::from_le_bytes(digest)
 }
 
-fn sum<T: Debug>(entries: impl Iterator<Item = T>) -> u128 {
+fn sum<T: Serialize>(entries: impl Iterator<Item = T>) -> u128 {
     entries.fold(0, |sum, entry| sum.wrapping_add(hash(&entry)))
 }
 
@@ -40,8 +31,9 @@ impl State {
             sum(self.products.iter()),
             sum(self.channels.iter()),
             hash(&self.budget_prices),
-            hash(&self.seen.iter().collect::<Vec<_>>()),
-            hash(&(&self.retention.carts, &self.retention.decisions)),
+            sum(self.seen.iter().enumerate()),
+            sum(self.retention.carts.iter().enumerate()),
+            sum(self.retention.decisions.iter().enumerate()),
             hash(&(self.counts(), self.duplicates)),
         ];
         hash(&parts).to_le_bytes()

@@ -5,9 +5,10 @@ use super::stamp::Stamp;
 use crate::contract;
 use crate::ids::ProductKey;
 use crate::keyed::public_hash;
+use serde::{Deserialize, Serialize};
 
 /// One product or variant in a cart.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct CartLine {
     item: u64,
     product: ProductKey,
@@ -20,7 +21,7 @@ pub struct CartLine {
     facts: Facts,
 }
 
-#[derive(Clone, PartialEq, Debug, Default)]
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 struct Facts {
     unit_price_minor: Option<i64>,
     list_price_minor: Option<i64>,
@@ -31,7 +32,7 @@ struct Facts {
     texts: Option<Box<Texts>>,
 }
 
-#[derive(Clone, PartialEq, Debug, Default)]
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 struct Texts {
     variant_id: Box<str>,
     title: Box<str>,

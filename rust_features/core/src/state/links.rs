@@ -1,6 +1,7 @@
 //! Links between aliases: undirected edges, never a merge. Which aliases a person has follows from the edges alone,
 //! whatever the order in which they came.
 
+use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use super::State;
@@ -24,7 +25,7 @@ const MAX_PERSONS: usize = 2;
 pub type Aliases = SmallVec<[Alias; MAX_ALIASES]>;
 
 /// One end of an edge.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub(crate) struct Edge {
     pub(crate) other: Alias,
     /// Both keys stood on one event.

@@ -12,6 +12,7 @@ mod deadlines;
 mod decay;
 mod decided;
 mod digest;
+mod encoded;
 mod line;
 mod links;
 mod names;
@@ -55,6 +56,7 @@ pub(crate) use tag::Tag;
 
 use crate::contract::{self, Channel, DecisionRequest};
 use crate::ids::{Alias, CartId, DecisionId, ProductKey};
+use crate::sharded::Sharded;
 use crate::time::Micros;
 
 /// The fold of a prefix of the journal.
@@ -62,17 +64,17 @@ use crate::time::Micros;
 pub struct State {
     pub(crate) sequence: u64,
     pub(crate) journal_time: Micros,
-    pub(crate) records: FxHashMap<Alias, Record>,
-    pub(crate) carts: FxHashMap<CartId, Box<Cart>>,
-    pub(crate) decisions: FxHashMap<DecisionId, Decided>,
-    pub(crate) products: FxHashMap<ProductKey, Product>,
+    pub(crate) records: Sharded<Alias, Record>,
+    pub(crate) carts: Sharded<CartId, Box<Cart>>,
+    pub(crate) decisions: Sharded<DecisionId, Decided>,
+    pub(crate) products: Sharded<ProductKey, Product>,
     pub(crate) channels: FxHashMap<Box<str>, Channels>,
     pub(crate) budget_prices: Option<BudgetPrices>,
     pub(crate) storefronts: Storefronts,
     pub(crate) seen: Seen,
     pub(crate) deadlines: Deadlines,
     pub(crate) retention: Retention,
-    pub(crate) counts: FxHashMap<&'static str, u64>,
+    pub(crate) counts: FxHashMap<Box<str>, u64>,
     pub(crate) duplicates: u64,
 }
 
@@ -184,8 +186,19 @@ impl State {
 
     /// Events folded by kind, in the journal's names; duplicates are not among them.
     #[must_use]
-    pub fn counts(&self) -> BTreeMap<&'static str, u64> {
-        self.counts.iter().map(|(name, count)| (*name, *count)).collect()
+    pub fn counts(&self) -> BTreeMap<&str, u64> {
+        self.counts
+            .iter()
+            .map(|(name, count)| (name.as_ref(), *count))
+            .collect()
+    }
+
+    /// Counts an event of the kind.
+    pub(crate) fn count(&mut self, kind: &str) {
+        match self.counts.get_mut(kind) {
+            Some(count) => *count += 1,
+            None => _ = self.counts.insert(kind.into(), 1),
+        }
     }
 
     /// Events and decisions that were folded before.

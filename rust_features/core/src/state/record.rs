@@ -1,6 +1,7 @@
 //! What is kept of one alias. The rare parts are boxed, so that an alias that is only an address stays small.
 
 use chrono_tz::Tz;
+use serde::{Deserialize, Serialize};
 
 use super::decay::Decayed;
 use super::links::Edge;
@@ -22,7 +23,7 @@ pub const RECENT_SENDS: usize = 32;
 pub const RECENT_OFFERS: usize = 16;
 
 /// What the journal says of one alias.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub(crate) struct Record {
     pub(crate) kind: IdentityKeyKind,
     pub(crate) erased: bool,
@@ -73,7 +74,7 @@ impl Record {
 }
 
 /// What the person did in the shop.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub(crate) struct Activity {
     pub(crate) decayed: Decayed,
     pub(crate) first: Micros,
@@ -104,7 +105,7 @@ impl Activity {
 }
 
 /// One step of a visit. The order is total: whichever of two steps of one time arrives first, they stand alike.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub(crate) struct Moment {
     pub(crate) time: Micros,
     /// Of the event's stamp, cut.
@@ -118,7 +119,7 @@ pub(crate) struct Moment {
 }
 
 /// What a [`Moment`] was.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub(crate) enum Step {
     View,
     Add,
@@ -127,7 +128,7 @@ pub(crate) enum Step {
 }
 
 /// A completed order, for the carts that it settles.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub(crate) struct OrderMark {
     pub(crate) stamp: Stamp,
     /// Product hashes of its lines, sorted.
@@ -135,7 +136,7 @@ pub(crate) struct OrderMark {
 }
 
 /// What is known of a person beyond events.
-#[derive(Clone, Copy, PartialEq, Default, Debug)]
+#[derive(Clone, Copy, PartialEq, Default, Debug, Serialize, Deserialize)]
 pub(crate) struct Profile {
     /// Device last used.
     pub(crate) device: Option<Latest<DeviceClass>>,
@@ -154,7 +155,7 @@ pub(crate) struct Profile {
 }
 
 /// A person's choice for one channel and purpose.
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Consent {
     /// Granted or withdrawn.
     pub state: ConsentState,
@@ -167,7 +168,7 @@ pub struct Consent {
 }
 
 /// Consent and opt-outs.
-#[derive(Clone, PartialEq, Default, Debug)]
+#[derive(Clone, PartialEq, Default, Debug, Serialize, Deserialize)]
 pub(crate) struct Permissions {
     /// One entry per channel and purpose, sorted by both.
     pub(crate) consents: Vec<((Channel, ConsentPurpose), Latest<Consent>)>,
@@ -176,7 +177,7 @@ pub(crate) struct Permissions {
 }
 
 /// What was sent to the person and what came of it.
-#[derive(Clone, PartialEq, Default, Debug)]
+#[derive(Clone, PartialEq, Default, Debug, Serialize, Deserialize)]
 pub(crate) struct Contacts {
     pub(crate) channels: [ChannelContacts; CHANNELS],
     /// The newest [`RECENT_SENDS`], oldest first.
@@ -186,7 +187,7 @@ pub(crate) struct Contacts {
 }
 
 /// Counts of one channel.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
 pub(crate) struct ChannelContacts {
     pub(crate) sends: u32,
     pub(crate) opens: u32,
@@ -195,7 +196,7 @@ pub(crate) struct ChannelContacts {
 }
 
 /// One claimed send.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub(crate) struct SendMark {
     pub(crate) time: Micros,
     /// First bytes of the send id.
@@ -204,7 +205,7 @@ pub(crate) struct SendMark {
 }
 
 /// One offer given to the person.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub(crate) struct OfferMark {
     pub(crate) time: Micros,
     pub(crate) offer: u64,

@@ -2,8 +2,7 @@
 
 use std::collections::VecDeque;
 
-use rustc_hash::FxHashSet;
-
+use crate::sharded::Sharded;
 use crate::time::Micros;
 
 /// How long an event id is remembered, in journal time.
@@ -15,7 +14,7 @@ pub const HORIZON_LIMIT: usize = 1 << 24;
 /// that an event is taken for another one is below 1e-12.
 #[derive(Clone, Default)]
 pub(crate) struct Seen {
-    ids: FxHashSet<u64>,
+    ids: Sharded<u64, ()>,
     order: VecDeque<(Micros, u64)>,
 }
 
@@ -23,7 +22,7 @@ impl Seen {
     /// Marks the id; false where it was marked already.
     pub(crate) fn insert(&mut self, id: u64, journal_time: Micros) -> bool {
         self.forget(journal_time, HORIZON_LIMIT - 1);
-        let new = self.ids.insert(id);
+        let new = self.ids.insert(id, ()).is_none();
         if new {
             self.order.push_back((journal_time, id));
         }

@@ -1,12 +1,11 @@
 //! The order of facts by event time, and values of which the latest wins: what makes the fold indifferent to the
 //! order in which late events arrive.
 
-use std::fmt;
-
 use crate::time::Micros;
+use serde::{Deserialize, Serialize};
 
 /// The place of an event among all events: its time, then its id.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
 pub struct Stamp {
     /// Event time, clamped to the received time.
     pub time: Micros,
@@ -15,7 +14,7 @@ pub struct Stamp {
 }
 
 /// A value and the stamp of the event that said so.
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Latest<T> {
     /// When it was said.
     pub stamp: Stamp,
@@ -44,14 +43,4 @@ impl<T> Latest<T> {
 /// The value of a slot, if anything was said.
 pub(crate) fn value<T: Copy>(slot: Option<&Latest<T>>) -> Option<T> {
     slot.map(|latest| latest.value)
-}
-
-/// State that follows from the rest and from what was asked of it; it is no part of the digest.
-#[derive(Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Derived<T>(pub T);
-
-impl<T> fmt::Debug for Derived<T> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("derived")
-    }
 }

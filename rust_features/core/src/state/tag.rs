@@ -1,11 +1,12 @@
 //! Short codes, kept in place: whoever may track can invent as many as they like, and none takes another's room.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 const TAG_BYTES: usize = 12;
 
 /// A code of at most twelve letters, digits and hyphens; empty where nothing is known.
-#[derive(Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(crate) struct Tag([u8; TAG_BYTES]);
 
 impl Tag {

@@ -3,12 +3,13 @@
 
 mod content;
 
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 use smallvec::SmallVec;
 
 use super::line::CartLine;
-use super::stamp::{Derived, Latest, Stamp, value};
+use super::stamp::{Latest, Stamp, value};
 use crate::contract;
 use crate::ids::{Alias, CartId, DecisionId};
 use crate::keyed::public_hash;
@@ -20,7 +21,7 @@ pub const MAX_LINES: usize = 10_000;
 pub const MAX_CHANGES: usize = 64;
 
 /// An addition or removal later than the last snapshot.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 struct Change {
     stamp: Stamp,
     line: usize,
@@ -28,7 +29,7 @@ struct Change {
 }
 
 /// A cart as folded, or the inline cart of a request: one type, so that features are computed one way.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Cart {
     storefront: Arc<str>,
     owner: Option<Latest<Alias>>,
@@ -46,11 +47,13 @@ pub struct Cart {
     stage: u32,
     failed_payments: u32,
     pub(crate) occasion: Occasion,
-    pub(crate) watch: Derived<Watch>,
+    /// Follows from the rest and from what was asked.
+    #[serde(skip)]
+    pub(crate) watch: Watch,
 }
 
 /// What only snapshots say.
-#[derive(Clone, PartialEq, Debug, Default)]
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 struct Terms {
     shipping_minor: Option<Latest<i64>>,
     promised_days: Option<Latest<u32>>,
@@ -58,7 +61,7 @@ struct Terms {
 }
 
 /// Decisions and touches about a cart.
-#[derive(Clone, PartialEq, Debug, Default)]
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Occasion {
     /// Bit per claimed touch, touch 1 lowest; touches above 32 share the highest.
     pub(crate) touches: u32,
@@ -74,7 +77,7 @@ pub(crate) struct Occasion {
 pub(crate) const MAX_PENDING: usize = 8;
 
 /// Where the abandonment deadline stands.
-#[derive(Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub(crate) struct Watch {
     pub(crate) queued: bool,
     /// The activity whose deadline has fired.
@@ -100,7 +103,7 @@ impl Cart {
             stage: 0,
             failed_payments: 0,
             occasion: Occasion::default(),
-            watch: Derived::default(),
+            watch: Watch::default(),
         }
     }
 
