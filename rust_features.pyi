@@ -65,13 +65,15 @@ class Engine:
         import_id: str | None = None,
         replicas: int = 1,
         journal_waiters: int = 8,
+        snapshot_messages: int = 0,
     ) -> Engine:
-        """Opens the spool under `data_directory`, cutting a torn tail.
+        """Opens the spool under `data_directory`, cutting a torn tail, and loads the newest sound snapshot there.
 
         With clock "events" time is the highest event time tracked, moved on by `advance`. `alias_seed` (32 bytes)
         derives aliases instead of drawing them, for rehearsals. `import_id` names the spool of an import, whose offsets
-        are row numbers; `data_directory` is then the import's own. JOURNAL and CONTACTS are made with `replicas` copies. At most `journal_waiters` callers of `track` wait for
-        the journal at once. Raises SpoolCorrupt.
+        are row numbers; `data_directory` is then the import's own. JOURNAL and CONTACTS are made with
+        `replicas` copies. At most `journal_waiters` callers of `track` wait for the journal at once. A snapshot is written
+        whenever `snapshot_messages` were folded since the last; 0 writes none. Raises SpoolCorrupt.
         """
 
     def start(self, *, nats_url: str, nats_credentials: str | None = None) -> None:
@@ -101,6 +103,12 @@ class Engine:
     def next_deadline(self) -> int | None:
         """When the next inactivity deadline falls due in the folded state, or None."""
 
+    def notices(self) -> list[str]:
+        """What an operator should know of the opening: torn tails that were cut, snapshots that were refused."""
+
+    def digest(self) -> tuple[int, str]:
+        """Sequence and digest of the state: equal digests at one sequence mean equal states."""
+
     def status(self) -> EngineStatus: ...
     def stop(self, *, timeout_seconds: float) -> bool:
         """Refuses new calls, flushes the spool into the journal; True where all of it got there in time."""
@@ -126,6 +134,10 @@ class EngineStatus:
     decisions: int
     decisions_in_flight: int
     """Between spool and fold."""
+    snapshot_sequence: int | None
+    """Sequence of the newest snapshot on disk."""
+    snapshot_failure: str | None
+    """Why the last snapshot was not written, in words."""
     at_rest: bool
     """Everything spooled is in the journal and folded, and nothing waits to be decided."""
     counters: dict[str, int]

@@ -140,6 +140,11 @@ class Settings(BaseSettings):
         description="seconds over which sends due together are spread, at most 3600",
     )
     spool_limit_bytes: int = Field(default=1 << 30, ge=1 << 20, le=1 << 40, description="bytes, at least 1 MiB")
+    snapshot_messages: int = Field(
+        default=1_000_000,
+        ge=0,
+        description="messages folded between two snapshots of the state, 0 for none",
+    )
     threads: int = Field(default=32, ge=4, le=512, description="threads that answer gRPC calls, 4 to 512")
     drain_seconds: float = Field(
         default=20.0, ge=0, le=600, description="seconds for calls and spool at the end, at most 600"

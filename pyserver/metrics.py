@@ -86,6 +86,8 @@ def _engine_families(status: EngineStatus) -> Iterator[Metric]:
         "customers": (status.customers, "Customer records in the state."),
         "carts": (status.carts, "Carts in the state."),
         "decisions": (status.decisions, "Decisions in the state."),
+        "snapshot_sequence": (status.snapshot_sequence or 0, "Sequence of the newest snapshot, 0 before the first."),
+        "snapshot_failed": (status.snapshot_failure is not None, "1 where the last snapshot was not written."),
     }
     for name, (value, meaning) in gauges.items():
         yield GaugeMetricFamily(f"cart_recovery_{name}", meaning, value=float(value))

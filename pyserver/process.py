@@ -44,9 +44,13 @@ class Scorer:
             clock=clock,
             alias_seed=alias_seed,
             replicas=settings.nats.replicas,
+            # A rehearsal is never restarted.
+            snapshot_messages=settings.snapshot_messages if clock == "wall" else 0,
             # Who waits for the journal holds a thread; Score must always find one.
             journal_waiters=max(1, settings.threads // 4),
         )
+        for notice in self.engine.notices():
+            _log.warning("at opening", notice=notice)
         self.calls = CallMetrics()
         self.server = ScorerServer(
             self.engine, address=settings.scorer_address, threads=settings.threads, metrics=self.calls
@@ -101,6 +105,7 @@ class Scorer:
 
     def _supervise(self) -> None:
         reported: str | None = None
+        snapshot_failure: str | None = None
         serving = False
         while not self._stopping.wait(_SUPERVISION_SECONDS if serving else _STARTING_SECONDS):
             self.bundles.follow()
@@ -115,3 +120,6 @@ class Scorer:
             if status.failure is not None and status.failure != reported:
                 reported = status.failure
                 _log.error("relay or feed stopped for good", reason=reported)
+            if status.snapshot_failure != snapshot_failure:
+                snapshot_failure = status.snapshot_failure
+                _log.warning("snapshot", failure=snapshot_failure)

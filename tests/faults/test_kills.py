@@ -12,6 +12,7 @@ from tests.harness.counts import KILLS, SEED
 from tests.harness.deployment import Deployment, deployed
 from tests.harness.journal import Entry, decisions, outcomes
 from tests.harness.load import Load, assert_exactly_once
+from tests.harness.states import assert_equal_to_replay
 from tests.harness.waiting import eventually
 
 pytestmark = [pytest.mark.fault, pytest.mark.timeout(240 + 30 * KILLS)]
@@ -27,7 +28,8 @@ FINAL = ("sent", "skipped", "failed", "unknown")
 
 @pytest.fixture
 def deployment(tmp_path: Path) -> Iterator[Deployment]:
-    with deployed(tmp_path) as deployment:
+    # So few that kills meet the writing of snapshots.
+    with deployed(tmp_path, snapshot_messages="30") as deployment:
         yield deployment
 
 
@@ -82,6 +84,9 @@ def check_kills(deployment: Deployment, kill_and_restart: Callable[[], None], mo
     journal = eventually(lambda: settled(deployment), within=SETTLING_SECONDS, what="every contact has its outcome")
     assert_exactly_once(deployment, load, journal)
     assert_claims_sent_once(deployment, journal)
+    deployment.scorer.stop()
+    replayed = deployment.directory / "replayed"
+    assert_equal_to_replay(deployment.data_directory, replayed, deployment.keys, deployment.nats_url)
     print_figures(deployment, load, journal)
 
 

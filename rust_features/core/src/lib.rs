@@ -18,6 +18,7 @@ pub mod policy;
 pub mod refusal;
 pub mod replay;
 pub mod sharded;
+pub mod snapshot;
 pub mod spool;
 pub mod state;
 pub mod time;

@@ -144,10 +144,15 @@ impl<K: ShardKey, V: Clone> Sharded<K, V> {
         self.shards.iter().flat_map(|shard| shard.iter())
     }
 
-    /// The parts, in the order of their places.
-    #[must_use]
-    pub fn shards(&self) -> &[Shard<K, V>] {
-        &self.shards
+    /// Takes out the parts from `first` up to `end` (exclusive).
+    pub fn take_shards(&mut self, first: usize, end: usize) -> Vec<Shard<K, V>> {
+        let empty = Arc::new(FxHashMap::default());
+        let taken: Vec<_> = self.shards[first..end]
+            .iter_mut()
+            .map(|shard| std::mem::replace(shard, Arc::clone(&empty)))
+            .collect();
+        self.len -= taken.iter().map(|shard| shard.len()).sum::<usize>();
+        taken
     }
 
     /// Puts parts back at the places from `first` on, instead of what stands there; parts beyond the last place are left
@@ -157,12 +162,6 @@ impl<K: ShardKey, V: Clone> Sharded<K, V> {
             self.len = self.len - slot.len() + shard.len();
             *slot = shard;
         }
-    }
-
-    /// Lets go of the parts from `first` up to `end` (exclusive), so that their next write copies nothing.
-    pub fn release_shards(&mut self, first: usize, end: usize) {
-        let empty = Arc::new(FxHashMap::default());
-        self.put_shards(first, vec![empty; end.saturating_sub(first)]);
     }
 }
 

@@ -4,8 +4,9 @@
 use cart_recovery_core::contract::IdentityKey;
 use cart_recovery_core::edge::{Known, NameMark};
 use cart_recovery_core::ids::{Alias, Token};
+use cart_recovery_core::sharded::Sharded;
 use parking_lot::RwLock;
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashSet;
 
 /// Names remembered at most; at the bound all are forgotten, and sealed once more when they are told again.
 const NAME_LIMIT: usize = 131_072;
@@ -13,7 +14,7 @@ const NAME_LIMIT: usize = 131_072;
 /// The aliases known so far, and the names that this process has spooled since its start.
 #[derive(Default)]
 pub struct Directory {
-    aliases: RwLock<FxHashMap<Token, Alias>>,
+    aliases: RwLock<Sharded<Token, Alias>>,
     names: RwLock<FxHashSet<NameMark>>,
 }
 
@@ -27,10 +28,27 @@ impl Known for Directory {
     }
 }
 
+impl From<Sharded<Token, Alias>> for Directory {
+    fn from(aliases: Sharded<Token, Alias>) -> Self {
+        Self {
+            aliases: RwLock::new(aliases),
+            names: RwLock::default(),
+        }
+    }
+}
+
 impl Directory {
     /// Learns pairs from CONTACTS or the relay.
     pub fn learn(&self, pairs: impl IntoIterator<Item = (Token, Alias)>) {
-        self.aliases.write().extend(pairs);
+        let mut aliases = self.aliases.write();
+        for (token, alias) in pairs {
+            aliases.insert(token, alias);
+        }
+    }
+
+    /// All pairs, as they are now.
+    pub fn aliases(&self) -> Sharded<Token, Alias> {
+        self.aliases.read().clone()
     }
 
     /// Whether the token has an alias, so that its contact is stored or travels in an earlier frame.

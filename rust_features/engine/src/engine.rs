@@ -12,11 +12,12 @@ use cart_recovery_core::edge::Edge;
 use cart_recovery_core::ids::SpoolId;
 use cart_recovery_core::keyed::{Key, public_hash};
 use cart_recovery_core::refusal::Refusal;
+use cart_recovery_core::snapshot::{self, SnapshotError};
 use cart_recovery_core::spool::{Cursor, Log, Spool, SpoolError};
 use cart_recovery_core::state::{State, decision_id};
 use cart_recovery_core::time::Micros;
-use cart_recovery_journal::{Journal, JournalSettings, StartError};
-use parking_lot::RwLock;
+use cart_recovery_journal::{Journal, JournalSettings, Resume, StartError};
+use parking_lot::{Mutex, RwLock};
 use prost::Message;
 
 use crate::clock::{Clock, wall_now};
@@ -25,6 +26,7 @@ use crate::directory::Directory;
 use crate::in_flight::InFlight;
 use crate::live::Live;
 use crate::sink::LiveSink;
+use crate::snapshots::{SnapshotSettings, SnapshotStatus, Snapshots};
 use crate::status::EngineStatus;
 use crate::{confirm, explain, score, track};
 
@@ -50,7 +52,7 @@ pub struct Keys {
 
 /// How an engine is opened.
 pub struct EngineSettings {
-    /// Holds `spool/`.
+    /// Holds `spool/` and `snapshots/`.
     pub data_directory: PathBuf,
     /// The secrets.
     pub keys: Keys,
@@ -67,6 +69,8 @@ pub struct EngineSettings {
     pub replicas: usize,
     /// Callers that may wait for the journal at once.
     pub waiter_limit: usize,
+    /// Messages folded between two snapshots; 0 writes none.
+    pub snapshot_messages: u64,
 }
 
 /// Why an engine cannot be opened.
@@ -75,6 +79,9 @@ pub enum OpenError {
     /// The spool is damaged, in use, or on a failing disk.
     #[error(transparent)]
     Spool(#[from] SpoolError),
+    /// The folder of snapshots cannot be read.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
     /// The system gives no randomness.
     #[error("the system gives no random numbers: {0}")]
     Random(getrandom::Error),
@@ -89,21 +96,41 @@ pub struct Engine {
     replicas: usize,
     waiter_limit: usize,
     is_import: bool,
+    /// None where none are written.
+    snapshot_settings: Option<SnapshotSettings>,
+    snapshot_status: Arc<Mutex<SnapshotStatus>>,
+    /// Where relay and feed start.
+    resume: Mutex<Resume>,
+    notices: Vec<String>,
 }
 
 impl Engine {
-    /// Opens the spool, cutting a torn tail, and remembers the decisions that still wait in older spools.
+    /// Opens the spool, cutting a torn tail, loads the newest sound snapshot, and remembers the decisions that still wait
+    /// in older spools.
     ///
     /// # Errors
-    /// Where the spool cannot be used.
+    /// Where the spool or the folder of snapshots cannot be used.
     pub fn open(settings: EngineSettings) -> Result<Self, OpenError> {
         let id = spool_id(settings.import_id.as_deref())?;
         let folder = settings.data_directory.join("spool");
         let spool = Arc::new(Spool::open(&folder, id, settings.spool_limit_bytes)?);
+        let snapshots = settings.data_directory.join("snapshots");
+        let start = Start::load(&snapshots, &settings.keys.edge)?;
         let in_flight = InFlight::default();
         for log in spool.older() {
-            remember_decisions(&log, &in_flight)?;
+            remember_decisions(&log, &start.resume, &in_flight)?;
         }
+        let notices = spool.cuts().iter().map(ToString::to_string).chain(start.notices);
+        let notices = notices.collect();
+        let snapshot_settings = (settings.snapshot_messages > 0).then(|| SnapshotSettings {
+            folder: snapshots,
+            key: settings.keys.edge.clone(),
+            messages: settings.snapshot_messages,
+        });
+        let snapshot_status = SnapshotStatus {
+            sequence: Some(start.state.sequence()).filter(|sequence| *sequence > 0),
+            failure: None,
+        };
         let live = Live {
             edge: Edge::new(settings.keys.edge, settings.keys.contact_public),
             decision_key: settings.keys.decision,
@@ -114,8 +141,8 @@ impl Engine {
                 Clock::Wall
             },
             spool,
-            state: RwLock::new(State::new()),
-            directory: Directory::default(),
+            state: RwLock::new(start.state),
+            directory: start.directory,
             in_flight,
             counters: Counters::default(),
             bundle: RwLock::new(None),
@@ -132,6 +159,10 @@ impl Engine {
             replicas: settings.replicas,
             waiter_limit: settings.waiter_limit,
             is_import: settings.import_id.is_some(),
+            snapshot_settings,
+            snapshot_status: Arc::new(Mutex::new(snapshot_status)),
+            resume: Mutex::new(start.resume),
+            notices,
         })
     }
 
@@ -153,11 +184,32 @@ impl Engine {
             tick: (matches!(self.live.clock, Clock::Wall) && !self.is_import).then_some(TICK),
             waiter_limit: self.waiter_limit,
         };
-        let sink = LiveSink::new(Arc::clone(&self.live));
-        let journal = Journal::start(settings, Arc::clone(&self.live.spool), sink)?;
+        let sink = LiveSink::new(Arc::clone(&self.live), self.snapshots());
+        let resume = std::mem::take(&mut *self.resume.lock());
+        let journal = Journal::start(settings, Arc::clone(&self.live.spool), sink, resume)?;
         // A start that lost the race is stopped by its drop.
         let _ = self.journal.set(journal);
         Ok(())
+    }
+
+    fn snapshots(&self) -> Option<Snapshots> {
+        let state = self.live.state.read();
+        let place = (state.sequence(), state.journal_time());
+        let settings = self.snapshot_settings.clone()?;
+        Some(Snapshots::new(settings, place, Arc::clone(&self.snapshot_status)))
+    }
+
+    /// What an operator should know of the opening: torn tails that were cut, snapshots that were refused.
+    #[must_use]
+    pub fn notices(&self) -> &[String] {
+        &self.notices
+    }
+
+    /// Sequence and digest of the state: equal digests at one sequence mean equal states.
+    #[must_use]
+    pub fn digest(&self) -> (u64, [u8; 16]) {
+        let state = self.live.state.read();
+        (state.sequence(), state.digest())
     }
 
     /// Serialised `TrackRequest` in, `TrackResponse` out.
@@ -241,6 +293,7 @@ impl Engine {
         let older: u64 = live.spool.older().iter().map(|log| log.depth().0).sum();
         let journal = started.unwrap_or_default();
         let state = live.state.read();
+        let snapshots = self.snapshot_status.lock().clone();
         EngineStatus {
             bundle_id: live.active_bundle().map(|bundle| bundle.id.clone()),
             folded_sequence: state.sequence(),
@@ -256,6 +309,8 @@ impl Engine {
             carts: state.cart_count(),
             decisions: state.decision_count(),
             decisions_in_flight: live.in_flight.len(),
+            snapshot_sequence: snapshots.sequence,
+            snapshot_failure: snapshots.failure,
             at_rest: journal.flushed && live.settled.load(Ordering::Acquire),
             counters: live.counters.read(),
         }
@@ -281,15 +336,48 @@ fn spool_id(import_id: Option<&str>) -> Result<SpoolId, OpenError> {
     Ok(SpoolId(id))
 }
 
+/// What a start begins with.
+#[derive(Default)]
+struct Start {
+    state: State,
+    directory: Directory,
+    resume: Resume,
+    notices: Vec<String>,
+}
+
+impl Start {
+    /// The newest snapshot that can be used, or nothing folded yet.
+    fn load(folder: &Path, key: &Key) -> Result<Self, SnapshotError> {
+        let loaded = snapshot::load(folder, key)?;
+        let notices = loaded.refused.iter().map(ToString::to_string).collect();
+        let usable = loaded.snapshot.and_then(|snapshot| {
+            let resume = Resume::decode(&snapshot.resume)?;
+            Some((snapshot.state, snapshot.directory, resume))
+        });
+        let Some((state, directory, resume)) = usable else {
+            return Ok(Self {
+                notices,
+                ..Self::default()
+            });
+        };
+        Ok(Self {
+            state,
+            directory: directory.into(),
+            resume,
+            notices,
+        })
+    }
+}
+
 /// Decisions of an older spool count as in flight until they are folded.
-fn remember_decisions(log: &Log, in_flight: &InFlight) -> Result<(), SpoolError> {
+fn remember_decisions(log: &Log, resume: &Resume, in_flight: &InFlight) -> Result<(), SpoolError> {
     let mut cursor = Cursor::default();
     loop {
         let frames = log.read(&mut cursor, FRAMES)?;
         if frames.is_empty() {
             return Ok(());
         }
-        for frame in frames {
+        for frame in frames.into_iter().filter(|frame| !resume.holds(log.id(), frame.offset)) {
             let message = SpoolFrame::decode(frame.payload.as_slice())
                 .ok()
                 .and_then(|frame| frame.message);

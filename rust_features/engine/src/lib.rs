@@ -14,6 +14,7 @@ mod in_flight;
 mod live;
 mod score;
 mod sink;
+mod snapshots;
 mod status;
 #[cfg(test)]
 mod testing;

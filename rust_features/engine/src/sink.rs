@@ -9,12 +9,13 @@ use cart_recovery_core::fold::{Folded, fold};
 use cart_recovery_core::ids::{Alias, Token};
 use cart_recovery_core::state::{State, decision_id};
 use cart_recovery_core::time::Micros;
-use cart_recovery_journal::{Delivered, Sink};
+use cart_recovery_journal::{Delivered, Resume, Sink};
 use parking_lot::RwLockWriteGuard;
 
 use crate::clock::wall_now;
 use crate::fire::Deadlines;
 use crate::live::Live;
+use crate::snapshots::Snapshots;
 
 /// Messages folded under one hold of the lock, beside the deadlines that they pass: a Score waits for at most so many.
 const BATCH: usize = 64;
@@ -23,14 +24,17 @@ const BATCH: usize = 64;
 pub struct LiveSink {
     live: Arc<Live>,
     deadlines: Deadlines,
+    /// None where none are written.
+    snapshots: Option<Snapshots>,
 }
 
 impl LiveSink {
     /// A sink into `live`.
-    pub fn new(live: Arc<Live>) -> Self {
+    pub fn new(live: Arc<Live>, snapshots: Option<Snapshots>) -> Self {
         Self {
             live,
             deadlines: Deadlines::default(),
+            snapshots,
         }
     }
 
@@ -89,6 +93,12 @@ impl Sink for LiveSink {
         }
         live.folded_at.store(wall_now().0, Ordering::Relaxed);
         Ok(())
+    }
+
+    fn rest(&mut self, resume: &dyn Fn() -> Resume) {
+        if let Some(snapshots) = &mut self.snapshots {
+            snapshots.consider(&self.live, resume);
+        }
     }
 
     fn caught_up(&mut self) {

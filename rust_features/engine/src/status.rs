@@ -31,6 +31,10 @@ pub struct EngineStatus {
     pub decisions: usize,
     /// Decisions between spool and fold.
     pub decisions_in_flight: usize,
+    /// Sequence of the newest snapshot on disk.
+    pub snapshot_sequence: Option<u64>,
+    /// Why the last snapshot was not written.
+    pub snapshot_failure: Option<String>,
     /// Everything spooled is in the journal and folded, and nothing waits to be decided.
     pub at_rest: bool,
     /// Monotonic counts since start.

@@ -56,6 +56,7 @@ pub(crate) async fn run<S: Sink>(session: &Session<'_, S>) -> Result<Infallible,
         fold(session, &batch.map_err(SessionError::lost("reading JOURNAL"))?)?;
         session.shared.tell_if_caught_up();
         session.shared.progress.announce();
+        session.shared.rest();
     }
     Err(SessionError::Lost("JOURNAL's messages ended".to_owned()))
 }

@@ -17,6 +17,7 @@ use crate::contacts::Aliases;
 use crate::error::{SessionError, StartError};
 use crate::feed::Delivered;
 use crate::progress::{JournalStatus, Progress, WaitingPlace};
+use crate::resume::Resume;
 use crate::session::{self, Shared};
 
 const LEAST_BACKOFF: Duration = Duration::from_millis(50);
@@ -55,6 +56,9 @@ pub trait Sink: Send + 'static {
     /// Words that say why the fold cannot go on; relay and feed then stop for good.
     fn fold(&mut self, messages: Vec<Delivered>) -> Result<(), String>;
 
+    /// Told after each batch, while nothing is half folded; `resume` says where relay and feed stand then.
+    fn rest(&mut self, resume: &dyn Fn() -> Resume);
+
     /// Everything that the journal held at connecting is folded; called once.
     fn caught_up(&mut self);
 }
@@ -68,12 +72,18 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Starts relay and feed; returns at once, also while the server is away.
+    /// Starts relay and feed where `resume` left off; returns at once, also while the server is away.
     ///
     /// # Errors
     /// Where the system gives no thread.
-    pub fn start(settings: JournalSettings, spool: Arc<Spool>, sink: impl Sink) -> Result<Self, StartError> {
-        let progress = Arc::new(Progress::new(spool.id(), spool.older().len()));
+    pub fn start(
+        settings: JournalSettings,
+        spool: Arc<Spool>,
+        sink: impl Sink,
+        resume: Resume,
+    ) -> Result<Self, StartError> {
+        let progress = Progress::new(spool.id(), spool.older().len(), resume.sequence, resume.seen);
+        let progress = Arc::new(progress);
         let waker = Arc::clone(&progress);
         spool.wake_with(move || waker.relay.notify_one());
         let waiter_limit = settings.waiter_limit;
@@ -86,7 +96,8 @@ impl Journal {
                 spool: own_spool,
                 sink: RefCell::new(sink),
                 aliases: RefCell::new(Aliases::default()),
-                directory_next: Cell::new(1),
+                directory_next: Cell::new(resume.contacts_next.max(1)),
+                origin: Cell::new(resume.origin),
                 singles_through: Cell::new(None),
             };
             let work = std::panic::AssertUnwindSafe(|| runtime.block_on(supervise(&shared)));

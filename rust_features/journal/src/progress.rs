@@ -70,10 +70,13 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    pub(crate) fn new(own: SpoolId, older: usize) -> Self {
+    pub(crate) fn new(own: SpoolId, older: usize, sequence: u64, seen: SeenSpools) -> Self {
         let state = State {
-            status: JournalStatus::default(),
-            seen: SeenSpools::default(),
+            status: JournalStatus {
+                folded_sequence: sequence,
+                ..JournalStatus::default()
+            },
+            seen,
             target: 0,
             directory_read: false,
             settled: 0,

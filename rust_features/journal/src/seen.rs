@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use cart_recovery_core::ids::SpoolId;
 use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
 
 /// Ranges kept per spool. Only rows that an import refused leave lasting gaps, since the relay repairs every other
 /// one before it goes on; so at the bound the lowest gap is taken for such rows.
@@ -12,7 +13,7 @@ const RANGE_LIMIT: usize = 65_536;
 const SPOOL_LIMIT: usize = 65_536;
 
 /// The offsets of one spool that were seen, as ranges.
-#[derive(Default)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Seen {
     /// Start to end (exclusive); never empty, never touching.
     ranges: BTreeMap<u64, u64>,
@@ -59,7 +60,7 @@ impl Seen {
 }
 
 /// The same for every spool that ever wrote to the journal.
-#[derive(Default)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 pub(crate) struct SeenSpools(FxHashMap<SpoolId, Seen>);
 
 impl SeenSpools {

@@ -19,6 +19,7 @@ use crate::contacts::Aliases;
 use crate::error::SessionError;
 use crate::journal::{JournalSettings, Sink};
 use crate::progress::Progress;
+use crate::resume::{Origin, Resume};
 use crate::streams::{self, Streams};
 use crate::{directory, feed, relay};
 
@@ -39,6 +40,8 @@ pub(crate) struct Shared<S> {
     pub(crate) aliases: RefCell<Aliases>,
     /// The sequence of CONTACTS that is read next.
     pub(crate) directory_next: Cell<u64>,
+    /// The streams that the state was folded from; none before the first session.
+    pub(crate) origin: Cell<Option<Origin>>,
     /// The last offset of a batch that failed; up to there messages go one by one.
     pub(crate) singles_through: Cell<Option<(SpoolId, u64)>>,
 }
@@ -61,6 +64,34 @@ impl<S: Sink> Shared<S> {
         }
     }
 
+    /// Nothing is half folded.
+    pub(crate) fn rest(&self) {
+        self.sink.borrow_mut().rest(&|| self.resume());
+    }
+
+    /// Where relay and feed stand.
+    fn resume(&self) -> Resume {
+        let state = self.progress.lock();
+        Resume {
+            sequence: state.status.folded_sequence,
+            seen: state.seen.clone(),
+            contacts_next: self.directory_next.get(),
+            origin: self.origin.get(),
+        }
+    }
+
+    /// Refuses streams other than those that the state was folded from.
+    fn recognise(&self, streams: &Streams) -> Result<(), SessionError> {
+        let found = Origin::of(streams);
+        if self.origin.get().is_some_and(|origin| origin != found) {
+            let words = "JOURNAL and CONTACTS are not those that the state was folded from: restore them, or empty the data \
+                         directory's snapshots and start again";
+            return Err(SessionError::Fatal(words.to_owned()));
+        }
+        self.origin.set(Some(found));
+        Ok(())
+    }
+
     /// Once the fold has reached the end for the first time, it may act.
     pub(crate) fn tell_if_caught_up(&self) {
         let mut state = self.progress.lock();
@@ -80,6 +111,7 @@ pub(crate) async fn run<S: Sink>(shared: &Shared<S>) -> Result<(), SessionError>
         .spool
         .limit_payloads(context.client().max_payload().saturating_sub(HEADER_BYTES));
     let streams = streams::ensure(&context, shared.settings.replicas).await?;
+    shared.recognise(&streams)?;
     let info = streams
         .journal
         .get_info()

@@ -11,9 +11,9 @@ use cart_recovery_core::contract::journal_message::Content;
 use cart_recovery_core::contract::{JournalMessage, Reason, SpoolFrame, Tick};
 use cart_recovery_core::ids::{Alias, SpoolId};
 use cart_recovery_core::spool::Spool;
-use cart_recovery_journal::Journal;
+use cart_recovery_journal::{Journal, Resume};
 use prost::Message;
-use support::{Collector, PATIENCE, Server, frame, read_all, settings, spool, start, token};
+use support::{Collector, PATIENCE, Server, frame, read_all, settings, spool, start, start_at, token};
 use tempfile::TempDir;
 
 #[test]
@@ -187,11 +187,69 @@ fn aliases_of_a_rehearsal_follow_from_the_seed() {
         ..settings(&server.url)
     };
     let collector = Collector::default();
-    let journal = Journal::start(derived, spool.clone(), collector.clone()).unwrap();
+    let journal = Journal::start(derived, spool.clone(), collector.clone(), Resume::default()).unwrap();
     spool.append(&frame("e", "p")).unwrap();
     assert!(journal.stop(PATIENCE));
     let alias = seed.hash("alias", &[&token("p").0]);
     assert_eq!(collector.lock().messages[0].message.identity_keys[0].alias, alias);
+}
+
+#[test]
+fn a_start_from_a_place_folds_what_came_since_and_sends_nothing_twice() {
+    let Some(server) = Server::started() else { return };
+    let folder = TempDir::new().unwrap();
+    let first = spool(folder.path(), 1);
+    let (journal, collector) = start(&server.url, &first);
+    first.append(&frame("e0", "p0")).unwrap();
+    let resume = collector
+        .wait("the first message", |it| it.resume.is_some())
+        .resume
+        .clone();
+    let resume = Resume::decode(&resume.unwrap().encode()).unwrap();
+    assert!(resume.holds(SpoolId([1; 16]), 0) && !resume.holds(SpoolId([1; 16]), 1));
+    first.append(&frame("e1", "p1")).unwrap();
+    assert!(journal.stop(PATIENCE));
+    drop((journal, first));
+    // The older spool still has both frames.
+    let second = spool(folder.path(), 2);
+    let (journal, collector) = start_at(&server.url, &second, resume);
+    second.append(&frame("e2", "p2")).unwrap();
+    assert!(journal.stop(PATIENCE), "{:?}", journal.status());
+    assert_eq!(journal.status().repeated, 0);
+    let collected = collector.lock();
+    let sequences: Vec<_> = collected.messages.iter().map(|message| message.sequence).collect();
+    // The second event, the one of the new spool, and that the older one is closed.
+    assert_eq!(sequences, [2, 3, 4]);
+    assert!(
+        !collected.aliases.contains_key(&token("p0")),
+        "known from before the place"
+    );
+    assert!(collected.aliases.contains_key(&token("p1")));
+}
+
+#[test]
+fn a_place_in_another_journal_is_refused() {
+    let (Some(one), Some(other)) = (Server::started(), Server::started()) else {
+        return;
+    };
+    let folder = TempDir::new().unwrap();
+    let first = spool(&folder.path().join("one"), 1);
+    let (journal, collector) = start(&one.url, &first);
+    first.append(&frame("e", "p")).unwrap();
+    assert!(journal.stop(PATIENCE));
+    let resume = collector.lock().resume.clone().unwrap();
+    let second = spool(&folder.path().join("other"), 2);
+    let (journal, collector) = start(&other.url, &second);
+    second.append(&frame("e", "p")).unwrap();
+    drop(collector.wait("its message", |it| !it.messages.is_empty()));
+    drop(journal);
+    let third = spool(&folder.path().join("third"), 3);
+    let (journal, _collector) = start_at(&other.url, &third, resume);
+    let refused = support::eventually(|| journal.status().failure);
+    assert!(
+        refused.contains("not those that the state was folded from"),
+        "{refused}"
+    );
 }
 
 #[test]
@@ -239,7 +297,7 @@ fn idle_time_goes_on_by_ticks() {
         ..settings(&server.url)
     };
     let collector = Collector::default();
-    let _journal = Journal::start(ticking, spool.clone(), collector.clone()).unwrap();
+    let _journal = Journal::start(ticking, spool.clone(), collector.clone(), Resume::default()).unwrap();
     let collected = collector.wait("three ticks", |collected| collected.messages.len() >= 3);
     assert!(
         collected

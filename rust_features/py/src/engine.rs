@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use cart_recovery_core::ids::Alias;
 use cart_recovery_core::keyed::Key;
 use cart_recovery_core::time::Micros;
 use cart_recovery_engine::{Engine, EngineSettings, OpenError};
@@ -26,7 +27,7 @@ type Reply<'py> = PyResult<Bound<'py, PyBytes>>;
 impl PyEngine {
     #[new]
     #[pyo3(signature = (*, data_directory, keys, spool_limit_bytes=1 << 30, clock="wall", alias_seed=None,
-        import_id=None, replicas=1, journal_waiters=8))]
+        import_id=None, replicas=1, journal_waiters=8, snapshot_messages=0))]
     #[allow(clippy::too_many_arguments)]
     fn new(
         data_directory: PathBuf,
@@ -37,6 +38,7 @@ impl PyEngine {
         import_id: Option<String>,
         replicas: usize,
         journal_waiters: usize,
+        snapshot_messages: u64,
     ) -> PyResult<Self> {
         let events_clock = match clock {
             "wall" => false,
@@ -56,10 +58,11 @@ impl PyEngine {
             import_id,
             replicas,
             waiter_limit: journal_waiters,
+            snapshot_messages,
         };
         let inner = Engine::open(settings).map_err(|error| match error {
             OpenError::Spool(error) => SpoolCorrupt::new_err(error.to_string()),
-            OpenError::Random(_) => failed(&error),
+            OpenError::Snapshot(_) | OpenError::Random(_) => failed(&error),
         })?;
         Ok(Self { inner })
     }
@@ -117,6 +120,15 @@ impl PyEngine {
 
     fn next_deadline(&self, py: Python<'_>) -> Option<i64> {
         py.detach(|| self.inner.next_deadline()).map(|deadline| deadline.0)
+    }
+
+    fn notices(&self) -> Vec<String> {
+        self.inner.notices().to_vec()
+    }
+
+    fn digest(&self, py: Python<'_>) -> (u64, String) {
+        let (sequence, digest) = py.detach(|| self.inner.digest());
+        (sequence, Alias(digest).to_string())
     }
 
     fn status(&self, py: Python<'_>) -> PyEngineStatus {

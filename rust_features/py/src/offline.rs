@@ -87,7 +87,7 @@ impl PyOffline {
         stream(vec![batch.map_err(|error| failed(&error))?], schema)
     }
 
-    fn counts(&self) -> HashMap<&'static str, u64> {
+    fn counts(&self) -> HashMap<String, u64> {
         self.inner.lock().counts().by_name().into_iter().collect()
     }
 

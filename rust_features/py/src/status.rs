@@ -22,6 +22,8 @@ pub struct PyEngineStatus {
     carts: usize,
     decisions: usize,
     decisions_in_flight: usize,
+    snapshot_sequence: Option<u64>,
+    snapshot_failure: Option<String>,
     at_rest: bool,
     counters: HashMap<&'static str, u64>,
 }
@@ -43,6 +45,8 @@ impl From<EngineStatus> for PyEngineStatus {
             carts: status.carts,
             decisions: status.decisions,
             decisions_in_flight: status.decisions_in_flight,
+            snapshot_sequence: status.snapshot_sequence,
+            snapshot_failure: status.snapshot_failure,
             at_rest: status.at_rest,
             counters: status.counters.into_iter().collect(),
         }

@@ -7,6 +7,7 @@ mod segment;
 #[cfg(test)]
 mod tests;
 
+use std::fmt;
 use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -68,6 +69,17 @@ pub struct Cut {
     pub position: u64,
     /// Bytes cut off.
     pub bytes: u64,
+}
+
+impl fmt::Display for Cut {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { path, position, bytes } = self;
+        write!(
+            formatter,
+            "{}: {bytes} bytes from {position} on were no whole frame, as after a crash, and were cut off; nothing in them was accepted",
+            path.display()
+        )
+    }
 }
 
 type Waker = Box<dyn Fn() + Send + Sync>;

@@ -44,6 +44,14 @@ impl State {
         }
     }
 
+    /// Watches every cart, as after a fold of all that happened, where none had been asked for yet.
+    pub(crate) fn watch_all(&mut self) {
+        let carts: Vec<_> = self.carts.iter().map(|(id, _)| *id).collect();
+        for id in carts {
+            self.watch(id);
+        }
+    }
+
     /// When the next cart is abandoned if nothing more happens; `abandonment_seconds` is T.
     #[must_use]
     pub fn next_deadline(&self, abandonment_seconds: u32) -> Option<Micros> {

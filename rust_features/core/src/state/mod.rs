@@ -85,6 +85,27 @@ impl State {
         Self::default()
     }
 
+    /// The state as it is, to be written while the fold goes on; deadlines are left out, since they follow from the rest.
+    #[must_use]
+    pub fn frozen(&self) -> Self {
+        Self {
+            sequence: self.sequence,
+            journal_time: self.journal_time,
+            records: self.records.clone(),
+            carts: self.carts.clone(),
+            decisions: self.decisions.clone(),
+            products: self.products.clone(),
+            channels: self.channels.clone(),
+            budget_prices: self.budget_prices.clone(),
+            storefronts: self.storefronts.clone(),
+            seen: self.seen.clone(),
+            deadlines: Deadlines::default(),
+            retention: self.retention.clone(),
+            counts: self.counts.clone(),
+            duplicates: self.duplicates,
+        }
+    }
+
     /// Sequence of the last message folded; 0 before the first.
     #[must_use]
     pub fn sequence(&self) -> u64 {

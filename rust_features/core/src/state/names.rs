@@ -4,13 +4,14 @@
 use std::sync::Arc;
 
 use rustc_hash::FxHashSet;
+use serde::{Deserialize, Serialize};
 
 /// Storefronts at most whose names are shared and whose channels are kept. Whoever may track can invent further ones:
 /// their events are folded alike, but each of their carts carries the name itself, so that they cost what carts do.
 pub(crate) const MAX_STOREFRONTS: usize = 4096;
 
 /// The names of storefronts, each held once.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Storefronts(FxHashSet<Arc<str>>);
 
 impl Storefronts {

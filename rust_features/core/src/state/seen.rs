@@ -39,6 +39,19 @@ impl Seen {
         }
     }
 
+    /// Takes the ids in the order of their sequence, and is empty then.
+    pub(crate) fn take_order(&mut self) -> VecDeque<(Micros, u64)> {
+        std::mem::take(self).order
+    }
+
+    /// Puts ids back at the end of the order.
+    pub(crate) fn restore(&mut self, entries: Vec<(Micros, u64)>) {
+        for (_, id) in &entries {
+            self.ids.insert(*id, ());
+        }
+        self.order.extend(entries);
+    }
+
     /// The ids in the order of their sequence.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &(Micros, u64)> {
         self.order.iter()

@@ -18,7 +18,7 @@ use cart_recovery_core::ids::{Alias, SpoolId, Token};
 use cart_recovery_core::keyed::public_hash;
 use cart_recovery_core::spool::Spool;
 use cart_recovery_core::time::Micros;
-use cart_recovery_journal::{Delivered, Journal, JournalSettings, Sink};
+use cart_recovery_journal::{Delivered, Journal, JournalSettings, Resume, Sink};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use prost::Message;
 use tempfile::TempDir;
@@ -89,6 +89,7 @@ pub struct Collected {
     pub messages: Vec<Delivered>,
     pub aliases: HashMap<Token, Vec<Alias>>,
     pub caught_up: bool,
+    pub resume: Option<Resume>,
 }
 
 /// Keeps everything, and wakes whoever waits for it.
@@ -138,6 +139,11 @@ impl Sink for Collector {
         Ok(())
     }
 
+    fn rest(&mut self, resume: &dyn Fn() -> Resume) {
+        self.lock().resume = Some(resume());
+        self.0.1.notify_all();
+    }
+
     fn caught_up(&mut self) {
         self.lock().caught_up = true;
         self.0.1.notify_all();
@@ -161,9 +167,26 @@ pub fn spool(folder: &Path, byte: u8) -> Arc<Spool> {
 }
 
 pub fn start(url: &str, spool: &Arc<Spool>) -> (Journal, Collector) {
+    start_at(url, spool, Resume::default())
+}
+
+/// Goes on from a place.
+pub fn start_at(url: &str, spool: &Arc<Spool>, resume: Resume) -> (Journal, Collector) {
     let collector = Collector::default();
-    let journal = Journal::start(settings(url), Arc::clone(spool), collector.clone()).unwrap();
+    let journal = Journal::start(settings(url), Arc::clone(spool), collector.clone(), resume).unwrap();
     (journal, collector)
+}
+
+/// What `read` gives in the end.
+pub fn eventually<T>(read: impl Fn() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(value) = read() {
+            return value;
+        }
+        assert!(Instant::now() < deadline, "waited in vain");
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 pub fn token(name: &str) -> Token {

@@ -90,7 +90,7 @@ prop_compose! {
 
 /// Messages without the wall of text that their debug form is.
 #[derive(Clone)]
-struct Messages(Vec<JournalMessage>);
+pub(crate) struct Messages(pub(crate) Vec<JournalMessage>);
 
 impl std::fmt::Debug for Messages {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -107,7 +107,7 @@ impl std::fmt::Debug for Messages {
     }
 }
 
-fn any_journal() -> impl Strategy<Value = Messages> {
+pub(crate) fn any_journal() -> impl Strategy<Value = Messages> {
     prop::collection::vec(any_message(), 1..60).prop_map(|messages| {
         let numbered = messages.into_iter().zip(1..);
         Messages(

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::line::CartLine;
+use super::names::Storefronts;
 use super::stamp::{Latest, Stamp, value};
 use crate::contract;
 use crate::ids::{Alias, CartId, DecisionId};
@@ -126,6 +127,11 @@ impl Cart {
             view.base = changed;
         }
         view
+    }
+
+    /// Shares the name of its storefront with other carts.
+    pub(crate) fn share_name(&mut self, storefronts: &mut Storefronts) {
+        self.storefront = storefronts.shared(&self.storefront);
     }
 
     /// The storefront it belongs to.

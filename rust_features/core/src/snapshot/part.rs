@@ -1,0 +1,177 @@
+//! The parts of a snapshot: what of a state is written, and how it is put back.
+
+use std::collections::VecDeque;
+use std::hash::Hash;
+
+use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
+
+use super::{ENTRIES_PER_PART, SHARDS_PER_PART, Snapshot};
+use crate::ids::{Alias, CartId, DecisionId, ProductKey, Token};
+use crate::sharded::{SHARDS, Shard, ShardKey, Sharded};
+use crate::state::{BudgetPrices, Cart, Channels, Decided, Product, Record, State, Storefronts};
+use crate::time::Micros;
+
+/// One part; small enough to be built in memory, many enough to be read by all processors.
+#[derive(Serialize, Deserialize)]
+pub(super) enum Part {
+    Scalars(Box<Scalars>),
+    Records(Shards<Alias, Record>),
+    Carts(Shards<CartId, Box<Cart>>),
+    Decisions(Shards<DecisionId, Decided>),
+    Products(Shards<ProductKey, Product>),
+    Directory(Shards<Token, Alias>),
+    Seen(Vec<(Micros, u64)>),
+    CartRetention(Vec<(Micros, CartId)>),
+    DecisionRetention(Vec<(Micros, DecisionId)>),
+    /// How many parts came before.
+    End(u32),
+}
+
+/// Neighbouring shards of a map.
+#[derive(Serialize, Deserialize)]
+#[serde(bound(
+    serialize = "K: Serialize + Eq + Hash, V: Serialize",
+    deserialize = "K: Deserialize<'de> + Eq + Hash, V: Deserialize<'de>"
+))]
+pub(super) struct Shards<K, V> {
+    first: usize,
+    shards: Vec<Shard<K, V>>,
+}
+
+/// What there is once.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Scalars {
+    pub(super) engine_version: String,
+    sequence: u64,
+    journal_time: Micros,
+    channels: FxHashMap<Box<str>, Channels>,
+    budget_prices: Option<BudgetPrices>,
+    pub(super) storefronts: Storefronts,
+    counts: FxHashMap<Box<str>, u64>,
+    duplicates: u64,
+    resume: Vec<u8>,
+}
+
+/// Hands on the parts of a snapshot one after the other, letting go of what was handed on.
+pub(super) fn take_apart<E>(mut snapshot: Snapshot, hand_on: &mut impl FnMut(&Part) -> Result<(), E>) -> Result<(), E> {
+    let state = &mut snapshot.state;
+    hand_on(&Part::Scalars(Box::new(Scalars {
+        engine_version: crate::ENGINE_VERSION.to_owned(),
+        sequence: state.sequence,
+        journal_time: state.journal_time,
+        channels: std::mem::take(&mut state.channels),
+        budget_prices: state.budget_prices.take(),
+        storefronts: std::mem::take(&mut state.storefronts),
+        counts: std::mem::take(&mut state.counts),
+        duplicates: state.duplicates,
+        resume: snapshot.resume,
+    })))?;
+    map(&mut state.records, Part::Records, hand_on)?;
+    map(&mut state.carts, Part::Carts, hand_on)?;
+    map(&mut state.decisions, Part::Decisions, hand_on)?;
+    map(&mut state.products, Part::Products, hand_on)?;
+    map(&mut snapshot.directory, Part::Directory, hand_on)?;
+    queue(state.seen.take_order(), Part::Seen, hand_on)?;
+    queue(std::mem::take(&mut state.retention.carts), Part::CartRetention, hand_on)?;
+    queue(
+        std::mem::take(&mut state.retention.decisions),
+        Part::DecisionRetention,
+        hand_on,
+    )
+}
+
+fn map<K: ShardKey, V: Clone, E>(
+    map: &mut Sharded<K, V>,
+    part: fn(Shards<K, V>) -> Part,
+    hand_on: &mut impl FnMut(&Part) -> Result<(), E>,
+) -> Result<(), E> {
+    for first in (0..SHARDS).step_by(SHARDS_PER_PART) {
+        let shards = map.take_shards(first, first + SHARDS_PER_PART);
+        if shards.iter().any(|shard| !shard.is_empty()) {
+            hand_on(&part(Shards { first, shards }))?;
+        }
+    }
+    Ok(())
+}
+
+fn queue<T: Clone, E>(
+    entries: VecDeque<T>,
+    part: fn(Vec<T>) -> Part,
+    hand_on: &mut impl FnMut(&Part) -> Result<(), E>,
+) -> Result<(), E> {
+    let entries = Vec::from(entries);
+    for chunk in entries.chunks(ENTRIES_PER_PART) {
+        hand_on(&part(chunk.to_vec()))?;
+    }
+    Ok(())
+}
+
+impl Part {
+    /// Lets what was read share the names of storefronts.
+    pub(super) fn share_names(&mut self, storefronts: &mut Storefronts) {
+        match self {
+            Part::Carts(carts) => carts.each(|cart| cart.share_name(storefronts)),
+            Part::Decisions(decisions) => {
+                decisions.each(|decided| decided.storefront = storefronts.shared(&decided.storefront));
+            }
+            _ => {}
+        }
+    }
+}
+
+impl<K: Clone + Eq + Hash, V: Clone> Shards<K, V> {
+    fn each(&mut self, mut change: impl FnMut(&mut V)) {
+        for shard in &mut self.shards {
+            // Just read, so shared with nobody.
+            if let Some(shard) = std::sync::Arc::get_mut(shard) {
+                shard.values_mut().for_each(&mut change);
+            }
+        }
+    }
+}
+
+impl Snapshot {
+    /// The snapshot that the scalars begin.
+    pub(super) fn begin(scalars: Scalars) -> Self {
+        Self {
+            state: State {
+                sequence: scalars.sequence,
+                journal_time: scalars.journal_time,
+                channels: scalars.channels,
+                budget_prices: scalars.budget_prices,
+                storefronts: scalars.storefronts,
+                counts: scalars.counts,
+                duplicates: scalars.duplicates,
+                ..State::default()
+            },
+            directory: Sharded::default(),
+            resume: scalars.resume,
+        }
+    }
+
+    /// Puts a part back; parts come in the order in which they were taken. `Some`: it was the last, and how many there
+    /// should have been.
+    pub(super) fn put_back(&mut self, part: Part) -> Option<u32> {
+        let state = &mut self.state;
+        match part {
+            Part::Scalars(_) => {}
+            Part::Records(part) => part.put_into(&mut state.records),
+            Part::Carts(part) => part.put_into(&mut state.carts),
+            Part::Decisions(part) => part.put_into(&mut state.decisions),
+            Part::Products(part) => part.put_into(&mut state.products),
+            Part::Directory(part) => part.put_into(&mut self.directory),
+            Part::Seen(entries) => state.seen.restore(entries),
+            Part::CartRetention(entries) => state.retention.carts.extend(entries),
+            Part::DecisionRetention(entries) => state.retention.decisions.extend(entries),
+            Part::End(parts) => return Some(parts),
+        }
+        None
+    }
+}
+
+impl<K: ShardKey, V: Clone> Shards<K, V> {
+    fn put_into(self, map: &mut Sharded<K, V>) {
+        map.put_shards(self.first, self.shards);
+    }
+}

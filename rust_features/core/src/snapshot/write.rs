@@ -1,0 +1,110 @@
+//! A snapshot onto disk.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::part::{Part, take_apart};
+use super::{ENDING, HEAD_BYTES, KEPT, Snapshot, SnapshotError, head, paths, seal};
+use crate::keyed::Key;
+
+/// What was written.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Written {
+    /// Where.
+    pub path: PathBuf,
+    /// How much.
+    pub bytes: u64,
+}
+
+/// Writes a snapshot into `folder`, made if it is not there, and deletes all but the one before it. Gives up between
+/// two parts when `give_up` becomes true.
+///
+/// # Errors
+/// Where the disk fails; what was written so far is deleted, and older snapshots stay.
+pub fn write(folder: &Path, key: &Key, snapshot: Snapshot, give_up: &AtomicBool) -> Result<Written, SnapshotError> {
+    let path = folder.join(format!("{:020}.{ENDING}", snapshot.state.sequence()));
+    let unfinished = path.with_extension("unfinished");
+    let result = write_file(folder, &unfinished, key, snapshot, give_up).and_then(|bytes| {
+        let finish = || {
+            std::fs::rename(&unfinished, &path)?;
+            File::open(folder)?.sync_all()?;
+            for old in paths(folder)?.into_iter().skip(KEPT) {
+                std::fs::remove_file(old)?;
+            }
+            Ok(())
+        };
+        finish().map_err(|source| SnapshotError::Io {
+            path: path.clone(),
+            source,
+        })?;
+        Ok(bytes)
+    });
+    if result.is_err() {
+        // What cannot be deleted now is written over by the next one of its sequence, or cleared at the next start.
+        let _ = std::fs::remove_file(&unfinished);
+    }
+    result.map(|bytes| Written { path, bytes })
+}
+
+fn write_file(
+    folder: &Path,
+    path: &Path,
+    key: &Key,
+    snapshot: Snapshot,
+    give_up: &AtomicBool,
+) -> Result<u64, SnapshotError> {
+    let failed = |source| SnapshotError::Io {
+        path: path.to_owned(),
+        source,
+    };
+    std::fs::create_dir_all(folder).map_err(failed)?;
+    let mut options = OpenOptions::new();
+    // It holds no personal data, yet says which token is which alias.
+    let file = options.write(true).create(true).truncate(true).mode(0o600).open(path);
+    let sequence = snapshot.state.sequence();
+    let mut parts = Parts {
+        file: BufWriter::with_capacity(1 << 20, file.map_err(failed)?),
+        key,
+        sequence,
+        written: 0,
+        bytes: HEAD_BYTES as u64,
+    };
+    parts.file.write_all(&head(key, sequence)).map_err(failed)?;
+    take_apart(snapshot, &mut |part| {
+        if give_up.load(Ordering::Relaxed) {
+            return Err(SnapshotError::GivenUp);
+        }
+        parts.append(part).map_err(failed)
+    })?;
+    let count = parts.written;
+    parts.append(&Part::End(count)).map_err(failed)?;
+    let file = parts.file.into_inner().map_err(|error| failed(error.into_error()))?;
+    file.sync_all().map_err(failed)?;
+    Ok(parts.bytes)
+}
+
+/// The parts of a file being written.
+struct Parts<'a> {
+    file: BufWriter<File>,
+    key: &'a Key,
+    sequence: u64,
+    written: u32,
+    bytes: u64,
+}
+
+impl Parts<'_> {
+    fn append(&mut self, part: &Part) -> io::Result<()> {
+        let payload = postcard::to_stdvec(part).map_err(io::Error::other)?;
+        let length = u64::try_from(payload.len()).map_err(io::Error::other)?;
+        self.file.write_all(&length.to_le_bytes())?;
+        self.file
+            .write_all(&seal(self.key, self.sequence, self.written, &payload))?;
+        self.file.write_all(&payload)?;
+        self.written += 1;
+        self.bytes += length + 24;
+        Ok(())
+    }
+}

@@ -1,0 +1,54 @@
+//! Where relay and feed stand: what a start from a snapshot needs beside the state.
+
+use async_nats::jetstream::stream::Stream;
+use cart_recovery_core::ids::SpoolId;
+use serde::{Deserialize, Serialize};
+
+use crate::seen::SeenSpools;
+use crate::streams::Streams;
+
+/// The place up to which the journal is folded, and what of spools and CONTACTS is known there.
+#[derive(Clone, Default, Serialize, Deserialize)]
+pub struct Resume {
+    pub(crate) sequence: u64,
+    pub(crate) seen: SeenSpools,
+    pub(crate) contacts_next: u64,
+    pub(crate) origin: Option<Origin>,
+}
+
+/// Which journal and which CONTACTS: when each was made, nanoseconds since 1970.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Origin {
+    journal: i128,
+    contacts: i128,
+}
+
+impl Origin {
+    pub(crate) fn of(streams: &Streams) -> Self {
+        let made = |stream: &Stream| stream.cached_info().created.unix_timestamp_nanos();
+        Self {
+            journal: made(&streams.journal),
+            contacts: made(&streams.contacts),
+        }
+    }
+}
+
+impl Resume {
+    /// As bytes, for a snapshot.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        postcard::to_stdvec(self).unwrap_or_default()
+    }
+
+    /// From such bytes; `None` where they are none.
+    #[must_use]
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        postcard::from_bytes(bytes).ok()
+    }
+
+    /// Whether the message of the spool is folded.
+    #[must_use]
+    pub fn holds(&self, spool: SpoolId, offset: u64) -> bool {
+        self.seen.contains(spool, offset)
+    }
+}
