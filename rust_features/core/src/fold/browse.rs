@@ -72,7 +72,11 @@ pub(super) fn note(state: &mut State, scene: &Scene<'_>, step: Step, counter: Op
         dwell_seconds: u16::try_from(glance.dwell_seconds).unwrap_or(u16::MAX),
         step,
     };
+    let begins = activity.moments.is_empty();
     keep_newest(&mut activity.moments, RECENT_MOMENTS, moment, |moment| *moment);
+    if let Some(alias) = scene.strongest().filter(|_| begins) {
+        state.retention.sessions.insert((state.journal_time, alias));
+    }
 }
 
 /// The activity of the strongest key, moved on to the event.

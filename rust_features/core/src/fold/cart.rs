@@ -101,5 +101,5 @@ fn meet(state: &mut State, id: CartId, scene: &Scene<'_>) {
     state
         .carts
         .insert(id, Box::new(Cart::new(storefront, scene.stamp.time)));
-    state.retention.carts.push_back((state.journal_time, id));
+    state.retention.carts.insert((state.journal_time, id));
 }

@@ -61,7 +61,7 @@ fn supersede(state: &mut State, id: DecisionId, record: &DecisionRecord, decided
         ..
     } = state;
     let cart = carts.get_or_insert_with(cart_id, || {
-        retention.carts.push_back((state.journal_time, cart_id));
+        retention.carts.insert((state.journal_time, cart_id));
         Box::new(Cart::new(Arc::clone(&decided.storefront), decided.clock))
     });
     let occasion = &mut cart.occasion;

@@ -4,7 +4,7 @@ use smallvec::SmallVec;
 
 use crate::contract::JournalMessage;
 use crate::ids::Alias;
-use crate::state::{Key, MAX_ALIASES, Record, Stamp, State};
+use crate::state::{Key, MAX_ALIASES, RecordRef, Stamp, State};
 use crate::time::Micros;
 
 /// Keys of one message, strongest first. A message has at most [`MAX_ALIASES`]; further ones are not read.
@@ -48,14 +48,14 @@ impl<'a> Scene<'a> {
 /// look at its own: an erasure removes that edge.
 fn keys(state: &State, message: &JournalMessage) -> Keys {
     let mut keys = Keys::new();
-    let mut strongest = None;
+    let mut strongest: Option<RecordRef<'_>> = None;
     for key in message.identity_keys.iter().take(MAX_ALIASES) {
         let Some(alias) = Alias::from_bytes(&key.alias) else {
             continue;
         };
-        let met = strongest.is_some_and(|record: &Record| record.has_met(alias));
+        let met = strongest.as_ref().is_some_and(|record| record.has_met(alias));
         let record = if met { None } else { state.records.get(&alias) };
-        if record.is_none_or(|record| !record.erased) {
+        if record.as_ref().is_none_or(|record| !record.erased) {
             if keys.is_empty() {
                 strongest = record;
             }

@@ -1,6 +1,5 @@
 //! The parts of a snapshot: what of a state is written, and how it is put back.
 
-use std::collections::VecDeque;
 use std::hash::Hash;
 
 use rustc_hash::FxHashMap;
@@ -9,14 +8,14 @@ use serde::{Deserialize, Serialize};
 use super::{ENTRIES_PER_PART, SHARDS_PER_PART, Snapshot};
 use crate::ids::{Alias, CartId, DecisionId, ProductKey, Token};
 use crate::sharded::{SHARDS, Shard, ShardKey, Sharded};
-use crate::state::{BudgetPrices, Cart, Channels, Decided, Product, Record, State, Storefronts};
+use crate::state::{BudgetPrices, Cart, Channels, Decided, Product, Slot, State, Storefronts};
 use crate::time::Micros;
 
 /// One part; small enough to be built in memory, many enough to be read by all processors.
 #[derive(Serialize, Deserialize)]
 pub(super) enum Part {
     Scalars(Box<Scalars>),
-    Records(Shards<Alias, Record>),
+    Records(Shards<Alias, Slot>),
     Carts(Shards<CartId, Box<Cart>>),
     Decisions(Shards<DecisionId, Decided>),
     Products(Shards<ProductKey, Product>),
@@ -24,6 +23,7 @@ pub(super) enum Part {
     Seen(Vec<(Micros, u64)>),
     CartRetention(Vec<(Micros, CartId)>),
     DecisionRetention(Vec<(Micros, DecisionId)>),
+    SessionRetention(Vec<(Micros, Alias)>),
     /// How many parts came before.
     End(u32),
 }
@@ -67,18 +67,16 @@ pub(super) fn take_apart<E>(mut snapshot: Snapshot, hand_on: &mut impl FnMut(&Pa
         duplicates: state.duplicates,
         resume: snapshot.resume,
     })))?;
-    map(&mut state.records, Part::Records, hand_on)?;
+    map(state.records.slots_mut(), Part::Records, hand_on)?;
     map(&mut state.carts, Part::Carts, hand_on)?;
     map(&mut state.decisions, Part::Decisions, hand_on)?;
     map(&mut state.products, Part::Products, hand_on)?;
     map(&mut snapshot.directory, Part::Directory, hand_on)?;
     queue(state.seen.take_order(), Part::Seen, hand_on)?;
-    queue(std::mem::take(&mut state.retention.carts), Part::CartRetention, hand_on)?;
-    queue(
-        std::mem::take(&mut state.retention.decisions),
-        Part::DecisionRetention,
-        hand_on,
-    )
+    let retention = std::mem::take(&mut state.retention);
+    queue(retention.carts, Part::CartRetention, hand_on)?;
+    queue(retention.decisions, Part::DecisionRetention, hand_on)?;
+    queue(retention.sessions, Part::SessionRetention, hand_on)
 }
 
 fn map<K: ShardKey, V: Clone, E>(
@@ -95,16 +93,19 @@ fn map<K: ShardKey, V: Clone, E>(
     Ok(())
 }
 
-fn queue<T: Clone, E>(
-    entries: VecDeque<T>,
+fn queue<T, E>(
+    entries: impl IntoIterator<Item = T>,
     part: fn(Vec<T>) -> Part,
     hand_on: &mut impl FnMut(&Part) -> Result<(), E>,
 ) -> Result<(), E> {
-    let entries = Vec::from(entries);
-    for chunk in entries.chunks(ENTRIES_PER_PART) {
-        hand_on(&part(chunk.to_vec()))?;
+    let mut entries = entries.into_iter();
+    loop {
+        let chunk: Vec<T> = entries.by_ref().take(ENTRIES_PER_PART).collect();
+        if chunk.is_empty() {
+            return Ok(());
+        }
+        hand_on(&part(chunk))?;
     }
-    Ok(())
 }
 
 impl Part {
@@ -156,7 +157,7 @@ impl Snapshot {
         let state = &mut self.state;
         match part {
             Part::Scalars(_) => {}
-            Part::Records(part) => part.put_into(&mut state.records),
+            Part::Records(part) => part.put_into(state.records.slots_mut()),
             Part::Carts(part) => part.put_into(&mut state.carts),
             Part::Decisions(part) => part.put_into(&mut state.decisions),
             Part::Products(part) => part.put_into(&mut state.products),
@@ -164,6 +165,7 @@ impl Snapshot {
             Part::Seen(entries) => state.seen.restore(entries),
             Part::CartRetention(entries) => state.retention.carts.extend(entries),
             Part::DecisionRetention(entries) => state.retention.decisions.extend(entries),
+            Part::SessionRetention(entries) => state.retention.sessions.extend(entries),
             Part::End(parts) => return Some(parts),
         }
         None

@@ -8,7 +8,8 @@ use super::cart::Cart;
 use super::decay::Counter;
 use super::links::{Aliases, MAX_ALIASES};
 use super::names::short_hash;
-use super::record::{Activity, CHANNELS, Consent, Contacts, Permissions, Profile, Record};
+use super::record::{Activity, CHANNELS, Consent, Contacts, Permissions, Profile};
+use super::records::RecordRef;
 use super::stamp::Latest;
 use super::tag::Tag;
 use crate::contract::{Channel, ConsentPurpose, ConsentState, IdentityKeyKind};
@@ -21,7 +22,7 @@ const ROBOT_STEPS_PER_HOUR: f32 = 600.0;
 /// The records of one person's aliases, in alias order.
 pub struct Customer<'a> {
     aliases: Aliases,
-    records: SmallVec<[&'a Record; MAX_ALIASES]>,
+    records: SmallVec<[RecordRef<'a>; MAX_ALIASES]>,
 }
 
 impl<'a> Customer<'a> {
@@ -38,7 +39,7 @@ impl<'a> Customer<'a> {
 
     /// What the person last chose for the channel and purpose; `None` is no consent.
     #[must_use]
-    pub fn consent(&self, channel: Channel, purpose: ConsentPurpose) -> Option<&'a Consent> {
+    pub fn consent(&self, channel: Channel, purpose: ConsentPurpose) -> Option<&Consent> {
         self.permissions()
             .filter_map(|permissions| permissions.consents.iter().find(|(key, _)| *key == (channel, purpose)))
             .map(|(_, consent)| consent)
@@ -132,7 +133,7 @@ impl<'a> Customer<'a> {
 
     /// The person's language (BCP 47): the one said, else the device's.
     #[must_use]
-    pub fn language(&self) -> Option<&'a str> {
+    pub fn language(&self) -> Option<&str> {
         let latest = |read: fn(&Profile) -> Option<&Latest<Tag>>| {
             self.profiles().filter_map(read).max_by_key(|language| language.stamp)
         };
@@ -170,19 +171,19 @@ impl<'a> Customer<'a> {
                 })
     }
 
-    pub(crate) fn contacts(&self) -> impl Iterator<Item = &'a Contacts> {
+    pub(crate) fn contacts(&self) -> impl Iterator<Item = &Contacts> {
         self.records.iter().filter_map(|record| record.contacts.as_deref())
     }
 
-    pub(crate) fn activities(&self) -> impl Iterator<Item = &'a Activity> {
+    pub(crate) fn activities(&self) -> impl Iterator<Item = &Activity> {
         self.records.iter().filter_map(|record| record.activity.as_deref())
     }
 
-    pub(crate) fn profiles(&self) -> impl Iterator<Item = &'a Profile> {
+    pub(crate) fn profiles(&self) -> impl Iterator<Item = &Profile> {
         self.records.iter().filter_map(|record| record.profile.as_deref())
     }
 
-    fn permissions(&self) -> impl Iterator<Item = &'a Permissions> {
+    fn permissions(&self) -> impl Iterator<Item = &Permissions> {
         self.records.iter().filter_map(|record| record.permissions.as_deref())
     }
 }

@@ -48,8 +48,41 @@ struct Weight {
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub(crate) struct Decayed {
     landmark: Micros,
+    #[serde(with = "used")]
     counters: [[f32; 3]; COUNTERS],
     affinities: Vec<Weight>,
+}
+
+/// Counters are written without those that were never used, which are most.
+mod used {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::COUNTERS;
+
+    type Counters = [[f32; 3]; COUNTERS];
+
+    pub(super) fn serialize<S: Serializer>(counters: &Counters, serializer: S) -> Result<S::Ok, S::Error> {
+        let used = |counter: &&[f32; 3]| counter.iter().any(|value| value.to_bits() != 0);
+        let mask = counters
+            .iter()
+            .rev()
+            .fold(0_u8, |mask, counter| mask << 1 | u8::from(used(&counter)));
+        let values: Vec<_> = counters.iter().filter(used).collect();
+        (mask, values).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Counters, D::Error> {
+        let (mask, values): (u8, Vec<[f32; 3]>) = Deserialize::deserialize(deserializer)?;
+        let mut counters = Counters::default();
+        let used = counters
+            .iter_mut()
+            .enumerate()
+            .filter(|(index, _)| mask >> index & 1 == 1);
+        for ((_, counter), value) in used.zip(values) {
+            *counter = value;
+        }
+        Ok(counters)
+    }
 }
 
 /// Which half of the sketch a hash belongs to.

@@ -25,7 +25,7 @@ impl State {
         let parts = [
             u128::from(self.sequence),
             hash(&self.journal_time),
-            sum(self.records.iter()),
+            sum(self.records.slots()),
             sum(self.carts.iter()),
             sum(self.decisions.iter()),
             sum(self.products.iter()),
@@ -34,6 +34,7 @@ impl State {
             sum(self.seen.iter().enumerate()),
             sum(self.retention.carts.iter().enumerate()),
             sum(self.retention.decisions.iter().enumerate()),
+            sum(self.retention.sessions.iter().enumerate()),
             hash(&(self.counts(), self.duplicates)),
         ];
         hash(&parts).to_le_bytes()

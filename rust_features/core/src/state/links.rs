@@ -150,8 +150,8 @@ impl State {
             let shared = self
                 .records
                 .get(alias)
-                .is_some_and(|record| self.is_shared_device(record));
-            let parted = strongest.is_some_and(|strongest| strongest.is_parted(*alias));
+                .is_some_and(|record| self.is_shared_device(&record));
+            let parted = strongest.as_ref().is_some_and(|strongest| strongest.is_parted(*alias));
             if !shared && !parted && found.len() < MAX_ALIASES && !found.contains(alias) {
                 found.push(*alias);
             }
@@ -166,14 +166,14 @@ impl State {
             let Some(record) = self.records.get(&alias) else {
                 continue;
             };
-            if record.edges.is_empty() || self.is_shared(record) {
+            if record.edges.is_empty() || self.is_shared(&record) {
                 continue;
             }
             for other in record.neighbours() {
                 let shared = self
                     .records
                     .get(&other)
-                    .is_some_and(|other| self.is_shared_device(other));
+                    .is_some_and(|other| self.is_shared_device(&other));
                 if found.len() < MAX_ALIASES && !shared && !found.contains(&other) {
                     found.push(other);
                 }

@@ -1,9 +1,9 @@
 //! What a prefix of the journal says: customers, carts, decisions, catalogue, channels. The fold alone writes it; this
 //! module holds the shapes and the reads that features and decisions make.
 //!
-//! Growth: one record per alias (about 100 bytes for an address, up to a few kilobytes for a busy shopper), dropped by
-//! erasure only; carts and decisions leave after their retention in journal time; everything else has its bound
-//! beside its type.
+//! Growth: one record per alias, dropped by erasure only. A record that was not written for a day is packed, to some
+//! thirty bytes for an address and two hundred for a shopper; carts, decisions and the steps of visits leave after their
+//! retention in journal time; everything else has its bound beside its type.
 
 mod cart;
 mod catalogue;
@@ -17,6 +17,7 @@ mod line;
 mod links;
 mod names;
 mod record;
+mod records;
 mod retention;
 mod seen;
 mod stamp;
@@ -47,8 +48,9 @@ pub(crate) use record::{
     Activity, CHANNELS, ChannelContacts, Contacts, Key, Moment, OfferMark, OrderMark, Permissions, Profile,
     RECENT_MOMENTS, RECENT_OFFERS, RECENT_ORDERS, RECENT_SENDS, Record, SendMark, Step, keep_newest, short_id,
 };
-pub use retention::CART_RETENTION_SECONDS;
+pub(crate) use records::{RecordRef, Records, Slot};
 use retention::Retention;
+pub use retention::{CART_RETENTION_SECONDS, SESSION_RETENTION_SECONDS};
 pub(crate) use seen::Seen;
 pub use seen::{HORIZON_LIMIT, HORIZON_SECONDS};
 pub use stamp::{Latest, Stamp};
@@ -64,7 +66,7 @@ use crate::time::Micros;
 pub struct State {
     pub(crate) sequence: u64,
     pub(crate) journal_time: Micros,
-    pub(crate) records: Sharded<Alias, Record>,
+    pub(crate) records: Records,
     pub(crate) carts: Sharded<CartId, Box<Cart>>,
     pub(crate) decisions: Sharded<DecisionId, Decided>,
     pub(crate) products: Sharded<ProductKey, Product>,
@@ -91,7 +93,7 @@ impl State {
         Self {
             sequence: self.sequence,
             journal_time: self.journal_time,
-            records: self.records.clone(),
+            records: self.records.frozen(),
             carts: self.carts.clone(),
             decisions: self.decisions.clone(),
             products: self.products.clone(),

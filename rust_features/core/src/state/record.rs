@@ -60,6 +60,19 @@ impl Record {
         activity
     }
 
+    /// The time of the last step of a visit that is kept.
+    pub(crate) fn last_step(&self) -> Option<Micros> {
+        let moments = &self.activity.as_ref()?.moments;
+        moments.last().map(|moment| moment.time)
+    }
+
+    /// Forgets the steps of visits; what they added up to stays.
+    pub(crate) fn forget_steps(&mut self) {
+        if let Some(activity) = &mut self.activity {
+            activity.moments = Vec::new();
+        }
+    }
+
     pub(crate) fn profile_mut(&mut self) -> &mut Profile {
         self.profile.get_or_insert_default()
     }
@@ -109,10 +122,13 @@ impl Activity {
 pub(crate) struct Moment {
     pub(crate) time: Micros,
     /// Of the event's stamp, cut.
+    #[serde(with = "postcard::fixint::le")]
     pub(crate) tie: u32,
     /// Hash of the product, 0 where none is named.
+    #[serde(with = "postcard::fixint::le")]
     pub(crate) item: u32,
     /// Hash of the category path, 0 where none is named.
+    #[serde(with = "postcard::fixint::le")]
     pub(crate) category: u32,
     pub(crate) dwell_seconds: u16,
     pub(crate) step: Step,

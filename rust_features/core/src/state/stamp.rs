@@ -10,6 +10,7 @@ pub struct Stamp {
     /// Event time, clamped to the received time.
     pub time: Micros,
     /// From the event's id: orders events of the same time.
+    #[serde(with = "postcard::fixint::le")]
     pub tie: u64,
 }
 

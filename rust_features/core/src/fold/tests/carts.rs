@@ -4,9 +4,9 @@ use crate::contract::CartUpdated;
 use crate::contract::event::Kind;
 use crate::contract::journal_message::Content;
 use crate::fold::testing::{
-    add, added, alias, at, cart, cart_id, customer, device, email, folded, message, ordered, removed, tick,
+    add, added, alias, at, cart, cart_id, customer, device, email, folded, message, ordered, removed, tick, viewed,
 };
-use crate::state::{Cart, State};
+use crate::state::{Cart, Counter, State};
 
 const T: u32 = 1800;
 
@@ -189,6 +189,47 @@ fn a_cart_leaves_after_its_retention() {
     assert!(state.cart(&cart_id(2)).is_some());
     add(&mut state, &tick(51 * day));
     assert!(state.cart(&cart_id(2)).is_none());
+}
+
+#[test]
+fn a_cart_leaves_thirty_days_after_its_last_event_whatever_comes_of_others() {
+    let day = 86_400;
+    let mut state = folded(&[
+        message(1, 0, &[customer(1)], added(1, 1, 1)),
+        message(2, 60, &[customer(1)], added(1, 2, 1)),
+        message(3, 29 * day, &[customer(2)], added(2, 1, 1)),
+    ]);
+    add(&mut state, &tick(30 * day + 59));
+    assert!(state.cart(&cart_id(1)).is_some());
+    add(&mut state, &tick(30 * day + 61));
+    assert!(state.cart(&cart_id(1)).is_none());
+}
+
+#[test]
+fn the_steps_of_a_visit_leave_after_their_retention_and_what_they_added_up_to_stays() {
+    let day = 86_400;
+    let mut state = folded(&[
+        message(1, 0, &[customer(1)], viewed(1)),
+        message(2, day, &[customer(1)], viewed(2)),
+    ]);
+    let steps = |state: &State| {
+        let known = state.customer(&[alias(1)]);
+        known.activities().map(|activity| activity.moments.len()).sum::<usize>()
+    };
+    add(&mut state, &tick(31 * day));
+    assert_eq!(steps(&state), 2);
+    add(&mut state, &tick(31 * day + 1));
+    assert_eq!(steps(&state), 0);
+    let views = |state: &State| {
+        let known = state.customer(&[alias(1)]);
+        known
+            .activities()
+            .map(|activity| activity.decayed.counter(Counter::Views)[2])
+            .sum::<f32>()
+    };
+    assert!(views(&state) > 1.0);
+    add(&mut state, &message(3, 40 * day, &[customer(1)], viewed(1)));
+    assert_eq!(steps(&state), 1);
 }
 
 #[test]

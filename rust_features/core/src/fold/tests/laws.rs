@@ -220,6 +220,21 @@ proptest! {
     }
 
     #[test]
+    fn packing_changes_nothing(Messages(journal) in any_journal()) {
+        let unpacked = folded(&journal);
+        let mut packed = State::new();
+        for (message, sequence) in journal.iter().zip(1..) {
+            prop_assert!(fold(&mut packed, sequence, message).is_ok());
+            packed.records.pack_all();
+        }
+        prop_assert_eq!(packed.digest(), unpacked.digest());
+        for person in 0..PERSONS {
+            prop_assert_eq!(plain(&packed, person), plain(&unpacked, person));
+            prop_assert_eq!(features(&packed, person).map(f32::to_bits), features(&unpacked, person).map(f32::to_bits));
+        }
+    }
+
+    #[test]
     fn features_keep_their_range(Messages(journal) in any_journal()) {
         let state = folded(&journal);
         for person in 0..PERSONS {
