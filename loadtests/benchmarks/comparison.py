@@ -22,7 +22,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Goal:
-    """A bound on our figure over a peer's."""
+    """A bound on our figure over a peer's; on the figure itself where no peer is named."""
 
     figure: str
     ours: str
@@ -69,7 +69,8 @@ class Comparison:
         rounds = {(figure.side, figure.name): figure.rounds for figure in self.figures}
         found = []
         for goal in self.goals:
-            ours, peer = rounds.get((goal.ours, goal.figure)), rounds.get((goal.peer, goal.figure))
+            ours = rounds.get((goal.ours, goal.figure), ())
+            peer = rounds.get((goal.peer, goal.figure), ()) if goal.peer else (1.0,) * len(ours)
             if ours and peer:
                 each = [one / other for one, other in zip(ours, peer, strict=True)]
                 found.append(Ratio(goal, median(each), min(each), max(each)))
@@ -119,7 +120,7 @@ def _figures(figures: tuple[Figure, ...]) -> str:
 def _ratios(ratios: list[Ratio]) -> str:
     rows = [
         (
-            f"{ratio.goal.figure}: {ratio.goal.ours} over {ratio.goal.peer}",
+            f"{ratio.goal.figure}: {ratio.goal.ours}" + (f" over {ratio.goal.peer}" if ratio.goal.peer else ""),
             _number(ratio.median),
             f"{_number(ratio.lowest)} to {_number(ratio.highest)}",
             f"{'≥' if ratio.goal.at_least else '≤'} {ratio.goal.bound:g}",
@@ -127,7 +128,7 @@ def _ratios(ratios: list[Ratio]) -> str:
         )
         for ratio in ratios
     ]
-    return _table(("ratio", "median", "spread", "goal", "verdict"), rows)
+    return _table(("compared", "median", "spread", "goal", "verdict"), rows)
 
 
 def _table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:

@@ -72,8 +72,8 @@ def measure(model: TreeModel, *, rounds: int, progress: Callable[[str], None]) -
         _require_same(sides)
         times: dict[tuple[str, str], list[float]] = {(name, mode): [] for mode in (BATCH, SINGLE) for name in sides}
         for number in range(rounds + 1):
-            for name, mode in times:
-                times[name, mode].append(sides[name].cpu_micros(mode))
+            for (name, mode), measured in times.items():
+                measured.append(sides[name].cpu_micros(mode))
             progress(f"round {number} of {rounds}" if number else "warmed up")
     actions, trees = len(model.actions), lightgbm.Booster(model_file=str(model.text)).num_trees()
     return Comparison(

@@ -12,7 +12,7 @@ import json
 import os
 import sys
 import time
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 
@@ -50,13 +50,13 @@ view = FeatureView(
 service = FeatureService(name="decision", features=[view])
 # The source is never read: the rows are written to the online store directly.
 pd.DataFrame({name: np.zeros(1, np.float32) for name in names} | {"customer": [0]}).assign(
-    event_timestamp=datetime.now(timezone.utc)
+    event_timestamp=datetime.now(UTC)
 ).to_parquet(folder / "none.parquet")
 store.apply([customer, view, service])
 generator = np.random.default_rng(7)
 frame = pd.DataFrame(generator.random((customers, len(names)), dtype=np.float32), columns=names)
 frame["customer"] = np.arange(customers)
-frame["event_timestamp"] = datetime.now(timezone.utc)
+frame["event_timestamp"] = datetime.now(UTC)
 store.write_to_online_store("state", frame)
 
 

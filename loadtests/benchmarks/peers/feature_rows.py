@@ -9,6 +9,7 @@ Answers `{"write": path}` by writing the rows as Parquet, anything else by the s
 """
 
 import json
+import math
 import os
 import sys
 import time
@@ -17,6 +18,7 @@ from importlib.metadata import version
 import duckdb
 import polars as pl
 
+LN2 = math.log(2)
 HOUR, DAY, MONTH = 3600.0, 86_400.0, 2_592_000.0
 GAP_MICROS, MOMENTS = 1_800_000_000, 16
 COUNTERS = {
@@ -62,7 +64,7 @@ class Polars:
 
     def _activity(self, past: pl.LazyFrame) -> pl.LazyFrame:
         def left(half_life: float) -> pl.Expr:
-            return (pl.col("age") * (-0.6931471805599453 / half_life)).exp()
+            return (pl.col("age") * (-LN2 / half_life)).exp()
 
         counted = {name: (left(life) * (pl.col("counter") == what)).sum() for name, (what, life) in COUNTERS.items()}
         orders = pl.col("counter") == 5
@@ -102,7 +104,8 @@ class DuckDb:
         self.connection.execute("CREATE TABLE events AS SELECT * FROM read_parquet(?)", [events])
         self.connection.execute("CREATE TABLE decisions AS SELECT * FROM read_parquet(?)", [decisions])
         counted = ",".join(
-            f"sum(exp2(-age / {life})) FILTER (counter = {what}) AS {name}" for name, (what, life) in COUNTERS.items()
+            f"sum(exp(age * {-LN2 / life})) FILTER (counter = {what}) AS {name}"
+            for name, (what, life) in COUNTERS.items()
         )
         steps = ",".join(f"count(*) FILTER (step = {step}) AS {name}" for name, step in STEPS.items())
         self.query = f"""
@@ -114,7 +117,7 @@ class DuckDb:
                 SELECT d.sequence, e.* EXCLUDE (sequence), (d.clock_micros - e.time_micros) / 1e6 AS age
                 FROM asked d JOIN known e ON e.alias = d.alias AND e.sequence <= d.state_sequence
             ), activity AS (
-                SELECT sequence, {counted}, sum(exp2(-age / {MONTH}) * revenue) AS revenue_30d,
+                SELECT sequence, {counted}, sum(exp(age * {-LN2 / MONTH}) * revenue) AS revenue_30d,
                     count(*) FILTER (counter = 5) AS orders_total, count(*) FILTER (counter = 7) AS redemptions_total,
                     max(age) / 3600 AS customer_age, min(age) / 3600 AS customer_idle,
                     min(age) FILTER (counter = 5) / 3600 AS order_recency
