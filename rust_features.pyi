@@ -189,13 +189,13 @@ def execute(
 def verify_bundle(directory: str, *, keys: Keys) -> str:
     """Checks signature, hashes, schema and golden rows; returns the bundle id. Raises BundleRefused."""
 
-class Forest:
+class FactoredTrees:
     """A forest as the engine evaluates it: all actions of one context together."""
 
     features: int
     """Of a context and an action together."""
 
-    def __new__(cls, forest: bytes) -> Forest:
+    def __new__(cls, forest: bytes) -> FactoredTrees:
         """Reads a serialised Forest. Raises ValueError for one that the engine does not evaluate."""
 
     def margins(self, contexts: bytes, actions: bytes, action_features: int) -> bytes:

@@ -24,7 +24,7 @@ from cart_recovery.terminal import Progress, note, print_json
 if TYPE_CHECKING:
     from cart_recovery.v1.event_pb2 import TrackRequest
 
-    _Kinds = argparse._SubParsersAction[argparse.ArgumentParser]
+    _Kinds = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 (it has no other name)
 
 _CONNECT_SECONDS = 5.0
 _SEED = 7
@@ -80,7 +80,7 @@ def _add_compare(kinds: "_Kinds") -> None:
     compare = kinds.add_parser(
         "compare",
         help="every comparison, or those named, and the page about them",
-        description="Runs the comparisons, keeps their results, and writes the page from all results kept.\n\nExample:\n"
+        description="Runs comparisons, keeps their results, writes the page from all results kept.\n\nExample:\n"
         "  cart-recovery loadtest compare trees replay --results reports/comparisons --page docs/comparisons.md",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -204,12 +204,12 @@ def _comparison(options: argparse.Namespace) -> int:
 
 
 def _compare(options: argparse.Namespace) -> int:
+    unknown = sorted(set(options.names) - set(_COMPARISONS))
+    if unknown:
+        raise CommandError(f"NAME: there is no comparison {unknown[0]}; there are {', '.join(_COMPARISONS)}", EXIT_USAGE)
     from cart_recovery.comparisons.runs import COMPARISONS, Sizes
     from loadtests.benchmarks.page import page, read_results, write_result
 
-    unknown = sorted(set(options.names) - set(COMPARISONS))
-    if unknown:
-        raise CommandError(f"NAME: there is no comparison {unknown[0]}; there are {', '.join(COMPARISONS)}", EXIT_USAGE)
     settings = settings_of(options)
     sizes = Sizes.quick() if options.quick else Sizes.full()
     for name in options.names or COMPARISONS:

@@ -32,7 +32,7 @@ class Sizes:
 
     @classmethod
     def full(cls) -> "Sizes":
-        """Trees as many as a bundle for production has, and every leaf that they may have, however little it is worth."""
+        """As many trees as a bundle for production has, and every leaf they may have, however little it is worth."""
         learner = replace(LearnerSettings.full(), depth=-1, smallest_leaf_share=0.0)
         return cls(5, learner, 6_000, 500, Calls(), Retrievals(), 40_000, 200_000)
 

@@ -1,6 +1,7 @@
 """What a comparison with peers found: the figures of every side over interleaved rounds, how they stand to each other,
 and who could not take part. As JSON, and as the text that the terminal and the page show."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from statistics import median
 from typing import Any, Self
@@ -131,7 +132,7 @@ def _ratios(ratios: list[Ratio]) -> str:
     return _table(("compared", "median", "spread", "goal", "verdict"), rows)
 
 
-def _table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def _table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
     lines = [heads, tuple("-" * width for width in widths), *rows]
     return "\n".join(

@@ -78,10 +78,11 @@ def measure(journal: pl.DataFrame, window_seconds: int, *, rounds: int, progress
         name="replay",
         title="Feature rows as of each decision, from a journal",
         setting=(
-            f"A simulated shop's journal of {len(journal):,} messages with {len(ours):,} decisions, in memory. Replay reads "
-            f"its bytes, computes all {len(rust_features.feature_table())} features and the labels; the peers get "
-            f"{len(events):,} events as columns with identities resolved, and compute {len(FEATURES)} of the features with "
-            f"all cores. Their values are checked against replay's first (relative {_RELATIVE:g}, absolute {_ABSOLUTE:g})."
+            f"A simulated shop's journal of {len(journal):,} messages with {len(ours):,} decisions, in memory. Replay "
+            f"reads its bytes, computes all {len(rust_features.feature_table())} features and the labels; the peers "
+            f"get {len(events):,} events as columns with identities resolved, and compute {len(FEATURES)} of the "
+            "features with all cores. Their values are checked against replay's first: relative "
+            f"{_RELATIVE:g}, absolute {_ABSOLUTE:g}."
         ),
         date=today(),
         machine=machine(),

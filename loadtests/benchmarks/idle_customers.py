@@ -33,7 +33,9 @@ def events(customer: int, generator: random.Random) -> Iterator[TrackRequest]:
     total = {"minor_units": chosen.unit_price_minor * chosen.quantity, "currency_code": CURRENCY}
     order = {"order_id": f"order-{customer}", "cart_id": cart_id, "lines": [chosen], "total": total}
     kinds: list[dict[str, object]] = [
-        *({"product_viewed": {"product": line(generator), "dwell_seconds": 20}} for _ in range(VIEWS)),
+        {"product_viewed": {"product": line(generator), "dwell_seconds": 20}} for _ in range(VIEWS)
+    ]
+    kinds += [
         {"product_added": {"cart_id": cart_id, "line": chosen, "currency_code": CURRENCY}},
         {"checkout_started": {"cart_id": cart_id}},
         {"order_completed": order},

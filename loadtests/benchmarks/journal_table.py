@@ -50,7 +50,7 @@ _EVENTS = {
     "stage": pl.UInt8,
     "failed": pl.UInt8,
 }
-_DECISIONS = {
+_DECISIONS: dict[str, pl.DataType | type[pl.DataType]] = {
     "sequence": pl.UInt64,
     "state_sequence": pl.UInt64,
     "clock_micros": pl.Int64,
@@ -68,10 +68,14 @@ class Numbers(dict[object, int]):
 
 
 def flatten(journal: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Events and decisions of a journal of (sequence, payload). Names are numbers already, times are clamped to when the
-    event was received, and each decision brings its customer's aliases: work that the engines are spared."""
+    """Events and decisions of a journal of (sequence, payload).
+
+    Names are numbers already, times are clamped to when the event was received, and each decision brings its customer's
+    aliases: work that the engines are spared.
+    """
     numbers = {name: Numbers() for name in ("event", "alias", "cart", "product", "category")}
-    events, decisions = [], []
+    events: list[tuple[Any, ...]] = []
+    decisions: list[tuple[Any, ...]] = []
     for sequence, payload in journal.select("sequence", "payload").iter_rows():
         message = JournalMessage.FromString(payload)
         if message.HasField("decision"):

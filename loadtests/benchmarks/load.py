@@ -1,5 +1,5 @@
-"""A closed loop of gRPC calls from one process: one after the other, or so many in flight. It shares the machine with the
-server, so that its rate is a ratio's half, not a capacity."""
+"""A closed loop of gRPC calls from one process: one after the other, or so many in flight. It shares the machine with
+the server, so that its rate is good for a ratio and is no capacity."""
 
 import threading
 import time
@@ -39,7 +39,7 @@ class Caller:
         places = threading.Semaphore(in_flight)
         failures: list[str] = []
 
-        def leave(future: grpc.Future[bytes]) -> None:
+        def leave(future: "grpc.Future[bytes]") -> None:
             error = future.exception()
             if error is not None:
                 failures.append(str(error))

@@ -1,5 +1,5 @@
-"""Score against a general model server: MLServer with the same LightGBM model over gRPC, as many rows in a request as Score
-weighs actions.
+"""Score against a general model server: MLServer with the same LightGBM model over gRPC, as many rows in a request as
+Score weighs actions.
 
 The peer is sent every feature and evaluates one model. A Score finds the features in its state, evaluates two models,
 decides, and journals the decision; relay and feed run all the while.
@@ -20,18 +20,17 @@ import numpy as np
 
 import rust_features
 from loadtests.benchmarks.comparison import Comparison, Figure, Goal, Unmeasured
+from loadtests.benchmarks.fronts import FRONTS, serving, side
 from loadtests.benchmarks.load import Caller
 from loadtests.benchmarks.machine import machine, today
 from loadtests.benchmarks.peer import PeerMissing, started
-from loadtests.benchmarks.score_over_echo import SCORE_METHOD, checked, preload, score_requests
-from loadtests.benchmarks.servers import FRONTS, Server, await_rest, free_address, scorer
+from loadtests.benchmarks.servers import Server, await_rest, free_address
 from loadtests.benchmarks.trees import TreeModel
 from loadtests.processor import cpu_of_process
 
 PEER = "MLServer"
 RATE, CPU, P50 = "calls a second, 32 in flight", "server CPU per call, 32 in flight", "p50, one caller"
 _IN_FLIGHT = 32
-_THREADS = 32
 _START_SECONDS = 180.0
 _POLL_SECONDS = 0.5
 _PEER_METHOD = "/inference.GRPCInferenceService/ModelInfer"
@@ -96,9 +95,15 @@ class _Side:
 
 def measure(model: TreeModel, data_directory: Path, *, calls: Calls, progress: Callable[[str], None]) -> Comparison:
     """`data_directory` holds keys and an active bundle with the model. Raises NotServing or Unmeasured."""
+    actions = len(model.actions)
     missing, versions = {}, {"engine": rust_features.ENGINE_VERSION}
     with ExitStack() as stack:
-        sides = [stack.enter_context(_front(name, model, data_directory, calls, progress)) for name in FRONTS]
+        sides = []
+        for name in FRONTS:
+            front = stack.enter_context(
+                serving(name, data_directory, calls=calls.of_front, customers=0, actions=actions, progress=progress)
+            )
+            sides.append(_Side(front.name, front.server, front.caller, front.requests, calls.in_flight))
         try:
             progress("MLServer starts")
             peer, version = stack.enter_context(_mlserver(model, calls))
@@ -107,10 +112,9 @@ def measure(model: TreeModel, data_directory: Path, *, calls: Calls, progress: C
         except PeerMissing as error:
             missing[PEER] = str(error)
         for number in range(calls.rounds + 1):
-            for side in sides:
-                side.run(calls.alone)
+            for one in sides:
+                one.run(calls.alone)
             progress(f"round {number} of {calls.rounds}" if number else "warmed up")
-    actions = len(model.actions)
     return Comparison(
         name="mlserver",
         title=f"Score against a model server, {actions} candidates",
@@ -124,31 +128,10 @@ def measure(model: TreeModel, data_directory: Path, *, calls: Calls, progress: C
         date=today(),
         machine=machine(),
         versions=versions,
-        figures=tuple(figure for side in sides for figure in side.figures()),
-        goals=tuple(Goal(RATE, _named(front), PEER, _GOALS[front], at_least=True) for front in FRONTS),
+        figures=tuple(figure for one in sides for figure in one.figures()),
+        goals=tuple(Goal(RATE, side(front), PEER, _GOALS[front], at_least=True) for front in FRONTS),
         missing=missing,
     )
-
-
-def _named(front: str) -> str:
-    return f"Score, {front} front"
-
-
-@contextmanager
-def _front(
-    name: str, model: TreeModel, data_directory: Path, calls: Calls, progress: Callable[[str], None]
-) -> Iterator[_Side]:
-    actions = len(model.actions)
-    with tempfile.TemporaryDirectory() as temporary:
-        own = Path(temporary) / "data"
-        shutil.copytree(data_directory, own)
-        with scorer(own, _THREADS, *FRONTS[name]) as server, grpc.insecure_channel(server.address) as channel:
-            progress(f"{calls.of_front + 1:,} customers come in")
-            preload(server, calls.of_front + 1)
-            caller = Caller(channel, SCORE_METHOD)
-            requests = score_requests(calls.of_front + 1, actions)
-            checked(caller(next(requests)), actions)
-            yield _Side(_named(name), server, caller, requests, calls.in_flight)
 
 
 @contextmanager

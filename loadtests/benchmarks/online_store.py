@@ -8,20 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-import grpc
-
 import rust_features
 from loadtests.benchmarks.comparison import Comparison, Figure, Goal
-from loadtests.benchmarks.load import Caller
+from loadtests.benchmarks.fronts import FRONTS, serving, side
 from loadtests.benchmarks.machine import machine, today
 from loadtests.benchmarks.peer import Peer, PeerMissing, started
 from loadtests.benchmarks.redis import redis_server
-from loadtests.benchmarks.score_over_echo import SCORE_METHOD, checked, preload, score_requests
-from loadtests.benchmarks.servers import await_rest, scorer
+from loadtests.benchmarks.servers import await_rest
 
-OURS, REDIS, SQLITE = "Score over gRPC", "Feast on Redis", "Feast on SQLite"
+REDIS, SQLITE = "Feast on Redis", "Feast on SQLite"
 P50 = "p50, one caller"
-_THREADS = 32
 
 
 @dataclass(frozen=True)
@@ -40,8 +36,8 @@ def measure(
 ) -> Comparison:
     """`data_directory` holds keys and an active bundle with so many actions. Raises NotServing or Unmeasured."""
     features = [row[0] for row in rust_features.feature_table() if not row[5]]
-    asked = (retrievals.rounds + 1) * retrievals.calls + 1
-    customers = max(retrievals.customers, asked)
+    asked = (retrievals.rounds + 1) * retrievals.calls
+    customers = max(retrievals.customers, asked + 1)
     missing: dict[str, str] = {}
     versions = {"engine": rust_features.ENGINE_VERSION}
     with ExitStack() as stack:
@@ -52,16 +48,18 @@ def measure(
                 peers[name], versions["feast"] = _feast(stack, name, customers, features, versions)
             except PeerMissing as error:
                 missing[name] = str(error)
-        server = stack.enter_context(scorer(data_directory, _THREADS))
-        progress(f"{customers:,} customers come in")
-        preload(server, customers)
-        caller = Caller(stack.enter_context(grpc.insecure_channel(server.address)), SCORE_METHOD)
-        requests = score_requests(asked, actions)
-        checked(caller(next(requests)), actions)
-        p50s: dict[str, list[float]] = {name: [] for name in (OURS, *peers)}
+        fronts = [
+            stack.enter_context(
+                serving(name, data_directory, calls=asked, customers=customers, actions=actions, progress=progress)
+            )
+            for name in FRONTS
+        ]
+        p50s: dict[str, list[float]] = {name: [] for name in (*(front.name for front in fronts), *peers)}
         for number in range(retrievals.rounds + 1):
-            await_rest(server)
-            p50s[OURS].append(caller.p50_micros([next(requests) for _ in range(retrievals.calls)]))
+            for front in fronts:
+                await_rest(front.server)
+                batch = [next(front.requests) for _ in range(retrievals.calls)]
+                p50s[front.name].append(front.caller.p50_micros(batch))
             for name, peer in peers.items():
                 p50s[name].append(median(peer.ask(first=number * retrievals.calls, calls=retrievals.calls)["micros"]))
             progress(f"round {number} of {retrievals.rounds}" if number else "warmed up")
@@ -69,9 +67,9 @@ def measure(
         name="feast",
         title="Score against the retrieval of features alone",
         setting=(
-            f"Feast hands out {len(features)} features of one customer, called in its own process, by a feature service, "
-            f"as a dictionary; {customers:,} customers in its store. Score is called over gRPC and does all it does, the "
-            f"decision among {actions} actions and its journal included; as many customers in its state. "
+            f"Feast hands out {len(features)} features of one customer, called in its own process, by a feature "
+            f"service, as a dictionary; {customers:,} customers in its store. Score is called over gRPC and does all "
+            f"it does, the decision among {actions} actions and its journal included; as many customers in its state. "
             f"{retrievals.calls:,} calls a round on each side, one after the other."
         ),
         date=today(),
@@ -79,7 +77,7 @@ def measure(
         versions=versions,
         # The first round warmed up.
         figures=tuple(Figure(name, P50, "µs", tuple(each[1:])) for name, each in p50s.items()),
-        goals=(Goal(P50, OURS, REDIS, 0.2), Goal(P50, OURS, SQLITE, 0.2)),
+        goals=tuple(Goal(P50, side(front), peer, 0.2) for front in FRONTS for peer in (REDIS, SQLITE)),
         missing=missing,
     )
 

@@ -9,11 +9,11 @@ from loadtests.benchmarks.comparison import Comparison, render
 _HEAD = """\
 # Comparisons with peers
 
-Written by `cart-recovery loadtest compare`, which runs every comparison and keeps its JSON. All sides of a comparison are
-warmed up and measured in turns, in rounds; a ratio is that of one round, the spread goes from the lowest round to the
-highest. Peers run in environments and processes of their own; their versions are locked beside the scripts in
-`loadtests/benchmarks/peers`. What a peer is spared and what it has to do besides is said with each comparison, as are goals
-that are missed.
+Written by `cart-recovery loadtest compare`, which runs every comparison and keeps its JSON. All sides of a comparison
+are warmed up and measured in turns, in rounds; a ratio is that of one round, and a spread goes from the lowest round to
+the highest. Peers run in environments and processes of their own; their versions are locked beside the scripts in
+`loadtests/benchmarks/peers`. What a side is spared, and what it has to do besides, is said with each comparison; so is
+every goal that is missed.
 """
 
 

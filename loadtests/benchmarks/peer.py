@@ -1,7 +1,7 @@
 """A peer in an environment and a process of its own, so that nothing of it enters ours.
 
-What a peer runs is one script under `peers`, with its dependencies stated inside (PEP 723) and locked beside it; uv makes
-the environment on the first use and keeps it in its cache. A script answers each line of JSON on its input by one line.
+What a peer runs is one script under `peers`, with its dependencies stated inside (PEP 723) and locked beside it; uv
+makes the environment on the first use and keeps it in its cache. A script answers each line of JSON by one line.
 """
 
 import json

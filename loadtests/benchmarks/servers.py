@@ -16,9 +16,6 @@ from grpc_health.v1.health_pb2_grpc import HealthStub
 
 from loadtests.processor import CpuUnknown, metric
 
-FRONTS: dict[str, tuple[str, ...]] = {"grpcio": ()}
-"""Every front of the scorer, with the options of `serve` that ask for it."""
-
 _SCORING = "cart_recovery.v1.ScoringService"
 _START_SECONDS = 120.0
 _STOP_SECONDS = 60.0
@@ -48,7 +45,10 @@ def free_address() -> str:
 
 @contextmanager
 def scorer(data_directory: Path, threads: int, *options: str) -> Iterator[Server]:
-    """`cart-recovery serve`, with these options and an embedded nats-server, once it answers Score. Raises NotServing."""
+    """`cart-recovery serve`, with these options and an embedded nats-server, once it answers Score.
+
+    Raises NotServing.
+    """
     address, metrics_address = free_address(), free_address()
     settings = {
         "CART_RECOVERY_DATA_DIRECTORY": str(data_directory),

@@ -50,7 +50,7 @@ def measure(customers: int, *, rounds: int, progress: Callable[[str], None]) -> 
         title="Memory of an idle customer",
         setting=(
             f"{customers:,} customers, each known by an id and an e-mail address (two linked records), with consent, "
-            f"{VIEWS} views, an addition, a checkout and an order; their carts and event ids are forgotten again. Ours is "
+            f"{VIEWS} views, an addition, a checkout and an order; carts and event ids are forgotten again. Ours is "
             "the growth of a fresh process's resident memory. Redis holds one hash of the same facts per customer, "
             f"{fields} fields in its compact form, without what is zero; growth of used_memory."
         ),

@@ -3,11 +3,13 @@ take them row by row. One thread each, in processor time."""
 
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from statistics import fmean
+from typing import Any
 
 import lightgbm
 import numpy as np
@@ -19,7 +21,7 @@ import rust_features
 from loadtests.benchmarks.comparison import Comparison, Figure, Goal, Unmeasured
 from loadtests.benchmarks.machine import machine, today
 from loadtests.benchmarks.peer import Peer, PeerMissing, started
-from rust_features import Forest
+from rust_features import FactoredTrees
 
 OURS, TL2CGEN, GTIL, LIGHTGBM, LLEAVES = "factored forest", "tl2cgen", "treelite GTIL", "lgb.predict", "lleaves"
 BATCH, SINGLE = "all contexts in one call", "a call per context"
@@ -75,15 +77,17 @@ def measure(model: TreeModel, *, rounds: int, progress: Callable[[str], None]) -
             for (name, mode), measured in times.items():
                 measured.append(sides[name].cpu_micros(mode))
             progress(f"round {number} of {rounds}" if number else "warmed up")
-    actions, trees = len(model.actions), lightgbm.Booster(model_file=str(model.text)).num_trees()
+    dumped = lightgbm.Booster(model_file=str(model.text)).dump_model()["tree_info"]
+    actions, trees, leaves = len(model.actions), len(dumped), fmean(tree["num_leaves"] for tree in dumped)
     return Comparison(
         name="trees",
         title=f"{actions} actions of one context through {trees} trees",
         setting=(
-            f"The effect model of a simulated shop, {trees} trees over the engine's {model.rows().shape[1]} features; "
-            f"{len(model.contexts)} contexts replayed from its journal, each with {actions} actions; one thread, processor "
-            "time per context. In one call, what calling from Python costs weighs nothing on any side; in a call per "
-            "context it weighs on every side. The peers' inputs stand ready in their own form before the clock starts."
+            f"The effect model of a simulated shop, {trees} trees of {leaves:.1f} leaves over the engine's "
+            f"{model.rows().shape[1]} features; {len(model.contexts)} contexts replayed from its journal, each with "
+            f"{actions} actions; one thread, processor time per context. In one call, what calling from Python costs "
+            "weighs nothing on any side; in a call per context it weighs on every side. The peers' inputs stand ready "
+            "in their own form before the clock starts."
         ),
         date=today(),
         machine=machine(),
@@ -102,38 +106,36 @@ def _require_same(sides: dict[str, _Side]) -> None:
             raise Unmeasured(f"{name} gives other margins than LightGBM, by up to {difference:g}")
 
 
-def _timed(batch: Callable[[], object], singles: list[Callable[[], object]]) -> Callable[[str], float]:
+def _timed(call: Callable[[Any], object], everything: object, singles: Sequence[object]) -> Callable[[str], float]:
+    """The clock of an evaluator whose input is `everything`, or one of `singles` per context."""
+
     def cpu_micros(mode: str) -> float:
-        calls = [batch] if mode == BATCH else singles
+        inputs = [everything] if mode == BATCH else singles
         start = time.process_time_ns()
-        for call in calls:
-            call()
+        for each in inputs:
+            call(each)
         return (time.process_time_ns() - start) / 1_000 / len(singles)
 
     return cpu_micros
 
 
 def _ours(model: TreeModel) -> _Side:
-    forest = Forest(model.forest)
+    forest = FactoredTrees(model.forest)
     actions, width = model.actions.astype("<f4").tobytes(), model.actions.shape[1]
     everything = model.contexts.astype("<f4").tobytes()
-    each = [context.astype("<f4").tobytes() for context in model.contexts]
-    return _Side(
-        np.frombuffer(forest.margins(everything, actions, width)),
-        "",
-        _timed(
-            lambda: forest.margins(everything, actions, width),
-            [lambda context=context: forest.margins(context, actions, width) for context in each],  # type: ignore[misc]
-        ),
-    )
+
+    def margins(contexts: bytes) -> bytes:
+        return forest.margins(contexts, actions, width)
+
+    singles = [context.astype("<f4").tobytes() for context in model.contexts]
+    return _Side(np.frombuffer(margins(everything)), "", _timed(margins, everything, singles))
 
 
-def _by_rows(model: TreeModel, name: str, predict: Callable[[NDArray[np.float32]], NDArray[np.float64]]) -> _Side:
+def _by_rows(model: TreeModel, package: str, predict: Callable[[Any], Any]) -> _Side:
+    """An evaluator of LightGBM's or treelite's, which takes rows as NumPy has them."""
     rows = model.rows()
-    parts = np.split(rows, len(model.contexts))
     margins = np.asarray(predict(rows), dtype=np.float64).reshape(-1)
-    singles = [lambda part=part: predict(part) for part in parts]  # type: ignore[misc]
-    return _Side(margins, version(name), _timed(lambda: predict(rows), singles))
+    return _Side(margins, version(package), _timed(predict, rows, np.split(rows, len(model.contexts))))
 
 
 def _lightgbm(model: TreeModel) -> _Side:
@@ -150,13 +152,12 @@ def _tl2cgen(model: TreeModel) -> _Side:
     predictor = tl2cgen.Predictor(str(model.library), nthread=1)
     rows = model.rows().astype(np.float64)
     everything = tl2cgen.DMatrix(rows, dtype="float64")
-    parts = [tl2cgen.DMatrix(part, dtype="float64") for part in np.split(rows, len(model.contexts))]
+    singles = [tl2cgen.DMatrix(part, dtype="float64") for part in np.split(rows, len(model.contexts))]
 
     def predict(matrix: tl2cgen.DMatrix) -> NDArray[np.float64]:
-        return np.asarray(predictor.predict(matrix, pred_margin=True))
+        return np.asarray(predictor.predict(matrix, pred_margin=True), dtype=np.float64)
 
-    singles = [lambda part=part: predict(part) for part in parts]  # type: ignore[misc]
-    return _Side(predict(everything).reshape(-1), version("tl2cgen"), _timed(lambda: predict(everything), singles))
+    return _Side(predict(everything).reshape(-1), version("tl2cgen"), _timed(predict, everything, singles))
 
 
 def _lleaves(model: TreeModel, stack: ExitStack) -> _Side:

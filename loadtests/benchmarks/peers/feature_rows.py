@@ -2,8 +2,9 @@
 # requires-python = ">=3.11,<3.13"
 # dependencies = ["duckdb==2.0.1", "polars==2.1.0", "pyarrow>=26"]
 # ///
-"""Point-in-time features of decisions in polars or in DuckDB, with all cores. `feature_rows.py ENGINE EVENTS DECISIONS`:
-the tables as Parquet, read before any clock starts.
+"""Point-in-time features of decisions in polars or in DuckDB, with all cores.
+
+`feature_rows.py ENGINE EVENTS DECISIONS`: the tables as Parquet, read before any clock starts.
 
 Answers `{"write": path}` by writing the rows as Parquet, anything else by the seconds and CPU seconds of one run.
 """
@@ -157,7 +158,8 @@ class DuckDb:
 name = sys.argv[1]
 answers = os.fdopen(os.dup(1), "w")
 os.dup2(2, 1)
-engine = {"polars": Polars, "duckdb": DuckDb}[name](*sys.argv[2:4])
+engines: dict[str, type[Polars] | type[DuckDb]] = {"polars": Polars, "duckdb": DuckDb}
+engine = engines[name](*sys.argv[2:4])
 print(json.dumps({"version": version(name)}), file=answers, flush=True)
 for line in sys.stdin:
     target = json.loads(line).get("write")

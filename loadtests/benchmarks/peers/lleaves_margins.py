@@ -2,8 +2,9 @@
 # requires-python = ">=3.11,<3.13"
 # dependencies = ["lleaves==1.3.0", "lightgbm==4.7.0", "llvmlite<0.45"]
 # ///
-"""lleaves: a LightGBM model compiled by LLVM. `lleaves_margins.py MODEL ROWS ACTIONS`: the model as LightGBM's text, rows
-as `.npy` in doubles, so many in one context.
+"""lleaves: a LightGBM model compiled by LLVM.
+
+`lleaves_margins.py MODEL ROWS ACTIONS`: the model as its own text, rows as `.npy` in doubles, so many in one context.
 
 Answers `{"ask": "margins" | "batch" | "single"}` by all margins, or by CPU microseconds per context.
 """

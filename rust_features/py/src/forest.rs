@@ -7,13 +7,13 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 /// A forest as the engine evaluates it.
-#[pyclass(frozen, name = "Forest", module = "rust_features")]
-pub struct PyForest {
+#[pyclass(frozen, name = "FactoredTrees", module = "rust_features")]
+pub struct PyFactoredTrees {
     inner: FactoredTrees,
 }
 
 #[pymethods]
-impl PyForest {
+impl PyFactoredTrees {
     #[new]
     fn new(forest: &[u8]) -> PyResult<Self> {
         let inner = FactoredTrees::read(forest).map_err(|error| PyValueError::new_err(format!("forest: {error}")))?;
@@ -52,7 +52,7 @@ impl PyForest {
 /// The margins of a serialised forest for rows of all features.
 #[pyfunction]
 pub fn forest_margins(py: Python<'_>, forest: &[u8], rows: &[u8]) -> PyResult<Vec<f64>> {
-    let forest = PyForest::new(forest)?;
+    let forest = PyFactoredTrees::new(forest)?;
     let values = floats("rows", rows, forest.inner.features())?;
     let mut margins = vec![f64::NAN; values.len() / forest.inner.features().max(1)];
     py.detach(|| forest.inner.margins(&[], &values, &mut margins));
