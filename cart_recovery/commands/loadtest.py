@@ -206,7 +206,9 @@ def _comparison(options: argparse.Namespace) -> int:
 def _compare(options: argparse.Namespace) -> int:
     unknown = sorted(set(options.names) - set(_COMPARISONS))
     if unknown:
-        raise CommandError(f"NAME: there is no comparison {unknown[0]}; there are {', '.join(_COMPARISONS)}", EXIT_USAGE)
+        raise CommandError(
+            f"NAME: there is no comparison {unknown[0]}; there are {', '.join(_COMPARISONS)}", EXIT_USAGE
+        )
     from cart_recovery.comparisons.runs import COMPARISONS, Sizes
     from loadtests.benchmarks.page import page, read_results, write_result
 

@@ -33,6 +33,7 @@ RATE, CPU, P50 = "calls a second, 32 in flight", "server CPU per call, 32 in fli
 _IN_FLIGHT = 32
 _START_SECONDS = 180.0
 _POLL_SECONDS = 0.5
+_QUIET = {name: {"level": "WARNING"} for name in ("mlserver", "uvicorn")}
 _PEER_METHOD = "/inference.GRPCInferenceService/ModelInfer"
 _GOALS = {"grpcio": 10.0, "native": 50.0}
 """Rate over the peer's, by front."""
@@ -163,6 +164,8 @@ def _write_settings(folder: Path, text: Path, ports: Sequence[int]) -> None:
         "grpc_port": grpc_port,
         "metrics_port": metrics,
         "parallel_workers": 0,
+        # Or it logs every call, which is no part of its work.
+        "logging_settings": {"version": 1, "disable_existing_loggers": False, "loggers": _QUIET},
     }
     (folder / "settings.json").write_text(json.dumps(server))
     effect = folder / "effect"

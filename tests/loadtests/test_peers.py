@@ -4,13 +4,11 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from cart_recovery.cli import main
-from cart_recovery.exits import EXIT_DONE
-from cart_recovery.settings import ENVIRONMENT_PREFIX
 from loadtests.benchmarks import peer
 from loadtests.benchmarks.peer import PeerMissing, started
 
@@ -76,14 +74,21 @@ def test_an_environment_that_cannot_be_made_is_named(tmp_path: Path, monkeypatch
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", list(EXPECTED))
-def test_a_comparison_runs_with_all_its_peers(
-    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_comparison_runs_with_all_its_peers(name: str, tmp_path: Path) -> None:
     if os.environ.get("CI"):
         pytest.skip("the environments of peers are not made in CI")
-    monkeypatch.setenv(f"{ENVIRONMENT_PREFIX}DATA_DIRECTORY", str(tmp_path))
-    assert main(["loadtest", name, "--quick", "--json"]) == EXIT_DONE
-    result = json.loads(capsys.readouterr().out)
+    command = [
+        sys.executable,
+        "-m",
+        "cart_recovery.cli",
+        "loadtest",
+        name,
+        "--quick",
+        "--json",
+        "--data",
+        str(tmp_path),
+    ]
+    result = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
     figures = result["figures"]
     assert all(value > 0 for figure in figures for value in figure["rounds"])
     assert {figure["side"] for figure in figures} | set(result["missing"]) == EXPECTED[name]
