@@ -44,7 +44,7 @@ class Sizes:
             learner=replace(LearnerSettings.starter(), trees=10),
             carts=700,
             contexts=10,
-            calls=Calls(rounds=1, in_flight=160, alone=10),
+            calls=Calls(rounds=1, in_flight=800, alone=10),
             retrievals=Retrievals(rounds=1, calls=10, customers=100),
             journal_carts=200,
             customers=200,
