@@ -201,6 +201,22 @@ def execute(
 def verify_bundle(directory: str, *, keys: Keys) -> str:
     """Checks signature, hashes, schema and golden rows; returns the bundle id. Raises BundleRefused."""
 
+class FactoredTrees:
+    """A forest as the engine evaluates it: all actions of one context together."""
+
+    features: int
+    """Of a context and an action together."""
+
+    def __new__(cls, forest: bytes) -> FactoredTrees:
+        """Reads a serialised Forest. Raises ValueError for one that the engine does not evaluate."""
+
+    def margins(self, contexts: bytes, actions: bytes, action_features: int) -> bytes:
+        """The margins of every context with every action, f64 little-endian, shape (contexts, actions).
+
+        Both are rows of f32, little-endian, one after the other; NaN is missing. An action has `action_features` values
+        (at least one), a context all the others. Raises ValueError for rows of another length.
+        """
+
 def forest_margins(forest: bytes, rows: bytes) -> list[float]:
     """The margins of a serialised Forest for rows of f32, little-endian, one after the other (shape (n, features); NaN
     is missing). Raises ValueError for a forest that the engine does not evaluate, or rows of another length."""

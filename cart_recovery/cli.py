@@ -26,7 +26,7 @@ COMMANDS = {
     "figures": "what was recovered, what it earned and cost",
     "decision": "show one decision, or re-execute it",
     "inbox": "list or open the e-mails of the local inbox",
-    "loadtest": "measure a scorer, or compare it with an empty gRPC echo",
+    "loadtest": "measure a scorer, or compare the engine with its peers",
 }
 """Name and purpose of every command; each lives in `cart_recovery/commands/<name>.py`."""
 

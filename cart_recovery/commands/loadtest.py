@@ -1,10 +1,12 @@
-"""Measures a running scorer under a realistic mix of calls, the ratio of Score to an empty gRPC echo, or the rate of a
-backtest.
+"""Measures a running scorer under a realistic mix of calls, the ratio of Score to an empty gRPC echo, the rate of a
+backtest, or the engine against its peers, each in an environment of its own that is made on the first use.
 
 Examples:
   cart-recovery loadtest run --users 50 --slo-p99-ms 5 --report report.html
   cart-recovery loadtest echo --actions 8 --json
   cart-recovery loadtest backtest --events 3000000
+  cart-recovery loadtest trees --json
+  cart-recovery loadtest compare --page docs/comparisons.md
 
 """
 
@@ -15,12 +17,14 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cart_recovery.exits import EXIT_DONE, CommandError
+from cart_recovery.exits import EXIT_DONE, EXIT_USAGE, CommandError
 from cart_recovery.options import add_json_option, add_settings_options, settings_of
 from cart_recovery.terminal import Progress, note, print_json
 
 if TYPE_CHECKING:
     from cart_recovery.v1.event_pb2 import TrackRequest
+
+    _Kinds = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 (it has no other name)
 
 _CONNECT_SECONDS = 5.0
 _SEED = 7
@@ -30,11 +34,18 @@ _EVENTS_PER_SHOPPER = 10
 """Fewer than a simulated shopper leaves behind, so that a shop has enough of them."""
 _CARTS = 6_000
 """Enough for trees of the asked size; how good the models are does not matter for the echo."""
+_COMPARISONS = {
+    "trees": "32 actions through one tree model: tl2cgen, lleaves, treelite GTIL, LightGBM",
+    "mlserver": "Score against MLServer with the same model over gRPC",
+    "feast": "Score against Feast's online retrieval, on Redis and on SQLite",
+    "replay": "feature rows of a journal against polars and DuckDB",
+    "state-size": "memory of an idle customer against a Redis hash",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
-    kinds = parser.add_subparsers(dest="kind", required=True, metavar="{run,echo,backtest}")
+    kinds = parser.add_subparsers(dest="kind", required=True, metavar="KIND")
     run_parser = kinds.add_parser("run", help="Locust users against a running scorer; its journal keeps their events")
     run_parser.add_argument("--users", type=int, default=20, help="simulated callers (default: %(default)s)")
     run_parser.add_argument("--seconds", type=int, default=30, help="how long (default: %(default)s)")
@@ -47,15 +58,49 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     backtest.add_argument(
         "--events", type=int, default=3_000_000, help="simulated events of each mix (default: %(default)s)"
     )
-    for one in (run_parser, echo, backtest):
+    comparisons = [_comparison_parser(kinds, name, purpose) for name, purpose in _COMPARISONS.items()]
+    for one in (run_parser, echo, backtest, *comparisons):
         add_settings_options(one)
         add_json_option(one)
+    _add_compare(kinds)
+
+
+def _comparison_parser(kinds: "_Kinds", name: str, purpose: str) -> argparse.ArgumentParser:
+    parser = kinds.add_parser(
+        name,
+        help=purpose,
+        description=f"Measures {purpose}.\n\nExample:\n  cart-recovery loadtest {name} --json",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--quick", action="store_true", help="a little of everything, to see that it runs")
+    return parser
+
+
+def _add_compare(kinds: "_Kinds") -> None:
+    compare = kinds.add_parser(
+        "compare",
+        help="every comparison, or those named, and the page about them",
+        description="Runs comparisons, keeps their results, writes the page from all results kept.\n\nExample:\n"
+        "  cart-recovery loadtest compare trees replay --results reports/comparisons --page docs/comparisons.md",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    compare.add_argument("names", nargs="*", metavar="NAME", help=f"one or more of {', '.join(_COMPARISONS)}")
+    compare.add_argument("--quick", action="store_true", help="a little of everything, to see that it runs")
+    compare.add_argument(
+        "--results",
+        type=Path,
+        default=Path("reports/comparisons"),
+        metavar="DIR",
+        help="where results are kept (default: %(default)s)",
+    )
+    compare.add_argument("--page", type=Path, metavar="FILE", help="write the page there")
+    add_settings_options(compare)
 
 
 def run(options: argparse.Namespace) -> int:
     """Runs the command and returns its exit code."""
-    kinds = {"run": _load, "echo": _echo, "backtest": _backtest}
-    return kinds[options.kind](options)
+    kinds = {"run": _load, "echo": _echo, "backtest": _backtest, "compare": _compare}
+    return kinds.get(options.kind, _comparison)(options)
 
 
 def _load(options: argparse.Namespace) -> int:
@@ -142,4 +187,39 @@ def _backtest(options: argparse.Namespace) -> int:
         print_json(report.as_json())
     else:
         print(render(report))
+    return EXIT_DONE
+
+
+def _comparison(options: argparse.Namespace) -> int:
+    from cart_recovery.comparisons.runs import COMPARISONS, Sizes
+    from loadtests.benchmarks.comparison import render
+
+    sizes = Sizes.quick() if options.quick else Sizes.full()
+    comparison = COMPARISONS[options.kind](settings_of(options), sizes, note)
+    if options.json:
+        print_json(comparison.as_json())
+    else:
+        print(render(comparison))
+    return EXIT_DONE
+
+
+def _compare(options: argparse.Namespace) -> int:
+    unknown = sorted(set(options.names) - set(_COMPARISONS))
+    if unknown:
+        raise CommandError(
+            f"NAME: there is no comparison {unknown[0]}; there are {', '.join(_COMPARISONS)}", EXIT_USAGE
+        )
+    from cart_recovery.comparisons.runs import COMPARISONS, Sizes
+    from loadtests.benchmarks.page import page, read_results, write_result
+
+    settings = settings_of(options)
+    sizes = Sizes.quick() if options.quick else Sizes.full()
+    for name in options.names or COMPARISONS:
+        note(f"comparison {name}")
+        write_result(options.results, COMPARISONS[name](settings, sizes, note))
+    text = page(read_results(options.results, COMPARISONS))
+    if options.page is None:
+        print(text)
+    else:
+        options.page.write_text(text, encoding="utf-8")
     return EXIT_DONE

@@ -2,6 +2,7 @@
 
 import os
 import platform
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
@@ -17,6 +18,11 @@ def machine() -> dict[str, str]:
         "python": platform.python_version(),
         **{package: version(package) for package in _PACKAGES},
     }
+
+
+def today() -> str:
+    """The date in UTC, as ISO 8601 has it."""
+    return datetime.now(UTC).date().isoformat()
 
 
 def _processor() -> str:

@@ -21,6 +21,7 @@ import rust_features
 from cart_recovery.settings import STARTER
 from cart_recovery.v1.event_pb2 import TrackRequest, TrackStreamRequest, TrackStreamResponse
 from cart_recovery.v1.scoring_pb2 import TRIGGER_CHECKOUT_CALL, ScoreRequest, ScoreResponse
+from loadtests.benchmarks.comparison import Unmeasured
 from loadtests.benchmarks.echo import METHOD as ECHO_METHOD
 from loadtests.benchmarks.machine import machine
 from loadtests.benchmarks.policies import write_policy
@@ -28,7 +29,7 @@ from loadtests.benchmarks.servers import Server, await_rest, echo, scorer
 from loadtests.processor import cpu_of_process
 from loadtests.shoppers import STOREFRONT, cart, consent_request, identity, track_request
 
-_SCORE_METHOD = "/cart_recovery.v1.ScoringService/Score"
+SCORE_METHOD = "/cart_recovery.v1.ScoringService/Score"
 _TRACK_METHOD = "/cart_recovery.v1.EventService/TrackStream"
 _DEADLINE_SECONDS = 10.0
 # As many as the scorer's default, in both servers.
@@ -38,10 +39,6 @@ MakeBundle = Callable[[Path, Path, int, int], None]
 """Writes keys and an active, signed bundle: (data directory, policy file, trees in each model, leaves in each tree)."""
 
 Call = Callable[[bytes], bytes]
-
-
-class Unmeasured(Exception):
-    """A call did not do what is to be measured, so there is no figure."""
 
 
 @dataclass(frozen=True)
@@ -148,10 +145,10 @@ def _run(benchmark: Benchmark, actions: int, make_bundle: MakeBundle, progress: 
         make_bundle(directory, policy, benchmark.trees, benchmark.leaves)
         server = stack.enter_context(scorer(directory, _THREADS))
         progress(f"{actions} actions: {benchmark.customers:,} customers come in")
-        _preload(server, benchmark.customers)
-        score = _caller(stack, server, _SCORE_METHOD)
-        requests = _requests(needed, actions)
-        replies = [len(_checked(score(next(requests)), actions)) for _ in range(benchmark.warm_up // 2)]
+        preload(server, benchmark.customers)
+        score = _caller(stack, server, SCORE_METHOD)
+        requests = score_requests(needed, actions)
+        replies = [len(checked(score(next(requests)), actions)) for _ in range(benchmark.warm_up // 2)]
         reply_bytes = round(median(replies))
         peer = stack.enter_context(echo(reply_bytes, _THREADS))
         empty = _caller(stack, peer, ECHO_METHOD)
@@ -185,11 +182,11 @@ def _in_turns(score: Call, empty: Call, batch: list[bytes], actions: int) -> tup
         scores.append(clock() - middle)
         echoes.append(middle - start)
     for reply in replies:
-        _checked(reply, actions)
+        checked(reply, actions)
     return scores, echoes
 
 
-def _checked(reply: bytes, actions: int) -> bytes:
+def checked(reply: bytes, actions: int) -> bytes:
     """The reply, if it is a fresh decision among all candidates, each of which went through the models."""
     response = ScoreResponse.FromString(reply)
     scored = sum(candidate.eligible for candidate in response.candidates)
@@ -209,7 +206,7 @@ def _caller(stack: ExitStack, server: Server, method: str) -> Call:
     return once
 
 
-def _requests(count: int, actions: int) -> Iterator[bytes]:
+def score_requests(count: int, actions: int) -> Iterator[bytes]:
     """A Score for the cart of each customer in turn."""
     for customer in range(count):
         yield ScoreRequest(
@@ -221,7 +218,7 @@ def _requests(count: int, actions: int) -> Iterator[bytes]:
         ).SerializeToString()
 
 
-def _preload(server: Server, customers: int) -> None:
+def preload(server: Server, customers: int) -> None:
     """Brings in customers with consent and a cart of three lines each, and waits until the state holds them."""
     with grpc.insecure_channel(server.address) as channel:
         stream: grpc.StreamStreamMultiCallable[TrackStreamRequest, TrackStreamResponse] = channel.stream_stream(

@@ -44,8 +44,11 @@ def free_address() -> str:
 
 
 @contextmanager
-def scorer(data_directory: Path, threads: int) -> Iterator[Server]:
-    """`cart-recovery serve` with an embedded nats-server, once it answers Score. Raises NotServing."""
+def scorer(data_directory: Path, threads: int, *options: str) -> Iterator[Server]:
+    """`cart-recovery serve`, with these options and an embedded nats-server, once it answers Score.
+
+    Raises NotServing.
+    """
     address, metrics_address = free_address(), free_address()
     settings = {
         "CART_RECOVERY_DATA_DIRECTORY": str(data_directory),
@@ -55,7 +58,7 @@ def scorer(data_directory: Path, threads: int) -> Iterator[Server]:
         "CART_RECOVERY_LOG_LEVEL": "warning",
     }
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("CART_RECOVERY_")}
-    command = [sys.executable, "-m", "cart_recovery.cli", "serve"]
+    command = [sys.executable, "-m", "cart_recovery.cli", "serve", *options]
     process = subprocess.Popen(command, env=inherited | settings, cwd=data_directory)
     try:
         _await_serving(address, process)

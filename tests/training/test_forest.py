@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from cart_recovery.v1.forest_pb2 import Forest
-from rust_features import forest_margins
+from rust_features import FactoredTrees, forest_margins
 from training.export import ExportFailed, raw_margins
 from training.forest import forest_of
 
@@ -83,3 +83,21 @@ def test_a_forest_that_is_none_and_rows_of_another_length_are_refused() -> None:
     with pytest.raises(ValueError, match="send a multiple of 8"):
         forest_margins(whole.SerializeToString(), b"1234")
     assert forest_margins(whole.SerializeToString(), b"") == []
+
+
+def test_every_action_of_a_context_gets_the_margin_of_their_row() -> None:
+    model = booster(3)
+    whole = forest_of(model)
+    assert whole is not None
+    generator = np.random.default_rng(5)
+    contexts, actions = rows(generator, 6)[:, :2], rows(generator, 4)[:, 2:]
+    trees = FactoredTrees(whole.SerializeToString())
+    assert trees.features == 4
+    together = trees.margins(contexts.astype("<f4").tobytes(), actions.astype("<f4").tobytes(), 2)
+    joined = np.concatenate([np.repeat(contexts, len(actions), axis=0), np.tile(actions, (len(contexts), 1))], axis=1)
+    assert np.frombuffer(together).tolist() == margins(model, joined).tolist()
+    with pytest.raises(ValueError, match="contexts: 4 bytes; send a multiple of 8"):
+        trees.margins(b"1234", b"", 2)
+    with pytest.raises(ValueError, match="actions: 12 bytes; send a multiple of 8"):
+        trees.margins(b"", b"1234" * 3, 2)
+    assert trees.margins(b"", b"", 2) == b""

@@ -23,6 +23,7 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 fn rust_features(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("ENGINE_VERSION", cart_recovery_core::ENGINE_VERSION)?;
     error::register(module)?;
+    module.add_class::<forest::PyFactoredTrees>()?;
     module.add_class::<keys::PyKeys>()?;
     module.add_class::<engine::PyEngine>()?;
     module.add_class::<status::PyEngineStatus>()?;

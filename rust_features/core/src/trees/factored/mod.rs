@@ -2,34 +2,35 @@
 //!
 //! The leaves of a tree are the bits of a mask, the leftmost the lowest. A test that sends a value to the right takes the
 //! leaves to its left away; of those that no test has taken away, the lowest is the answer, whatever the order of the tests
-//! (`QuickScorer`, Lucchese et al. 2015). So the tests of the context are made once, and for each action only its own.
+//! (`QuickScorer`, Lucchese et al. 2015). So the tests of the context are made once, and those of the actions once for each
+//! value that an action feature has among them.
 
 mod plant;
 mod test;
 #[cfg(test)]
 mod tests;
+mod variants;
 
 pub use plant::ForestRefused;
 
-use super::{Evaluator, action_at};
+use super::Evaluator;
 use test::Tests;
+use variants::Variants;
+
+/// Leaves of one tree: as many as a mask has bits.
+const MAX_LEAVES: usize = u64::BITS as usize;
+/// Sums that grow side by side: as many as hide that each addition waits for the one before it.
+const TOGETHER: usize = 8;
 
 /// Trees, their tests sorted by feature.
 #[derive(Debug, Default)]
 pub struct FactoredTrees {
     /// By feature.
     tests: Vec<Tests>,
-    trees: Vec<Tree>,
-    /// Of all trees, one after the other.
-    leaves: Vec<f64>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Tree {
-    /// A bit for each leaf.
-    whole: u64,
-    /// Where its leaves begin.
-    first_leaf: usize,
+    /// A bit for each leaf, by tree.
+    whole: Vec<u64>,
+    /// By tree; zeros after the last.
+    leaves: Vec<[f64; MAX_LEAVES]>,
 }
 
 impl Evaluator for FactoredTrees {
@@ -38,31 +39,41 @@ impl Evaluator for FactoredTrees {
     }
 
     fn margins(&self, context: &[f32], actions: &[f32], out: &mut [f64]) {
+        out.fill(f64::NAN);
         let Some((of_context, of_action)) = self.tests.split_at_checked(context.len()) else {
-            out.fill(f64::NAN);
             return;
         };
-        let mut shared: Vec<u64> = self.trees.iter().map(|tree| tree.whole).collect();
+        let mut shared = self.whole.clone();
         for (tests, value) in of_context.iter().zip(context) {
-            tests.apply(*value, |tree, kept| shared[tree] &= kept);
+            tests.apply(*value, &mut shared);
         }
-        // Tree by tree the masks of all actions lie together, so that their sums grow side by side.
-        let count = out.len();
-        let mut masks: Vec<u64> = shared
-            .iter()
-            .flat_map(|mask| std::iter::repeat_n(*mask, count))
-            .collect();
-        for (index, margin) in out.iter_mut().enumerate() {
-            let action = action_at(actions, of_action.len(), index);
-            *margin = if action.is_some() { 0.0 } else { f64::NAN };
-            for (tests, value) in of_action.iter().zip(action.unwrap_or_default()) {
-                tests.apply(*value, |tree, kept| masks[tree * count + index] &= kept);
+        let given = actions.len().checked_div(of_action.len()).unwrap_or(usize::MAX);
+        let count = out.len().min(given);
+        let variants = Variants::new(shared, of_action, actions, count);
+        let sums = self.sums(&variants);
+        for (margin, variant) in out.iter_mut().zip(variants.of_actions()) {
+            *margin = sums[*variant];
+        }
+    }
+}
+
+impl FactoredTrees {
+    /// The sum of the leaves of each variant, in the order of the trees.
+    fn sums(&self, variants: &Variants) -> Vec<f64> {
+        let mut all = vec![0.0; variants.count()];
+        for (number, sums) in all.chunks_mut(TOGETHER).enumerate() {
+            // Where fewer are left, the first of them is summed up again for nothing.
+            let first = number * TOGETHER;
+            let masks: [&[u64]; TOGETHER] =
+                std::array::from_fn(|index| variants.masks(first + if index < sums.len() { index } else { 0 }));
+            let mut growing = [0.0; TOGETHER];
+            for (tree, leaves) in self.leaves.iter().enumerate() {
+                for (sum, masks) in growing.iter_mut().zip(masks) {
+                    *sum += leaves[masks[tree].trailing_zeros() as usize % MAX_LEAVES];
+                }
             }
+            sums.copy_from_slice(&growing[..sums.len()]);
         }
-        for (tree, masks) in self.trees.iter().zip(masks.chunks_exact(count.max(1))) {
-            for (margin, mask) in out.iter_mut().zip(masks) {
-                *margin += self.leaves[tree.first_leaf + mask.trailing_zeros() as usize];
-            }
-        }
+        all
     }
 }

@@ -3,12 +3,10 @@
 use prost::Message;
 
 use super::test::{Cut, Tests};
-use super::{FactoredTrees, Tree};
+use super::{FactoredTrees, MAX_LEAVES};
 use crate::contract::node::Node as Kind;
 use crate::contract::{self, Forest, Node};
 
-/// Leaves of one tree: as many as a mask has bits.
-const MAX_LEAVES: u32 = u64::BITS;
 /// Features of one model: far more than any table has, few enough to make room for.
 const MAX_FEATURES: u32 = 1 << 16;
 
@@ -28,13 +26,13 @@ pub enum ForestRefused {
     #[error("tree {tree} has more than {MAX_LEAVES} leaves; compile the model")]
     TooManyLeaves {
         /// Its place.
-        tree: usize,
+        tree: u32,
     },
     /// A node is not what it should be.
     #[error("tree {tree}, node {node}: {fault}")]
     Node {
         /// The tree's place.
-        tree: usize,
+        tree: u32,
         /// The node's place in it.
         node: usize,
         /// What is wrong.
@@ -55,23 +53,25 @@ impl FactoredTrees {
         }
         let mut planted = Self::default();
         planted.tests.resize_with(forest.feature_count as usize, Tests::default);
-        for (number, tree) in forest.trees.iter().enumerate() {
+        for (number, tree) in (0..).zip(&forest.trees) {
             planted.plant(number, tree)?;
         }
         planted.tests.iter_mut().for_each(Tests::sort);
         Ok(planted)
     }
 
-    fn plant(&mut self, number: usize, tree: &contract::Tree) -> Result<(), ForestRefused> {
-        let first_leaf = self.leaves.len();
+    fn plant(&mut self, number: u32, tree: &contract::Tree) -> Result<(), ForestRefused> {
         let mut planting = Planting {
             trees: self,
             number,
             nodes: &tree.nodes,
             leaves: 0,
+            values: [0.0; MAX_LEAVES],
         };
         let whole = planting.node(0, 0)?;
-        self.trees.push(Tree { whole, first_leaf });
+        let values = planting.values;
+        self.whole.push(whole);
+        self.leaves.push(values);
         Ok(())
     }
 }
@@ -79,14 +79,15 @@ impl FactoredTrees {
 /// One tree on its way.
 struct Planting<'a> {
     trees: &'a mut FactoredTrees,
-    number: usize,
+    number: u32,
     nodes: &'a [Node],
-    leaves: u32,
+    leaves: usize,
+    values: [f64; MAX_LEAVES],
 }
 
 impl Planting<'_> {
     /// Plants what grows from a node, left before right; gives its leaves.
-    fn node(&mut self, place: usize, depth: u32) -> Result<u64, ForestRefused> {
+    fn node(&mut self, place: usize, depth: usize) -> Result<u64, ForestRefused> {
         // Each step down leaves a leaf at least behind it.
         if depth >= MAX_LEAVES {
             return Err(ForestRefused::TooManyLeaves { tree: self.number });
@@ -119,10 +120,10 @@ impl Planting<'_> {
         if !value.is_finite() {
             return Err(self.fault(place, "its value is no number"));
         }
-        if self.leaves == MAX_LEAVES {
+        let Some(place) = self.values.get_mut(self.leaves) else {
             return Err(ForestRefused::TooManyLeaves { tree: self.number });
-        }
-        self.trees.leaves.push(value);
+        };
+        *place = value;
         self.leaves += 1;
         Ok(1 << (self.leaves - 1))
     }

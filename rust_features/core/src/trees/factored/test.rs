@@ -9,16 +9,30 @@ const ZERO: f32 = 1e-35;
 /// What a test that sends a value to the right leaves of a tree.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cut {
-    pub(super) tree: usize,
+    pub(super) tree: u32,
     /// All leaves but those to the left.
     pub(super) kept: u64,
+}
+
+impl Cut {
+    fn apply(self, masks: &mut [u64]) {
+        masks[self.tree as usize] &= self.kept;
+    }
+}
+
+/// A cut for values above a bound, in the sixteen bytes that it needs: all of them pass through the cache for each context.
+#[derive(Clone, Copy, Debug)]
+struct Bounded {
+    bound: f32,
+    tree: u32,
+    kept: u64,
 }
 
 /// All tests of one feature.
 #[derive(Debug, Default)]
 pub(super) struct Tests {
     /// A value above the bound goes to the right; ascending.
-    bounded: Vec<(f32, Cut)>,
+    bounded: Vec<Bounded>,
     /// What a missing value takes away.
     missing: Vec<Cut>,
     /// Tests that are not a bound alone.
@@ -49,7 +63,10 @@ impl Tests {
             self.missing.push(cut);
         }
         match (rule, split.zero_left) {
-            (Rule::Bound(bound), None) => self.bounded.push((bound, cut)),
+            (Rule::Bound(bound), None) => {
+                let Cut { tree, kept } = cut;
+                self.bounded.push(Bounded { bound, tree, kept });
+            }
             (rule, zero_left) => self.odd.push((Odd { rule, zero_left }, cut)),
         }
         true
@@ -57,25 +74,28 @@ impl Tests {
 
     /// To be called once all tests are there.
     pub(super) fn sort(&mut self) {
-        self.bounded.sort_by(|one, other| one.0.total_cmp(&other.0));
+        self.bounded.sort_by(|one, other| one.bound.total_cmp(&other.bound));
     }
 
-    /// Tells every cut that the value makes: tree and leaves kept.
-    pub(super) fn apply(&self, value: f32, mut cut: impl FnMut(usize, u64)) {
+    /// Whether no tree asks about the feature.
+    pub(super) fn is_empty(&self) -> bool {
+        self.bounded.is_empty() && self.odd.is_empty()
+    }
+
+    /// Takes from the masks, one per tree, the leaves that the value leads away from.
+    pub(super) fn apply(&self, value: f32, masks: &mut [u64]) {
         if value.is_nan() {
-            for Cut { tree, kept } in &self.missing {
-                cut(*tree, *kept);
+            for cut in &self.missing {
+                cut.apply(masks);
             }
             return;
         }
-        for (bound, Cut { tree, kept }) in &self.bounded {
-            if value <= *bound {
-                break;
-            }
-            cut(*tree, *kept);
+        let above = self.bounded.iter().take_while(|bounded| value > bounded.bound);
+        for Bounded { tree, kept, .. } in above {
+            masks[*tree as usize] &= kept;
         }
-        for (_, Cut { tree, kept }) in self.odd.iter().filter(|(odd, _)| !odd.sends_left(value)) {
-            cut(*tree, *kept);
+        for (_, cut) in self.odd.iter().filter(|(odd, _)| !odd.sends_left(value)) {
+            cut.apply(masks);
         }
     }
 }
