@@ -164,7 +164,7 @@ class LiveSystem:
         if not self.scorer.wait_ready(timeout_seconds=_READY_SECONDS):
             reason = self.scorer.bundles.refusal or self.scorer.engine.status().failure or "it did not catch up in time"
             raise SystemFailed(f"the scorer cannot decide: {reason}")
-        channel = grpc.insecure_channel(f"127.0.0.1:{self.scorer.server.port}")
+        channel = grpc.insecure_channel(f"127.0.0.1:{self.scorer.front.port}")
         started.callback(channel.close)
         self._events = EventServiceStub(channel)
         self.scoring = ScoringServiceStub(channel)
@@ -181,7 +181,7 @@ class LiveSystem:
 
     async def _open_dispatcher(self) -> Dispatcher:
         smtp = SmtpSettings(host="127.0.0.1", port=self.inbox.port)
-        scorer_address = f"127.0.0.1:{self.scorer.server.port}"
+        scorer_address = f"127.0.0.1:{self.scorer.front.port}"
         settings = self._settings.model_copy(update={"smtp": smtp, "scorer_address": scorer_address})
         return Dispatcher(dispatcher_settings(settings, self._nats.url), rehearsal_clock=self._clock)
 

@@ -104,7 +104,7 @@ def test_a_caller_is_refused_once_the_scorer_stops(settings: Settings, server: N
 def test_an_address_in_use_is_an_error(settings: Settings, lonely: Scorer) -> None:
     taken = settings.model_copy(
         update={
-            "scorer_address": f"127.0.0.1:{lonely.server.port}",
+            "scorer_address": f"127.0.0.1:{lonely.front.port}",
             "data_directory": settings.data_directory.with_name("other"),
         }
     )
