@@ -84,14 +84,20 @@ class NatsSettings(_Section):
 
 
 class TlsSettings(_Section):
-    """How the scorer's gRPC services and their callers prove who they are."""
+    """How the scorer and its callers prove who they are."""
 
     certificate_file: Path | None = Field(
-        default=None, description="PEM file of the scorer's certificate chain, or nothing for plain text"
+        default=None,
+        description="PEM file of the certificate chain that the scorer shows, and the dispatcher to it; nothing for "
+        "plain text",
     )
     key_file: Path | None = Field(default=None, description="PEM file of that certificate's key, without pass phrase")
     client_ca_file: Path | None = Field(
-        default=None, description="PEM file of the CAs that must vouch for callers, or nothing to let everybody in"
+        default=None,
+        description="PEM file of the CAs that must vouch for callers of the scorer, or nothing to let everybody in",
+    )
+    ca_file: Path | None = Field(
+        default=None, description="PEM file of the CAs that vouch for the scorer to the dispatcher"
     )
 
     @model_validator(mode="after")

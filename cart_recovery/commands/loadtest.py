@@ -1,9 +1,10 @@
-"""Measures a running scorer under a realistic mix of calls, the ratio of Score to an empty gRPC echo, or the rate of a
-backtest.
+"""Measures a running scorer under a realistic mix of calls, the ratio of Score to an empty gRPC echo, both fronts in one
+run, or the rate of a backtest.
 
 Examples:
   cart-recovery loadtest run --users 50 --slo-p99-ms 5 --report report.html
   cart-recovery loadtest echo --actions 8 --json
+  cart-recovery loadtest fronts --json
   cart-recovery loadtest backtest --events 3000000
 
 """
@@ -21,6 +22,7 @@ from cart_recovery.terminal import Progress, note, print_json
 
 if TYPE_CHECKING:
     from cart_recovery.v1.event_pb2 import TrackRequest
+    from loadtests.benchmarks.traffic import MakeBundle
 
 _CONNECT_SECONDS = 5.0
 _SEED = 7
@@ -29,12 +31,12 @@ _START_MICROS = 1_748_822_400_000_000
 _EVENTS_PER_SHOPPER = 10
 """Fewer than a simulated shopper leaves behind, so that a shop has enough of them."""
 _CARTS = 6_000
-"""Enough for trees of the asked size; how good the models are does not matter for the echo."""
+"""Enough for trees of the asked size; how good the models are does not matter for a benchmark."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
-    kinds = parser.add_subparsers(dest="kind", required=True, metavar="{run,echo,backtest}")
+    kinds = parser.add_subparsers(dest="kind", required=True, metavar="{run,echo,fronts,backtest}")
     run_parser = kinds.add_parser("run", help="Locust users against a running scorer; its journal keeps their events")
     run_parser.add_argument("--users", type=int, default=20, help="simulated callers (default: %(default)s)")
     run_parser.add_argument("--seconds", type=int, default=30, help="how long (default: %(default)s)")
@@ -43,18 +45,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     echo = kinds.add_parser("echo", help="Score over an empty gRPC echo of the same sizes, in one run")
     echo.add_argument("--actions", type=int, nargs="+", default=[8, 32], help="candidate actions of each run")
     echo.add_argument("--customers", type=int, default=100_000, help="customers in memory (default: %(default)s)")
+    fronts = kinds.add_parser("fronts", help="both fronts over empty grpcio and tonic echoes, in one run; needs Rust")
+    fronts.add_argument("--actions", type=int, default=32, help="candidate actions (default: %(default)s)")
+    fronts.add_argument("--customers", type=int, default=100_000, help="customers in memory (default: %(default)s)")
+    fronts.add_argument("--rounds", type=int, default=5, help="rounds (default: %(default)s)")
     backtest = kinds.add_parser("backtest", help="events a second of an offline run, decisions included")
     backtest.add_argument(
         "--events", type=int, default=3_000_000, help="simulated events of each mix (default: %(default)s)"
     )
-    for one in (run_parser, echo, backtest):
+    for one in (run_parser, echo, fronts, backtest):
         add_settings_options(one)
         add_json_option(one)
 
 
 def run(options: argparse.Namespace) -> int:
     """Runs the command and returns its exit code."""
-    kinds = {"run": _load, "echo": _echo, "backtest": _backtest}
+    kinds = {"run": _load, "echo": _echo, "fronts": _fronts, "backtest": _backtest}
     return kinds[options.kind](options)
 
 
@@ -88,10 +94,33 @@ def _load(options: argparse.Namespace) -> int:
 
 
 def _echo(options: argparse.Namespace) -> int:
+    from loadtests.benchmarks.score_over_echo import Benchmark, measure, render
+
+    benchmark = Benchmark(actions=tuple(options.actions), customers=options.customers)
+    report = measure(benchmark, make_bundle=_bundle_maker(options), progress=note)
+    if options.json:
+        print_json(report.as_json())
+    else:
+        print(render(report))
+    return EXIT_DONE
+
+
+def _fronts(options: argparse.Namespace) -> int:
+    from loadtests.benchmarks.fronts import Benchmark, measure, render
+
+    benchmark = Benchmark(actions=options.actions, customers=options.customers, rounds=options.rounds)
+    report = measure(benchmark, make_bundle=_bundle_maker(options), progress=note)
+    if options.json:
+        print_json(report.as_json())
+    else:
+        print(render(report))
+    return EXIT_DONE
+
+
+def _bundle_maker(options: argparse.Namespace) -> "MakeBundle":
     from cart_recovery.bundle_training import train_bundle
     from cart_recovery.keys import ensure_keys
     from cart_recovery.releases import point_to
-    from loadtests.benchmarks.score_over_echo import Benchmark, measure, render
     from training.learners.settings import LearnerSettings
 
     settings = settings_of(options)
@@ -103,13 +132,7 @@ def _echo(options: argparse.Namespace) -> int:
         # Measured for its speed, whatever its gate says of its worth.
         point_to(own.bundles_directory, train_bundle(own, carts=_CARTS, learner=learner, progress=note).bundle_id)
 
-    benchmark = Benchmark(actions=tuple(options.actions), customers=options.customers)
-    report = measure(benchmark, make_bundle=make_bundle, progress=note)
-    if options.json:
-        print_json(report.as_json())
-    else:
-        print(render(report))
-    return EXIT_DONE
+    return make_bundle
 
 
 def _backtest(options: argparse.Namespace) -> int:

@@ -17,7 +17,7 @@ from cart_recovery.loop_thread import LoopThread
 from cart_recovery.nats_server import NatsServer
 from cart_recovery.rehearsal.observer import JournalObserver
 from cart_recovery.rehearsal.world import World
-from cart_recovery.settings import Settings, SmtpSettings
+from cart_recovery.settings import Settings, SmtpSettings, TlsSettings
 from cart_recovery.v1.event_pb2 import TrackRequest, TrackStreamRequest
 from cart_recovery.v1.event_pb2_grpc import EventServiceStub
 from cart_recovery.v1.scoring_pb2_grpc import ScoringServiceStub
@@ -43,6 +43,8 @@ def rehearsal_settings(settings: Settings, data_directory: Path) -> Settings:
         update={
             "data_directory": data_directory,
             "scorer_address": "127.0.0.1:0",
+            "tls": TlsSettings(),
+            "quota_calls_per_second": 0,
             "metrics_address": "127.0.0.1:0",
             "http_address": http_address,
             "public_url": f"http://{http_address}",

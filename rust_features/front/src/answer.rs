@@ -68,3 +68,8 @@ pub(crate) fn failed() -> Status {
 pub(crate) fn late() -> Status {
     Status::deadline_exceeded("Deadline Exceeded")
 }
+
+/// The front ends before the call does.
+pub(crate) fn stopping() -> Status {
+    status(&Refusal::new(Reason::Stopping))
+}

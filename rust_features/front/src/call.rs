@@ -1,7 +1,7 @@
 //! One call, from its headers to its answer. Whatever takes microseconds runs on the front's own thread; only a sender
 //! that asked for the journal waits, on a thread of its own, and the engine bounds how many of those there are.
 
-use std::future::Future;
+use std::future::{Future, pending};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -14,17 +14,18 @@ use futures_util::stream::{BoxStream, StreamExt, unfold};
 use http::{Request, Response};
 use hyper::body::Incoming;
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 use tonic::body::Body;
 use tonic::codec::CompressionEncoding;
 use tonic::server::{ClientStreamingService, Grpc, StreamingService};
 use tonic::{Status, Streaming};
 
-use crate::answer::{MAX_REQUEST_BYTES, failed, in_time, late, status, unreadable};
+use crate::answer::{MAX_REQUEST_BYTES, failed, in_time, late, status, stopping, unreadable};
 use crate::codec::Raw;
 use crate::deadline::Deadline;
 use crate::desk::{Calls, Desk};
 use crate::method::Method;
+use crate::phase::cut;
 
 type Answers = BoxStream<'static, Result<Bytes, Status>>;
 type Pending<T> = Pin<Box<dyn Future<Output = Result<tonic::Response<T>, Status>> + Send>>;
@@ -118,7 +119,7 @@ impl<C: Calls> Call<C> {
             _ => &self.desk.streams,
         };
         let place = places.take().map_err(|refusal| self.refused(&refusal))?;
-        let deadline = self.deadline;
+        let call = self.clone();
         let answers = if self.method == Method::Watch {
             let request = self.first(&mut requests).await?;
             self.desk.health.watch(&request)?.boxed()
@@ -129,7 +130,7 @@ impl<C: Calls> Call<C> {
             };
             requests.then(each).boxed()
         };
-        Ok(held(answers, place, deadline))
+        Ok(call.held(answers, place))
     }
 
     /// Refuses what waited too long; whoever gave up meanwhile is not worked for.
@@ -201,7 +202,7 @@ impl<C: Calls> Call<C> {
 
     async fn wait(&self, spooled: Spooled) -> Outcome {
         let reply = tokio::task::spawn_blocking(move || spooled.reply());
-        until(self.deadline.end(), reply).await?.map_err(|_| self.fault())
+        self.until(reply).await?.map_err(|_| self.fault())
     }
 
     /// A panic of the engine ends its call alone.
@@ -213,27 +214,147 @@ impl<C: Calls> Call<C> {
         self.desk.metrics.failed(self.method);
         failed()
     }
-}
 
-/// Holds a place for as long as the stream is open, at most until the deadline; an error ends it.
-fn held(answers: Answers, place: OwnedSemaphorePermit, deadline: Deadline) -> Answers {
-    let next = move |state: Option<(Answers, OwnedSemaphorePermit)>| async move {
-        let (mut answers, place) = state?;
-        match until(deadline.end(), answers.next()).await {
-            Ok(Some(answer)) => {
-                let goes_on = answer.is_ok();
-                Some((answer, goes_on.then_some((answers, place))))
+    /// Holds a place for as long as the stream is open; an error ends it.
+    fn held(self, answers: Answers, place: OwnedSemaphorePermit) -> Answers {
+        let next = |state: Option<(Self, Answers, OwnedSemaphorePermit)>| async move {
+            let (call, mut answers, place) = state?;
+            match call.until(answers.next()).await {
+                Ok(Some(answer)) => {
+                    let goes_on = answer.is_ok();
+                    Some((answer, goes_on.then_some((call, answers, place))))
+                }
+                Ok(None) => None,
+                Err(status) => Some((Err(status), None)),
             }
-            Ok(None) => None,
-            Err(late) => Some((Err(late), None)),
+        };
+        unfold(Some((self, answers, place)), next).boxed()
+    }
+
+    /// Waits for `work`, until the caller's deadline or the end of the front.
+    async fn until<T>(&self, work: impl Future<Output = T>) -> Result<T, Status> {
+        let late_at = async {
+            match self.deadline.end() {
+                Some(end) => sleep_until(end).await,
+                None => pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            done = work => Ok(done),
+            () = late_at => Err(late()),
+            () = cut(self.desk.phase.subscribe()) => Err(stopping()),
         }
-    };
-    unfold(Some((answers, place)), next).boxed()
+    }
 }
 
-async fn until<T>(end: Option<Instant>, work: impl Future<Output = T>) -> Result<T, Status> {
-    match end {
-        Some(end) => timeout_at(end, work).await.map_err(|_| late()),
-        None => Ok(work.await),
+#[cfg(test)]
+mod tests {
+    use cart_recovery_core::contract::Reason;
+    use tokio::sync::watch;
+
+    use super::*;
+    use crate::desk::Places;
+    use crate::health::Health;
+    use crate::metrics::CallMetrics;
+    use crate::phase::Phase;
+    use crate::quota::Quota;
+    use crate::reflection::Reflection;
+
+    /// Panics at an empty request, and refuses all others.
+    struct Broken;
+
+    impl Calls for Broken {
+        fn track(&self, _: &[u8]) -> Result<Spooled, Refusal> {
+            Err(Refusal::new(Reason::SpoolFull))
+        }
+
+        fn score(&self, request: &[u8]) -> Result<Vec<u8>, Refusal> {
+            assert!(!request.is_empty(), "a fault of the engine");
+            Err(Refusal::new(Reason::NoBundle))
+        }
+
+        fn confirm(&self, request: &[u8]) -> Result<Vec<u8>, Refusal> {
+            self.score(request)
+        }
+
+        fn explain(&self, request: &[u8]) -> Result<Vec<u8>, Refusal> {
+            self.score(request)
+        }
+    }
+
+    fn call(method: Method, calls_per_second: u32, waited: Duration, timeout: &'static str) -> Call<Broken> {
+        let headers = [(
+            http::HeaderName::from_static("grpc-timeout"),
+            http::HeaderValue::from_static(timeout),
+        )];
+        let desk = Desk {
+            calls: Arc::new(Broken),
+            metrics: Arc::new(CallMetrics::default()),
+            quota: Arc::new(Quota::new(calls_per_second)),
+            health: Health::new(),
+            phase: watch::Sender::new(Phase::Open),
+            reflection: Reflection::new(Vec::new(), &[]).unwrap(),
+            streams: Places::new(1),
+            watchers: Places::new(1),
+        };
+        Call {
+            desk: Arc::new(desk),
+            caller: "caller".into(),
+            method,
+            deadline: Deadline::of(&headers.into_iter().collect(), Instant::now()),
+            waited,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_panic_of_the_engine_ends_its_call_alone() {
+        let call = call(Method::Score, 0, Duration::ZERO, "1H");
+        let failed = call.engine(b"").await.unwrap_err();
+        assert_eq!(failed.code(), tonic::Code::Internal);
+        let refused = call.engine(b"more").await.unwrap().unwrap_err();
+        assert_eq!(refused.reason, Reason::NoBundle);
+        assert_eq!(call.desk.metrics.failures(), [(Method::Score, 1)]);
+        assert_eq!(call.desk.metrics.refusals(), [(Method::Score, Reason::NoBundle, 1)]);
+        assert_eq!(call.desk.metrics.durations(Method::Score).unwrap().count(), 2);
+    }
+
+    #[tokio::test]
+    async fn over_its_quota_a_caller_does_not_reach_the_engine() {
+        let call = call(Method::Explain, 1, Duration::ZERO, "1H");
+        assert_eq!(
+            call.engine(b"more").await.unwrap().unwrap_err().reason,
+            Reason::NoBundle
+        );
+        assert_eq!(
+            call.engine(b"").await.unwrap().unwrap_err().reason,
+            Reason::QuotaExceeded
+        );
+    }
+
+    #[tokio::test]
+    async fn what_waited_too_long_is_shed_and_what_is_late_is_not_worked_for() {
+        let waited = call(Method::Track, 0, Duration::from_millis(51), "1H")
+            .admit()
+            .unwrap_err();
+        assert_eq!(waited.code(), tonic::Code::ResourceExhausted);
+        assert_eq!(waited.metadata().get("grpc-retry-pushback-ms").unwrap(), "51");
+        call(Method::Track, 0, Duration::from_millis(50), "1H").admit().unwrap();
+        let late = call(Method::Track, 0, Duration::ZERO, "0n").admit().unwrap_err();
+        assert_eq!(late.code(), tonic::Code::DeadlineExceeded);
+    }
+
+    #[tokio::test]
+    async fn work_is_waited_for_until_the_deadline_or_the_end_of_the_front() {
+        let late = call(Method::Track, 0, Duration::ZERO, "1m");
+        let code = late.until(pending::<()>()).await.unwrap_err().code();
+        assert_eq!(code, tonic::Code::DeadlineExceeded);
+        let open = call(Method::Track, 0, Duration::ZERO, "1H");
+        open.desk.phase.send_replace(Phase::Cut);
+        assert_eq!(
+            open.until(pending::<()>()).await.unwrap_err().code(),
+            tonic::Code::Unavailable
+        );
+        assert_eq!(open.until(async { 1 }).await.unwrap(), 1);
     }
 }

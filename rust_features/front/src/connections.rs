@@ -14,13 +14,14 @@ use hyper::service::Service;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tonic::body::Body;
 
 use crate::call::answer;
 use crate::desk::{Calls, Desk};
+use crate::phase::Phase;
 use crate::socket::Gathered;
 use crate::tls::identity;
 
@@ -32,28 +33,18 @@ const STREAM_LIMIT: u32 = 1024;
 const STREAM_WINDOW: u32 = 64 << 10;
 const CONNECTION_WINDOW: u32 = 1 << 20;
 /// A peer that is gone without a word is noticed after the two together.
-const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(60);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_mins(1);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
+/// From the cut to the end of the last connection.
+const LAST_ANSWERS: Duration = Duration::from_millis(500);
 /// Between two tries where the system has no file descriptor left.
 const ACCEPT_RETRY: Duration = Duration::from_millis(50);
-
-/// How far a front has come.
-#[derive(Clone, Copy, PartialEq)]
-pub(crate) enum Phase {
-    /// Calls are taken.
-    Open,
-    /// No new call; those that run have so long.
-    Draining(Duration),
-    /// Whatever still runs is cut off.
-    Cut,
-}
 
 /// One listening front.
 pub(crate) struct Connections<C> {
     pub(crate) desk: Arc<Desk<C>>,
     pub(crate) tls: Option<TlsAcceptor>,
-    pub(crate) phase: watch::Sender<Phase>,
 }
 
 impl<C: Calls> Connections<C> {
@@ -61,7 +52,7 @@ impl<C: Calls> Connections<C> {
     pub(crate) async fn serve(self, listener: TcpListener) {
         let shared = Arc::new(self);
         let places = Arc::new(Semaphore::new(CONNECTION_LIMIT));
-        let mut phase = shared.phase.subscribe();
+        let mut phase = shared.desk.phase.subscribe();
         let grace = loop {
             if let Phase::Draining(grace) = *phase.borrow_and_update() {
                 break grace;
@@ -85,7 +76,9 @@ impl<C: Calls> Connections<C> {
         drop(listener);
         let all = u32::try_from(CONNECTION_LIMIT).unwrap_or(u32::MAX);
         if timeout(grace, places.acquire_many(all)).await.is_err() {
-            shared.phase.send_replace(Phase::Cut);
+            shared.desk.phase.send_replace(Phase::Cut);
+            // Whoever does not take its last answer in time goes without.
+            let _ = timeout(LAST_ANSWERS, places.acquire_many(all)).await;
         }
     }
 
@@ -119,17 +112,14 @@ impl<C: Calls> Connections<C> {
             .auto_date_header(false)
             .serve_connection(TokioIo::new(Gathered(stream)), door);
         let mut connection = pin!(connection);
-        let mut phase = self.phase.subscribe();
+        let mut phase = self.desk.phase.subscribe();
         tokio::select! {
-            // How a connection ended concerns its client alone.
             _ = connection.as_mut() => return,
             _ = phase.wait_for(|phase| *phase != Phase::Open) => {}
         }
         connection.as_mut().graceful_shutdown();
-        tokio::select! {
-            _ = connection => {}
-            _ = phase.wait_for(|phase| *phase == Phase::Cut) => {}
-        }
+        // How it ended concerns its client alone.
+        let _ = connection.await;
     }
 }
 

@@ -48,8 +48,8 @@ fn parse(text: &str) -> Option<Duration> {
     }
     let number: u64 = digits.parse().ok()?;
     match unit {
-        "H" => Some(Duration::from_secs(number * 3600)),
-        "M" => Some(Duration::from_secs(number * 60)),
+        "H" => Some(Duration::from_hours(number)),
+        "M" => Some(Duration::from_mins(number)),
         "S" => Some(Duration::from_secs(number)),
         "m" => Some(Duration::from_millis(number)),
         "u" => Some(Duration::from_micros(number)),
@@ -65,7 +65,7 @@ mod tests {
     #[test]
     fn a_timeout_has_digits_and_a_unit() {
         assert_eq!(parse("20m"), Some(Duration::from_millis(20)));
-        assert_eq!(parse("99999999H"), Some(Duration::from_secs(99_999_999 * 3600)));
+        assert_eq!(parse("99999999H"), Some(Duration::from_hours(99_999_999)));
         for wrong in ["", "m", "20", "123456789S", "+5S", "2.5S", "5 S", "5s", "é"] {
             assert_eq!(parse(wrong), None, "{wrong}");
         }

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use cart_recovery_core::refusal::Refusal;
 use cart_recovery_engine::{Engine, Spooled};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::answer::too_many_streams;
 use crate::health::Health;
 use crate::metrics::CallMetrics;
+use crate::phase::Phase;
 use crate::quota::Quota;
 use crate::reflection::Reflection;
 
@@ -49,6 +50,7 @@ pub(crate) struct Desk<C> {
     pub(crate) metrics: Arc<CallMetrics>,
     pub(crate) quota: Arc<Quota>,
     pub(crate) health: Health,
+    pub(crate) phase: watch::Sender<Phase>,
     pub(crate) reflection: Reflection,
     /// Shared by all streams but those of `watchers`.
     pub(crate) streams: Places,

@@ -10,10 +10,11 @@ use parking_lot::Mutex;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 
-use crate::connections::{Connections, Phase};
+use crate::connections::Connections;
 use crate::desk::{Calls, Desk, Places};
 use crate::health::Health;
 use crate::metrics::CallMetrics;
+use crate::phase::Phase;
 use crate::quota::Quota;
 use crate::reflection::Reflection;
 use crate::tls::{TlsError, TlsFiles, acceptor};
@@ -62,7 +63,6 @@ pub enum FrontError {
 pub struct Front<C> {
     port: u16,
     desk: Arc<Desk<C>>,
-    phase: watch::Sender<Phase>,
     idle: Mutex<Option<(TcpListener, Runtime, Connections<C>)>>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -90,15 +90,14 @@ impl<C: Calls> Front<C> {
             metrics,
             quota,
             health: Health::new(),
+            phase: watch::Sender::new(Phase::Open),
             reflection: Reflection::new(settings.services, settings.descriptors)?,
             streams: Places::new(settings.streams),
             watchers: Places::new(settings.watchers),
         });
-        let phase = watch::Sender::new(Phase::Open);
         let connections = Connections {
             desk: Arc::clone(&desk),
             tls,
-            phase: phase.clone(),
         };
         let runtime = Builder::new_current_thread()
             .enable_all()
@@ -107,7 +106,6 @@ impl<C: Calls> Front<C> {
         Ok(Self {
             port,
             desk,
-            phase,
             idle: Mutex::new(Some((listener, runtime, connections))),
             thread: Mutex::default(),
         })
@@ -149,7 +147,7 @@ impl<C: Calls> Front<C> {
     /// Says `NOT_SERVING`, accepts no new call and waits for those that run, at most for `grace`.
     pub fn stop(&self, grace: Duration) {
         self.desk.health.end();
-        self.phase.send_replace(Phase::Draining(grace));
+        self.desk.phase.send_replace(Phase::Draining(grace));
         self.idle.lock().take();
         if let Some(thread) = self.thread.lock().take() {
             // A panic of its thread has been printed; there is nothing to add.
@@ -160,7 +158,7 @@ impl<C: Calls> Front<C> {
 
 impl<C> Drop for Front<C> {
     fn drop(&mut self) {
-        self.phase.send_replace(Phase::Draining(Duration::ZERO));
+        self.desk.phase.send_replace(Phase::Draining(Duration::ZERO));
         if let Some(thread) = self.thread.lock().take() {
             let _ = thread.join();
         }

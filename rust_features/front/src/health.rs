@@ -5,7 +5,6 @@ use futures_util::Stream;
 use futures_util::stream::unfold;
 use prost::Message;
 use tokio::sync::watch;
-use tonic::Status;
 
 use crate::method::{EVENT_SERVICE, SCORING_SERVICE};
 
@@ -23,7 +22,7 @@ struct HealthCheckResponse {
 
 /// `ServingStatus` of the contract.
 #[derive(Clone, Copy, PartialEq)]
-enum Serving {
+enum Status {
     Serving = 1,
     NotServing = 2,
     ServiceUnknown = 3,
@@ -65,30 +64,33 @@ impl Health {
     }
 
     /// Answers `Check`.
-    pub(crate) fn check(&self, request: &[u8]) -> Result<Bytes, Status> {
+    pub(crate) fn check(&self, request: &[u8]) -> Result<Bytes, tonic::Status> {
         match self.0.borrow().of(&service(request)?) {
-            Serving::ServiceUnknown => Err(Status::not_found("no such service")),
+            Status::ServiceUnknown => Err(tonic::Status::not_found("no such service")),
             known => Ok(response(known)),
         }
     }
 
-    /// Answers `Watch`: the status now and at each change; the stream ends with the process.
+    /// Answers `Watch`: the status now and at each change; the stream ends with the front.
     pub(crate) fn watch(
         &self,
         request: &[u8],
-    ) -> Result<impl Stream<Item = Result<Bytes, Status>> + Send + use<>, Status> {
+    ) -> Result<impl Stream<Item = Result<Bytes, tonic::Status>> + Send + use<>, tonic::Status> {
         let service = service(request)?;
-        let mut ability = self.0.subscribe();
-        ability.mark_changed();
+        let ability = self.0.subscribe();
         Ok(unfold((ability, None), move |(mut ability, told)| {
             let service = service.clone();
             async move {
                 loop {
-                    ability.changed().await.ok()?;
-                    let status = ability.borrow_and_update().of(&service);
+                    let now = *ability.borrow_and_update();
+                    let status = now.of(&service);
                     if told != Some(status) {
                         return Some((Ok(response(status)), (ability, Some(status))));
                     }
+                    if now == Ability::Ending {
+                        return None;
+                    }
+                    ability.changed().await.ok()?;
                 }
             }
         }))
@@ -96,24 +98,24 @@ impl Health {
 }
 
 impl Ability {
-    fn of(self, service: &str) -> Serving {
+    fn of(self, service: &str) -> Status {
         let serves = match (self, service) {
             (Self::Open { .. }, EVENT_SERVICE) => true,
             (Self::Open { scoring }, SCORING_SERVICE | "") => scoring,
             (Self::Ending, EVENT_SERVICE | SCORING_SERVICE | "") => false,
-            _ => return Serving::ServiceUnknown,
+            _ => return Status::ServiceUnknown,
         };
-        if serves { Serving::Serving } else { Serving::NotServing }
+        if serves { Status::Serving } else { Status::NotServing }
     }
 }
 
-fn service(request: &[u8]) -> Result<String, Status> {
+fn service(request: &[u8]) -> Result<String, tonic::Status> {
     let request = HealthCheckRequest::decode(request);
     // As the reference front, which cannot parse it either.
-    let request = request.map_err(|_| Status::internal("Exception deserializing request!"))?;
+    let request = request.map_err(|_| tonic::Status::internal("Exception deserializing request!"))?;
     Ok(request.service)
 }
 
-fn response(status: Serving) -> Bytes {
+fn response(status: Status) -> Bytes {
     HealthCheckResponse { status: status as i32 }.encode_to_vec().into()
 }

@@ -69,6 +69,7 @@ impl Histogram {
 }
 
 /// Eight buckets per octave.
+#[allow(clippy::cast_possible_truncation)] // No bucket's number is beyond `BUCKETS`.
 const fn bucket(nanos: u64) -> usize {
     if nanos < SUB_BUCKETS {
         return nanos as usize;

@@ -12,6 +12,7 @@ mod health;
 mod histogram;
 mod method;
 mod metrics;
+mod phase;
 mod quota;
 mod reflection;
 mod socket;

@@ -31,7 +31,7 @@ pub(crate) fn acceptor(files: &TlsFiles) -> Result<TlsAcceptor, TlsError> {
     let provider = Arc::new(ring::default_provider());
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
-        .map_err(|error| refused("certificate_file", error))?;
+        .map_err(|error| refused("certificate_file", &error))?;
     let builder = match &files.client_ca {
         None => builder.with_no_client_auth(),
         Some(pem) => {
@@ -39,30 +39,30 @@ pub(crate) fn acceptor(files: &TlsFiles) -> Result<TlsAcceptor, TlsError> {
             for certificate in certificates("client_ca_file", pem)? {
                 roots
                     .add(certificate)
-                    .map_err(|error| refused("client_ca_file", error))?;
+                    .map_err(|error| refused("client_ca_file", &error))?;
             }
             let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build();
-            builder.with_client_cert_verifier(verifier.map_err(|error| refused("client_ca_file", error))?)
+            builder.with_client_cert_verifier(verifier.map_err(|error| refused("client_ca_file", &error))?)
         }
     };
-    let key = PrivateKeyDer::from_pem_slice(&files.key).map_err(|error| refused("key_file", error))?;
+    let key = PrivateKeyDer::from_pem_slice(&files.key).map_err(|error| refused("key_file", &error))?;
     let mut config = builder
         .with_single_cert(certificates("certificate_file", &files.certificate)?, key)
-        .map_err(|error| refused("certificate_file", error))?;
+        .map_err(|error| refused("certificate_file", &error))?;
     config.alpn_protocols = vec![b"h2".to_vec()];
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
 fn certificates(setting: &'static str, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
-    let found = found.map_err(|error| refused(setting, error))?;
+    let found = found.map_err(|error| refused(setting, &error))?;
     if found.is_empty() {
-        return Err(refused(setting, "holds no certificate in PEM; name a file that does"));
+        return Err(refused(setting, &"holds no certificate in PEM; name a file that does"));
     }
     Ok(found)
 }
 
-fn refused(setting: &'static str, words: impl ToString) -> TlsError {
+fn refused(setting: &'static str, words: &dyn std::fmt::Display) -> TlsError {
     TlsError {
         setting,
         words: words.to_string(),

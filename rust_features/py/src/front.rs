@@ -51,6 +51,9 @@ pub fn too_many_streams(py: Python<'_>, limit: usize) -> PyErr {
     refused(py, &cart_recovery_front::too_many_streams(limit))
 }
 
+/// Certificate chain, key, and the CAs of callers.
+type TlsParts = (Vec<u8>, Vec<u8>, Option<Vec<u8>>);
+
 /// The gRPC server in Rust.
 #[pyclass(name = "NativeFront", module = "rust_features", frozen)]
 pub struct PyNativeFront {
@@ -73,7 +76,7 @@ impl PyNativeFront {
         descriptors: &[u8],
         calls: &PyCallMetrics,
         quota: &PyQuota,
-        tls: Option<(Vec<u8>, Vec<u8>, Option<Vec<u8>>)>,
+        tls: Option<TlsParts>,
     ) -> PyResult<Self> {
         let tls = tls.map(|(certificate, key, client_ca)| TlsFiles {
             certificate,

@@ -52,9 +52,7 @@ def loopback() -> tuple[x509.GeneralName, ...]:
     return x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
 
 
-def _builder(
-    subject: x509.Name, issuer: x509.Name, public_key: ec.EllipticCurvePublicKey
-) -> x509.CertificateBuilder:
+def _builder(subject: x509.Name, issuer: x509.Name, public_key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
     now = datetime.datetime.now(datetime.UTC)
     return (
         x509.CertificateBuilder()

@@ -38,12 +38,6 @@ def test_a_refusal_names_field_value_and_remedy(events: EventServiceStub) -> Non
     assert refusal.retry_millis is refusal.pushback_millis is None
 
 
-def test_a_refusal_in_other_letters_arrives_as_it_was_sent(events: EventServiceStub) -> None:
-    request = added("event")
-    request.event.product_added.currency_code = "€%41\n"
-    assert "€%41" in refusal_of(lambda: events.Track(request)).message
-
-
 @pytest.mark.parametrize("path", PATHS[:2] + PATHS[3:])
 def test_bytes_that_are_no_message_are_refused_and_the_process_lives(
     deciding: Scorer, connect: Connect, path: str

@@ -4,7 +4,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 import grpc
 import pytest
@@ -42,11 +42,6 @@ def test_a_deadline_passes_while_the_call_waits(events: EventServiceStub) -> Non
     assert error.code() == grpc.StatusCode.DEADLINE_EXCEEDED
     assert time.monotonic() - began < 3
     assert events.Track(added("two"), timeout=5).spool_offset >= 0
-
-
-def test_a_deadline_of_the_past_reaches_no_engine(lonely: Scorer, events: EventServiceStub) -> None:
-    assert code_of(lambda: events.Track(added("one"), timeout=0)) == grpc.StatusCode.DEADLINE_EXCEEDED
-    assert lonely.engine.status().counters["events_accepted"] == 0
 
 
 def test_a_cancelled_call_gives_its_place_back(events: EventServiceStub) -> None:
@@ -127,9 +122,7 @@ def fresh(stack: ExitStack, scorer: Scorer) -> grpc.Channel:
     return channel
 
 
-def test_clients_that_never_finish_a_request_stop_nobody(
-    lonely: Scorer, events: EventServiceStub, front: str
-) -> None:
+def test_clients_that_never_finish_a_request_stop_nobody(lonely: Scorer, events: EventServiceStub, front: str) -> None:
     # Each holds a thread of grpcio's, which reads a message where it is worked on; of the native front, memory alone.
     slow = {"grpcio": THREADS - 1, "native": 500}[front]
     with ExitStack() as stack:
@@ -142,8 +135,9 @@ def test_clients_that_never_finish_a_request_stop_nobody(
 def test_bytes_that_are_no_http_end_their_connection_alone(lonely: Scorer, events: EventServiceStub) -> None:
     with socket.create_connection(("127.0.0.1", lonely.front.port), timeout=10) as connection:
         connection.sendall(b"GET / HTTP/1.1\r\nHost: scorer\r\n\r\n" * 100)
-        while connection.recv(4096):
-            pass
+        with suppress(ConnectionResetError):
+            while connection.recv(4096):
+                pass
     assert events.Track(added("one"), timeout=5).spool_offset >= 0
 
 
@@ -163,5 +157,3 @@ def test_calls_on_many_connections_at_once_are_all_answered(lonely: Scorer) -> N
         thread.join()
     assert not failed
     assert lonely.engine.status().counters["events_accepted"] == 400
-
-
