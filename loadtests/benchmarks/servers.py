@@ -90,7 +90,7 @@ def tonic_echo(reply_bytes: int) -> AbstractContextManager[Server]:
     """The empty tonic echo in a process of its own, built first. Raises NotServing where it cannot be built."""
     manifest = Path(__file__).parents[2] / "rust_features" / "Cargo.toml"
     command = ["cargo", "build", "--locked", "--release", "--quiet", "--message-format", "json"]
-    command += ["--manifest-path", str(manifest), "--package", "cart-recovery-front", "--example", "echo"]
+    command += ["--manifest-path", str(manifest), "--package", "cart-recovery-echo"]
     try:
         built = subprocess.run(command, stdout=subprocess.PIPE, check=True)
     except (OSError, subprocess.CalledProcessError) as error:

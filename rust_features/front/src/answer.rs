@@ -15,7 +15,7 @@ const PUSHBACK: &str = "grpc-retry-pushback-ms";
 /// When another stream may have ended.
 const STREAMS_RETRY: Duration = Duration::from_secs(1);
 /// How long a call may wait for its turn.
-pub const QUEUE_BUDGET: Duration = Duration::from_millis(50);
+const QUEUE_BUDGET: Duration = Duration::from_millis(50);
 
 /// The refusal of a stream beyond the `limit` of those open at once.
 #[must_use]
@@ -28,8 +28,7 @@ pub fn too_many_streams(limit: usize) -> Refusal {
     }
 }
 
-/// The refusal of a call that `waited` longer than [`QUEUE_BUDGET`] for its turn; what stands before it takes as long
-/// again.
+/// Refuses a call that `waited` longer than 50 ms for its turn; what stands before it takes as long again.
 ///
 /// # Errors
 /// `REASON_OVERLOADED`.

@@ -18,7 +18,7 @@ mod reflection;
 mod socket;
 mod tls;
 
-pub use answer::{QUEUE_BUDGET, in_time, too_many_streams};
+pub use answer::{in_time, too_many_streams};
 pub use desk::Calls;
 pub use front::{Front, FrontError, FrontSettings};
 pub use histogram::Histogram;

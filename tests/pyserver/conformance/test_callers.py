@@ -1,5 +1,6 @@
 """Who a caller is, and how much it may ask: TLS, certificates, and the quota of each caller."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -11,6 +12,9 @@ from cryptography import x509
 from cart_recovery.settings import Settings, TlsSettings
 from cart_recovery.v1.event_pb2 import TrackStreamRequest
 from cart_recovery.v1.event_pb2_grpc import EventServiceStub
+from dispatcher.scorer import Scorer as DispatchersScorer
+from dispatcher.scorer import ScorerAway
+from dispatcher.settings import ScorerTls
 from pyserver.process import Scorer
 from pyserver.tls import TlsUnusable
 from tests.pyserver.conformance.answers import code_of, refusal_of
@@ -80,6 +84,26 @@ def test_a_caller_without_a_known_certificate_is_not_let_in(
             assert code_of(lambda stranger=stranger: stranger.Track(added("two"), timeout=5)) == (
                 grpc.StatusCode.UNAVAILABLE
             )
+
+
+def test_the_dispatcher_shows_its_certificate(settings: Settings, tmp_path: Path, authority: Authority) -> None:
+    callers = Authority()
+    tls = tls_files(tmp_path, authority, client_ca=callers.certificate)
+    own, strange = callers.sign("dispatcher"), Authority().sign("dispatcher")
+
+    async def track(target: str, shown: Signed) -> None:
+        trusted = ScorerTls(authority.certificate, shown.certificate, shown.key)
+        scorer = DispatchersScorer(target, tls=trusted, patience_seconds=0.5)
+        try:
+            await scorer.track(added("one").event)
+        finally:
+            await scorer.close()
+
+    with running(settings.model_copy(update={"tls": tls})) as scorer:
+        asyncio.run(track(f"127.0.0.1:{scorer.front.port}", own))
+        assert scorer.engine.status().counters["events_accepted"] == 1
+        with pytest.raises(ScorerAway):
+            asyncio.run(track(f"127.0.0.1:{scorer.front.port}", strange))
 
 
 NAMES = {

@@ -1,6 +1,6 @@
 //! An empty tonic server: raw bytes in, so many bytes out. What gRPC itself costs in Rust, and nothing else.
 //!
-//! `echo REPLY_BYTES` prints its port and answers until its input closes.
+//! `cart-recovery-echo REPLY_BYTES` prints its port and answers until its input closes.
 
 use std::convert::Infallible;
 use std::future::{Future, Ready, ready};
