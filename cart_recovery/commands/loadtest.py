@@ -1,5 +1,5 @@
-"""Measures a running scorer under a realistic mix of calls, Score over an empty gRPC echo, both fronts over such echoes,
-or the rate of a backtest.
+"""Measures a running scorer under a realistic mix of calls, Score over an empty gRPC echo, both fronts over such
+echoes, or the rate of a backtest.
 
 Examples:
   cart-recovery loadtest run --users 50 --slo-p99-ms 5 --report report.html
