@@ -7,7 +7,6 @@ from typing import NoReturn, Protocol
 
 import grpc
 import structlog
-from google.protobuf.descriptor_pool import DescriptorPool
 from grpc_health.v1 import health, health_pb2
 from grpc_reflection.v1alpha import reflection_pb2
 from grpc_reflection.v1alpha.reflection import ReflectionServicer
@@ -168,11 +167,8 @@ class GrpcioFront:
         )
 
     def _reflection_services(self) -> Iterator[grpc.GenericRpcHandler]:
-        pool = DescriptorPool()
-        for file in reflection.described().file:
-            pool.Add(file)
         method = "ServerReflectionInfo"
-        answer = ReflectionServicer(reflection.SERVICES, pool=pool).ServerReflectionInfo
+        answer = ReflectionServicer(reflection.SERVICES, pool=reflection.DescribedPool()).ServerReflectionInfo
         handler = grpc.stream_stream_rpc_method_handler(
             BoundedStream(method, answer, self._streams, self._metrics),
             request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,

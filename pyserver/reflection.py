@@ -4,9 +4,13 @@ Reflection itself is served as `grpc.reflection.v1` and, for older clients, as `
 the file of `v1` is that of `v1alpha` under the other name.
 """
 
+from typing import Any
+
 from google.protobuf import text_format
 from google.protobuf.descriptor import FileDescriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
+from google.protobuf.descriptor_pool import DescriptorPool
+from google.rpc import error_details_pb2
 from grpc_health.v1 import health, health_pb2
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
@@ -29,7 +33,7 @@ SERVICES = (EVENT_SERVICE, SCORING_SERVICE, HEALTH_SERVICE, *REFLECTION_SERVICES
 
 
 def described() -> FileDescriptorSet:
-    """The files of all services and of everything they import, each behind its imports."""
+    """The files of all services, of the details of refusals, and of everything they import, each behind its imports."""
     files: dict[str, FileDescriptorProto] = {}
 
     def add(file: FileDescriptor) -> None:
@@ -37,9 +41,30 @@ def described() -> FileDescriptorSet:
             add(imported)
         files[file.name] = FileDescriptorProto.FromString(file.serialized_pb)
 
-    for file in (event_pb2, scoring_pb2, health_pb2, reflection_pb2):
+    for file in (event_pb2, scoring_pb2, health_pb2, reflection_pb2, error_details_pb2):
         add(file.DESCRIPTOR)
     return FileDescriptorSet(file=[*files.values(), _reflection_v1()])
+
+
+class DescribedPool:
+    """A descriptor pool of all that is described; other than protobuf's own it finds the file of a method as well, as
+    clients such as ghz ask."""
+
+    def __init__(self) -> None:
+        self._pool = DescriptorPool()
+        for file in described().file:
+            self._pool.Add(file)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._pool, name)
+
+    def FindFileContainingSymbol(self, symbol: str) -> FileDescriptor:  # noqa: N802 (protobuf names it)
+        """The file that defines a name in full. Raises KeyError."""
+        try:
+            return self._pool.FindFileContainingSymbol(symbol)
+        except KeyError:
+            service, _, method = symbol.rpartition(".")
+            return self._pool.FindServiceByName(service).methods_by_name[method].containing_service.file
 
 
 def _reflection_v1() -> FileDescriptorProto:
