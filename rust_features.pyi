@@ -4,6 +4,7 @@ Messages go in and out as serialised `cart_recovery.v1` bytes; times are integer
 Calls release the GIL while they work and may be made from any thread.
 """
 
+from collections.abc import Sequence
 from typing import Literal, Protocol
 
 ENGINE_VERSION: str
@@ -82,6 +83,10 @@ class Engine:
     def track(self, request: bytes) -> bytes:
         """TrackRequest in, TrackResponse out. Raises Refused."""
 
+    def track_streamed(self, request: bytes, quota: Quota, caller: str) -> tuple[bytes, str | None]:
+        """TrackStreamRequest in; TrackStreamResponse out, and the reason where the event was refused: that is told by
+        the response, so that the stream goes on."""
+
     def track_row(self, request: bytes, row: int) -> bool:
         """Spools a TrackRequest as row `row` of the import; False where the journal already has it. Raises Refused."""
 
@@ -142,6 +147,99 @@ class EngineStatus:
     """Everything spooled is in the journal and folded, and nothing waits to be decided."""
     counters: dict[str, int]
     """Monotonic counts since start, by name: events_accepted, events_refused, events_duplicate, decisions_taken, ..."""
+
+class Quota:
+    """Calls a second that each caller may make. Callers beyond 4,096 at once share one quota."""
+
+    def __new__(cls, calls_per_second: int) -> Quota:
+        """0 bounds nobody."""
+
+    @property
+    def bounds_callers(self) -> bool:
+        """Whether callers are told apart at all."""
+
+    def take(self, caller: str) -> None:
+        """Takes one call. Raises Refused (REASON_QUOTA_EXCEEDED), with the time until the next is free."""
+
+def in_time(waited_nanos: int) -> None:
+    """Raises Refused (REASON_OVERLOADED) for a call that waited longer than 50 ms for its turn."""
+
+def too_many_streams(limit: int) -> Refused:
+    """The refusal of a stream beyond the `limit` of those open at once."""
+
+class LatencyHistogram:
+    """Durations of one kind of call, in buckets of an eighth of an octave."""
+
+    def __new__(cls) -> LatencyHistogram: ...
+    def record(self, nanos: int) -> None:
+        """Counts one call."""
+
+    @property
+    def count(self) -> int:
+        """Calls so far."""
+
+    @property
+    def sum_seconds(self) -> float:
+        """All durations together."""
+
+    def cumulative(self, bounds_seconds: Sequence[float]) -> list[int]:
+        """For each bound, how many calls were certainly no longer than it."""
+
+    def quantile_seconds(self, share: float) -> float | None:
+        """The duration that `share` of the calls did not exceed, or None before the first call."""
+
+class CallMetrics:
+    """Durations, refusals and failures of the calls of one front, by names of methods such as "Score"."""
+
+    def __new__(cls) -> CallMetrics: ...
+    def durations(self) -> dict[str, LatencyHistogram]:
+        """Of the methods that go into the engine; of TrackStream each event is one."""
+
+    def refused(self, method: str, reason: str) -> None:
+        """Counts a refusal; `reason` is a name of the reason table."""
+
+    def failed(self, method: str) -> None:
+        """Counts a call that met a fault of the scorer itself."""
+
+    def refusals(self) -> dict[tuple[str, str], int]:
+        """Refusals so far by method and reason."""
+
+    def failures(self) -> dict[str, int]:
+        """Failures so far by method."""
+
+class NativeFront:
+    """A gRPC server that answers on a thread of its own, without Python. Fork before `start`, never after."""
+
+    def __new__(
+        cls,
+        engine: Engine,
+        *,
+        address: str,
+        streams: int,
+        watchers: int,
+        journal_waiters: int,
+        services: Sequence[str],
+        descriptors: bytes,
+        calls: CallMetrics,
+        quota: Quota,
+        tls: tuple[bytes, bytes, bytes | None] | None = None,
+    ) -> NativeFront:
+        """Binds `address`. `services` are what reflection lists, `descriptors` the FileDescriptorSet that describes
+        them; `tls` is certificate chain, key, and the CAs of callers, all PEM. Raises RuntimeError where it cannot
+        bind, ValueError for descriptors and TLS files that cannot be used."""
+
+    @property
+    def port(self) -> int:
+        """The port in use."""
+
+    def start(self) -> None:
+        """Accepts calls: events at once, scoring only after `set_scoring` as far as health says."""
+
+    def set_scoring(self, *, serving: bool) -> None:
+        """Tells health whether decisions can be taken."""
+
+    def stop(self, *, grace_seconds: float) -> None:
+        """Says NOT_SERVING, accepts no new call and waits for the running ones, at most so long."""
 
 class Offline:
     """The same engine without server, spool or journal: events in time order in, decisions out.

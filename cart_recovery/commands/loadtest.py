@@ -1,9 +1,11 @@
-"""Measures a running scorer under a realistic mix of calls, the ratio of Score to an empty gRPC echo, the rate of a
-backtest, or the engine against its peers, each in an environment of its own that is made on the first use.
+"""Measures a running scorer under a realistic mix of calls, Score over an empty gRPC echo, both fronts over such
+echoes, the rate of a backtest, or the engine against its peers, each in an environment of its own that is made on the
+first use.
 
 Examples:
   cart-recovery loadtest run --users 50 --slo-p99-ms 5 --report report.html
   cart-recovery loadtest echo --actions 8 --json
+  cart-recovery loadtest fronts --json
   cart-recovery loadtest backtest --events 3000000
   cart-recovery loadtest trees --json
   cart-recovery loadtest compare --page docs/comparisons.md
@@ -23,6 +25,7 @@ from cart_recovery.terminal import Progress, note, print_json
 
 if TYPE_CHECKING:
     from cart_recovery.v1.event_pb2 import TrackRequest
+    from loadtests.benchmarks.traffic import MakeBundle
 
     _Kinds = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 (it has no other name)
 
@@ -33,7 +36,7 @@ _START_MICROS = 1_748_822_400_000_000
 _EVENTS_PER_SHOPPER = 10
 """Fewer than a simulated shopper leaves behind, so that a shop has enough of them."""
 _CARTS = 6_000
-"""Enough for trees of the asked size; how good the models are does not matter for the echo."""
+"""Enough for trees of the asked size; how good the models are does not matter for a benchmark."""
 _COMPARISONS = {
     "trees": "32 actions through one tree model: tl2cgen, lleaves, treelite GTIL, LightGBM",
     "mlserver": "Score against MLServer with the same model over gRPC",
@@ -54,12 +57,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     echo = kinds.add_parser("echo", help="Score over an empty gRPC echo of the same sizes, in one run")
     echo.add_argument("--actions", type=int, nargs="+", default=[8, 32], help="candidate actions of each run")
     echo.add_argument("--customers", type=int, default=100_000, help="customers in memory (default: %(default)s)")
+    fronts = kinds.add_parser("fronts", help="both fronts over empty grpcio and tonic echoes, in one run; needs Rust")
+    fronts.add_argument("--actions", type=int, default=32, help="candidate actions (default: %(default)s)")
+    fronts.add_argument("--customers", type=int, default=100_000, help="customers in memory (default: %(default)s)")
+    fronts.add_argument("--rounds", type=int, default=5, help="rounds (default: %(default)s)")
     backtest = kinds.add_parser("backtest", help="events a second of an offline run, decisions included")
     backtest.add_argument(
         "--events", type=int, default=3_000_000, help="simulated events of each mix (default: %(default)s)"
     )
     comparisons = [_comparison_parser(kinds, name, purpose) for name, purpose in _COMPARISONS.items()]
-    for one in (run_parser, echo, backtest, *comparisons):
+    for one in (run_parser, echo, fronts, backtest, *comparisons):
         add_settings_options(one)
         add_json_option(one)
     _add_compare(kinds)
@@ -99,7 +106,7 @@ def _add_compare(kinds: "_Kinds") -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Runs the command and returns its exit code."""
-    kinds = {"run": _load, "echo": _echo, "backtest": _backtest, "compare": _compare}
+    kinds = {"run": _load, "echo": _echo, "fronts": _fronts, "backtest": _backtest, "compare": _compare}
     return kinds.get(options.kind, _comparison)(options)
 
 
@@ -133,10 +140,33 @@ def _load(options: argparse.Namespace) -> int:
 
 
 def _echo(options: argparse.Namespace) -> int:
+    from loadtests.benchmarks.score_over_echo import Benchmark, measure, render
+
+    benchmark = Benchmark(actions=tuple(options.actions), customers=options.customers)
+    report = measure(benchmark, make_bundle=_bundle_maker(options), progress=note)
+    if options.json:
+        print_json(report.as_json())
+    else:
+        print(render(report))
+    return EXIT_DONE
+
+
+def _fronts(options: argparse.Namespace) -> int:
+    from loadtests.benchmarks.fronts import Benchmark, measure, render
+
+    benchmark = Benchmark(actions=options.actions, customers=options.customers, rounds=options.rounds)
+    report = measure(benchmark, make_bundle=_bundle_maker(options), progress=note)
+    if options.json:
+        print_json(report.as_json())
+    else:
+        print(render(report))
+    return EXIT_DONE
+
+
+def _bundle_maker(options: argparse.Namespace) -> "MakeBundle":
     from cart_recovery.bundle_training import train_bundle
     from cart_recovery.keys import ensure_keys
     from cart_recovery.releases import point_to
-    from loadtests.benchmarks.score_over_echo import Benchmark, measure, render
     from training.learners.settings import LearnerSettings
 
     settings = settings_of(options)
@@ -148,13 +178,7 @@ def _echo(options: argparse.Namespace) -> int:
         # Measured for its speed, whatever its gate says of its worth.
         point_to(own.bundles_directory, train_bundle(own, carts=_CARTS, learner=learner, progress=note).bundle_id)
 
-    benchmark = Benchmark(actions=tuple(options.actions), customers=options.customers)
-    report = measure(benchmark, make_bundle=make_bundle, progress=note)
-    if options.json:
-        print_json(report.as_json())
-    else:
-        print(render(report))
-    return EXIT_DONE
+    return make_bundle
 
 
 def _backtest(options: argparse.Namespace) -> int:

@@ -28,6 +28,7 @@ use crate::live::Live;
 use crate::sink::LiveSink;
 use crate::snapshots::{SnapshotSettings, SnapshotStatus, Snapshots};
 use crate::status::EngineStatus;
+use crate::track::Spooled;
 use crate::{confirm, explain, score, track};
 
 /// How long nothing may happen before journal time is moved on.
@@ -212,11 +213,11 @@ impl Engine {
         (state.sequence(), state.digest())
     }
 
-    /// Serialised `TrackRequest` in, `TrackResponse` out.
+    /// Serialised `TrackRequest` in; the reply waits for the journal where the sender asked for it.
     ///
     /// # Errors
     /// The refusal of edge or spool.
-    pub fn track(&self, request: &[u8]) -> Result<Vec<u8>, Refusal> {
+    pub fn track(&self, request: &[u8]) -> Result<Spooled, Refusal> {
         track::track(&self.live, self.journal.get(), request)
     }
 

@@ -16,9 +16,12 @@ mod score;
 mod sink;
 mod snapshots;
 mod status;
+mod streamed;
 #[cfg(test)]
 mod testing;
 mod track;
 
 pub use engine::{Engine, EngineSettings, Keys, OpenError};
 pub use status::EngineStatus;
+pub use streamed::{envelope, streamed};
+pub use track::Spooled;

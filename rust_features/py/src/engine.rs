@@ -1,24 +1,26 @@
 //! `Engine`: one scorer's engine as Python sees it.
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use cart_recovery_core::ids::Alias;
 use cart_recovery_core::keyed::Key;
 use cart_recovery_core::time::Micros;
-use cart_recovery_engine::{Engine, EngineSettings, OpenError};
+use cart_recovery_engine::{Engine, EngineSettings, OpenError, Spooled, envelope, streamed};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use crate::error::{BundleRefused, JournalFailed, SpoolCorrupt, failed, refused};
+use crate::front::PyQuota;
 use crate::keys::{PyKeys, key};
 use crate::status::PyEngineStatus;
 
 /// The spool, the relay to and the feed from the journal, the state and the active bundle.
 #[pyclass(name = "Engine", module = "rust_features", frozen)]
 pub struct PyEngine {
-    inner: Engine,
+    pub inner: Arc<Engine>,
 }
 
 type Reply<'py> = PyResult<Bound<'py, PyBytes>>;
@@ -64,7 +66,7 @@ impl PyEngine {
             OpenError::Spool(error) => SpoolCorrupt::new_err(error.to_string()),
             OpenError::Snapshot(_) | OpenError::Random(_) => failed(&error),
         })?;
-        Ok(Self { inner })
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     #[pyo3(signature = (*, nats_url, nats_credentials=None))]
@@ -75,10 +77,26 @@ impl PyEngine {
     }
 
     fn track<'py>(&self, py: Python<'py>, request: &[u8]) -> Reply<'py> {
-        let reply = py.detach(|| self.inner.track(request));
+        let reply = py.detach(|| self.inner.track(request).and_then(Spooled::reply));
         reply
             .map(|reply| PyBytes::new(py, &reply))
             .map_err(|refusal| refused(py, &refusal))
+    }
+
+    fn track_streamed<'py>(
+        &self,
+        py: Python<'py>,
+        request: &[u8],
+        quota: &PyQuota,
+        caller: &str,
+    ) -> (Bound<'py, PyBytes>, Option<&'static str>) {
+        let outcome = py.detach(|| {
+            let track = envelope(request)?;
+            quota.inner.take(caller, Instant::now())?;
+            self.inner.track(&track).and_then(Spooled::reply)
+        });
+        let reason = outcome.as_ref().err().map(|refusal| refusal.reason.as_str_name());
+        (PyBytes::new(py, &streamed(&outcome)), reason)
     }
 
     fn track_row(&self, py: Python<'_>, request: &[u8], row: u64) -> PyResult<bool> {
