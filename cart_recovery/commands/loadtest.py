@@ -1,10 +1,11 @@
 """Measures a running scorer under a realistic mix of calls, the ratio of Score to an empty gRPC echo, or the rate of a
-backtest.
+backtest or of a replay.
 
 Examples:
   cart-recovery loadtest run --users 50 --slo-p99-ms 5 --report report.html
   cart-recovery loadtest echo --actions 8 --json
   cart-recovery loadtest backtest --events 3000000
+  cart-recovery loadtest replay --events 1000000
 
 """
 
@@ -21,6 +22,7 @@ from cart_recovery.terminal import Progress, note, print_json
 
 if TYPE_CHECKING:
     from cart_recovery.v1.event_pb2 import TrackRequest
+    from rust_features import Offline
 
 _CONNECT_SECONDS = 5.0
 _SEED = 7
@@ -34,7 +36,7 @@ _CARTS = 6_000
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
-    kinds = parser.add_subparsers(dest="kind", required=True, metavar="{run,echo,backtest}")
+    kinds = parser.add_subparsers(dest="kind", required=True, metavar="{run,echo,backtest,replay}")
     run_parser = kinds.add_parser("run", help="Locust users against a running scorer; its journal keeps their events")
     run_parser.add_argument("--users", type=int, default=20, help="simulated callers (default: %(default)s)")
     run_parser.add_argument("--seconds", type=int, default=30, help="how long (default: %(default)s)")
@@ -47,14 +49,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     backtest.add_argument(
         "--events", type=int, default=3_000_000, help="simulated events of each mix (default: %(default)s)"
     )
-    for one in (run_parser, echo, backtest):
+    replay = kinds.add_parser("replay", help="messages and rows a second of a journal's replay into feature rows")
+    replay.add_argument(
+        "--events", type=int, default=1_000_000, help="simulated events of each mix (default: %(default)s)"
+    )
+    for one in (run_parser, echo, backtest, replay):
         add_settings_options(one)
         add_json_option(one)
 
 
 def run(options: argparse.Namespace) -> int:
     """Runs the command and returns its exit code."""
-    kinds = {"run": _load, "echo": _echo, "backtest": _backtest}
+    kinds = {"run": _load, "echo": _echo, "backtest": _backtest, "replay": _replay}
     return kinds[options.kind](options)
 
 
@@ -113,33 +119,70 @@ def _echo(options: argparse.Namespace) -> int:
 
 
 def _backtest(options: argparse.Namespace) -> int:
-    from cart_recovery.composition import active_policy, ensure_bundle
-    from cart_recovery.keys import ensure_keys
     from loadtests.benchmarks.backtest_rate import measure, render
-    from pyserver.process import engine_keys
-    from rust_features import Offline
-    from training.simulator.settings import ShopSettings
-    from training.simulator.shop import Shop
 
-    settings = settings_of(options)
-    ensure_keys(settings.keys_directory)
-    bundle = settings.bundles_directory / ensure_bundle(settings)
-    currency = active_policy(settings).company.currency_code
     progress = Progress("backtest")
-
-    def make_events(browsing_share: float) -> "Iterator[TrackRequest]":
-        shoppers = options.events // _EVENTS_PER_SHOPPER + 1
-        shop = Shop(_SEED, shoppers, _START_MICROS, ShopSettings(browsing_share=browsing_share, currency_code=currency))
-        while (time := shop.next_time()) is not None:
-            yield from shop.take(time)
-
-    def make_engine() -> Offline:
-        return Offline(keys=engine_keys(settings), bundle_directory=str(bundle), run_seed=bytes(32))
-
-    report = measure(events=options.events, make_events=make_events, make_engine=make_engine, progress=progress.show)
+    shop = _SimulatedShop(options, keep_journal=False)
+    report = measure(
+        events=options.events, make_events=shop.events, make_engine=shop.make_engine, progress=progress.show
+    )
     progress.close()
     if options.json:
         print_json(report.as_json())
     else:
         print(render(report))
     return EXIT_DONE
+
+
+def _replay(options: argparse.Namespace) -> int:
+    from loadtests.benchmarks.replay_rate import measure, render
+
+    progress = Progress("replay")
+    shop = _SimulatedShop(options, keep_journal=True)
+    report = measure(
+        events=options.events, make_events=shop.events, make_engine=shop.make_engine, progress=progress.show
+    )
+    progress.close()
+    if options.json:
+        print_json(report.as_json())
+    else:
+        print(render(report))
+    return EXIT_DONE
+
+
+class _SimulatedShop:
+    """A shop's events of any mix, and engines that decide about them with the active bundle."""
+
+    def __init__(self, options: argparse.Namespace, *, keep_journal: bool) -> None:
+        from cart_recovery.composition import active_policy, ensure_bundle
+        from cart_recovery.keys import ensure_keys
+        from pyserver.process import engine_keys
+
+        settings = settings_of(options)
+        ensure_keys(settings.keys_directory)
+        self._bundle = settings.bundles_directory / ensure_bundle(settings)
+        self._currency = active_policy(settings).company.currency_code
+        self._keys = engine_keys(settings)
+        self._shoppers = options.events // _EVENTS_PER_SHOPPER + 1
+        self._keep_journal = keep_journal
+
+    def events(self, browsing_share: float) -> "Iterator[TrackRequest]":
+        """At least as many events as were asked for, of which this share of visits fills no cart."""
+        from training.simulator.settings import ShopSettings
+        from training.simulator.shop import Shop
+
+        mix = ShopSettings(browsing_share=browsing_share, currency_code=self._currency)
+        shop = Shop(_SEED, self._shoppers, _START_MICROS, mix)
+        while (time := shop.next_time()) is not None:
+            yield from shop.take(time)
+
+    def make_engine(self) -> "Offline":
+        """An engine before the first event."""
+        from rust_features import Offline
+
+        return Offline(
+            keys=self._keys,
+            bundle_directory=str(self._bundle),
+            run_seed=bytes(32),
+            keep_journal=self._keep_journal,
+        )

@@ -14,7 +14,7 @@ mod scene;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub(crate) use order::{order_products, order_value_minor};
 use scene::Scene;

@@ -1,6 +1,6 @@
 //! Behaviour of the fold, by subject.
 
 mod carts;
-mod laws;
+pub(crate) mod laws;
 mod messages;
 mod people;
