@@ -7,13 +7,15 @@ use std::io;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 
-use crate::coverage::Seen;
-use crate::mutate::{LONGEST, mutated};
+use crate::coverage::{Seen, edges_of};
+use crate::mutate::mutated;
 use crate::random::Random;
 use crate::targets::Target;
 
 /// Inputs kept at most; then only what is held already is changed.
 const MOST_INPUTS: usize = 20_000;
+/// Of these, the newest are changed more often than the others.
+const NEWEST: usize = 50;
 
 /// What a campaign came to.
 #[derive(Debug, Default)]
@@ -24,8 +26,8 @@ pub struct Outcome {
     pub edges: usize,
     /// Inputs held at the end.
     pub inputs: usize,
-    /// The first input of each panic, by the panic's place.
-    pub crashes: BTreeMap<String, Vec<u8>>,
+    /// By the place of the panic: the words and the input of the first one there.
+    pub crashes: BTreeMap<String, (String, Vec<u8>)>,
 }
 
 /// A running campaign.
@@ -37,7 +39,7 @@ pub struct Campaign {
 }
 
 thread_local! {
-    static PLACE: Cell<Option<String>> = const { Cell::new(None) };
+    static PANIC: Cell<Option<(String, String)>> = const { Cell::new(None) };
 }
 
 impl Campaign {
@@ -47,7 +49,7 @@ impl Campaign {
     /// Where the corpus cannot be read.
     pub fn new(target: Target, corpus: &Path) -> io::Result<Self> {
         panic::set_hook(Box::new(|panic| {
-            PLACE.set(panic.location().map(ToString::to_string));
+            PANIC.set(panic.location().map(|place| (place.to_string(), panic.to_string())));
         }));
         let mut inputs = Vec::new();
         for entry in fs::read_dir(corpus)? {
@@ -60,8 +62,8 @@ impl Campaign {
             inputs: Vec::new(),
             outcome: Outcome::default(),
         };
-        // What a target makes once is made before anything is counted.
-        (target.run)(&[]);
+        // What a target makes once is made here, so that it is no news later.
+        campaign.is_news(&[]);
         for input in inputs {
             if campaign.is_news(&input) || campaign.seen.edges() == 0 {
                 campaign.inputs.push(input);
@@ -89,31 +91,40 @@ impl Campaign {
         self.outcome
     }
 
-    /// The smallest inputs that together show all there was to see, within `bytes`.
+    /// Inputs that together take as many edges as fit in `bytes`; of each edge only whether it is taken counts.
     #[must_use]
     pub fn essence(&self, bytes: usize) -> Vec<Vec<u8>> {
-        let mut inputs: Vec<_> = self.inputs.iter().filter(|input| input.len() <= LONGEST).collect();
-        inputs.sort_by_key(|input| input.len());
-        let mut seen = Seen::new();
-        let mut kept = Vec::new();
-        let mut size = 0;
-        for input in inputs {
-            let edges = seen.edges();
-            seen.is_news(|| (self.target.run)(input));
-            // A new edge is worth its bytes, another count of a known one is not.
-            if seen.edges() > edges && size + input.len() <= bytes {
-                size += input.len();
-                kept.push(input.clone());
+        let mut waiting: Vec<_> = self
+            .inputs
+            .iter()
+            .map(|input| (edges_of(|| (self.target.run)(input)), input))
+            .collect();
+        let mut kept: Vec<Vec<u8>> = Vec::new();
+        let mut room = bytes;
+        loop {
+            waiting.retain(|(edges, input)| input.len() <= room && edges.iter().any(|word| *word != 0));
+            let worth = |edges: &[u64]| edges.iter().map(|word| u64::from(word.count_ones())).sum::<u64>();
+            let best = waiting
+                .iter()
+                .max_by_key(|(edges, input)| 1000 * worth(edges) / (input.len() as u64 + 16));
+            let Some((taken, input)) = best.cloned() else {
+                return kept;
+            };
+            room -= input.len();
+            kept.push(input.clone());
+            for (edges, _) in &mut waiting {
+                edges.iter_mut().zip(&taken).for_each(|(word, taken)| *word &= !taken);
             }
         }
-        kept
     }
 
     fn pick(&self, random: &mut Random) -> &[u8] {
-        let count = self.inputs.len();
         // The newest are the least explored.
-        let newest = random.below(3) == 0;
-        let place = if newest { count - 1 - random.below(count.min(50)).min(count - 1) } else { random.below(count) };
+        let newest = self
+            .inputs
+            .len()
+            .saturating_sub(if random.below(3) == 0 { NEWEST } else { usize::MAX });
+        let place = newest + random.below(self.inputs.len() - newest);
         self.inputs.get(place).map_or(&[], Vec::as_slice)
     }
 
@@ -125,8 +136,11 @@ impl Campaign {
         });
         self.outcome.executions += 1;
         if crashed {
-            let place = PLACE.take().unwrap_or_default();
-            self.outcome.crashes.entry(place).or_insert_with(|| input.to_vec());
+            let (place, words) = PANIC.take().unwrap_or_default();
+            self.outcome
+                .crashes
+                .entry(place)
+                .or_insert_with(|| (words, input.to_vec()));
         }
         news && !crashed
     }

@@ -72,6 +72,20 @@ impl Seen {
     }
 }
 
+/// A bit for each edge, set where `run` takes it.
+pub(crate) fn edges_of(run: impl FnOnce()) -> Vec<u64> {
+    counters().fill(0);
+    run();
+    let words = counters().chunks(64);
+    let bits = |counts: &[u8]| {
+        counts
+            .iter()
+            .rev()
+            .fold(0, |bits, count| bits << 1 | u64::from(*count != 0))
+    };
+    words.map(|counts| bits(counts)).collect()
+}
+
 /// A bit for 1, 2, 3, up to 7, up to 15, up to 31, up to 127 and more times; 0 for none.
 fn bucket(count: u8) -> u8 {
     match count {

@@ -34,11 +34,11 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         outcome.inputs,
         outcome.crashes.len()
     );
-    for (number, (place, input)) in outcome.crashes.iter().enumerate() {
+    for (number, (words, input)) in outcome.crashes.values().enumerate() {
         fs::create_dir_all("crashes")?;
         let path = format!("crashes/{name}-{number}");
         fs::write(&path, input)?;
-        println!("  {place}: {path}");
+        println!("  {path}: {words}");
     }
     Ok(ExitCode::from(u8::from(!outcome.crashes.is_empty())))
 }

@@ -95,8 +95,19 @@ fn change_value(value: &mut Value, other: &[u8], random: &mut Random) {
 
 /// Bits of a double, often a peculiar one.
 fn float(random: &mut Random) -> u64 {
-    let peculiar = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, f64::MAX, f64::MIN_POSITIVE, 0.0, -0.0, 1e-36];
-    peculiar.get(random.below(16)).map_or_else(|| random.next(), |value| value.to_bits())
+    let peculiar = [
+        f64::NAN,
+        f64::INFINITY,
+        f64::NEG_INFINITY,
+        f64::MAX,
+        f64::MIN_POSITIVE,
+        0.0,
+        -0.0,
+        1e-36,
+    ];
+    peculiar
+        .get(random.below(16))
+        .map_or_else(|| random.next(), |value| value.to_bits())
 }
 
 /// Some field of a message, from any depth.

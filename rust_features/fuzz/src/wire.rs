@@ -50,7 +50,11 @@ fn read_within(mut bytes: &[u8], depth: usize) -> Option<Vec<Field>> {
             2 => {
                 let length = usize::try_from(varint(&mut bytes)?).ok()?;
                 let held = bytes.split_off(..length)?;
-                let within = if depth > 0 && !held.is_empty() { read_within(held, depth - 1) } else { None };
+                let within = if depth > 0 && !held.is_empty() {
+                    read_within(held, depth - 1)
+                } else {
+                    None
+                };
                 within.map_or_else(|| Value::Bytes(held.to_vec()), Value::Message)
             }
             _ => return None,

@@ -5,9 +5,9 @@ use std::sync::LazyLock;
 use cart_recovery_core::bundle::Bundle;
 use cart_recovery_core::contract::event::Kind;
 use cart_recovery_core::contract::{
-    ActionTemplate, Channel, ConsentChanged, ConsentPurpose, ConsentState, Event, Exploration, Forest, Identity,
-    IdentityKey, LegalBasis, Line, Node, Offer, Policy, ProductAdded, ProductUpdated, Split, StorefrontPolicy,
-    TrackRequest, Tree, node, offer, split,
+    ActionTemplate, Channel, ConsentChanged, ConsentPurpose, ConsentState, Contact, Event, Exploration, Forest,
+    Identity, IdentityKey, LegalBasis, Line, Node, Offer, Policy, ProductAdded, ProductUpdated, Split,
+    StorefrontPolicy, TrackRequest, Tree, node, offer, split,
 };
 use cart_recovery_core::edge::Edge;
 use cart_recovery_core::feature::{CONTEXT_COUNT, FEATURE_COUNT, schema_hash};
@@ -152,6 +152,7 @@ fn told() -> State {
         Kind::ProductUpdated(ProductUpdated {
             product_id: "p1".to_owned(),
             price_minor: Some(1899),
+            currency_code: "EUR".to_owned(),
             stock: Some(3),
             ..ProductUpdated::default()
         }),
@@ -165,7 +166,9 @@ fn told() -> State {
     for (kind, sequence) in kinds.into_iter().zip(1..) {
         let time = Micros(NOW.0 - 7_200_000_000);
         let request = track(sequence, time, kind);
-        let tracked = edge().track(&request, time, false, &|_| true).expect("the event is sound");
+        let tracked = edge()
+            .track(&request, time, false, &|_| true)
+            .expect("the event is sound");
         let mut message = tracked.frame.message.expect("an event is a message");
         name(&mut message.identity_keys);
         fold(&mut state, sequence, &message).expect("the event is of a known kind");
@@ -180,7 +183,10 @@ fn track(id: u64, time: Micros, kind: Kind) -> Vec<u8> {
         event_time: Some(time.to_timestamp()),
         identity: Some(Identity {
             customer_id: "ann".to_owned(),
-            email: "ann@example.com".to_owned(),
+            contacts: vec![Contact {
+                channel: Channel::Email.into(),
+                address: "ann@example.com".to_owned(),
+            }],
             ..Identity::default()
         }),
         kind: Some(kind),

@@ -14,7 +14,11 @@ fn no_target_panics_on_its_corpus_or_on_changes_of_it() {
         let mut campaign = Campaign::new(target, &corpus).unwrap();
         campaign.run(EXECUTIONS, 7);
         let outcome = campaign.outcome();
-        assert!(outcome.inputs > 0 && outcome.executions > EXECUTIONS, "{}: no corpus", target.name);
+        assert!(
+            outcome.inputs > 0 && outcome.executions > EXECUTIONS,
+            "{}: no corpus",
+            target.name
+        );
         assert!(outcome.crashes.is_empty(), "{}: {:?}", target.name, outcome.crashes);
     }
 }

@@ -29,8 +29,13 @@ pub(super) fn run(input: &[u8]) {
 
 fn messages(input: &[u8]) -> Vec<JournalMessage> {
     let fields = wire::read(input).unwrap_or_default();
-    let payloads = fields.iter().filter(|field| field.number == 1).filter_map(|field| field.value.bytes());
-    payloads.filter_map(|payload| JournalMessage::decode(payload.as_slice()).ok()).collect()
+    let payloads = fields
+        .iter()
+        .filter(|field| field.number == 1)
+        .filter_map(|field| field.value.bytes());
+    payloads
+        .filter_map(|payload| JournalMessage::decode(payload.as_slice()).ok())
+        .collect()
 }
 
 fn folded(state: &mut State, messages: &[JournalMessage]) {

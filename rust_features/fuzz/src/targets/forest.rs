@@ -10,6 +10,9 @@ pub(super) fn run(forest: &[u8]) {
         return;
     };
     let features = trees.features();
+    if features == 0 {
+        return;
+    }
     let row = |shift: usize| (0..features).map(move |index| VALUES[(index + shift) % VALUES.len()]);
     let context = features / 2;
     for shift in 0..VALUES.len() {

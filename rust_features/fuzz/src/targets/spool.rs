@@ -25,8 +25,12 @@ pub(super) fn run(segment: &[u8]) {
     assert!(spool.cuts().is_empty());
     let mut kept = frames(&spool);
     let last = kept.pop().expect("the appended frame is there");
-    assert_eq!((last.offset, last.payload.as_slice()), (appended, b"one more".as_slice()));
-    let plain = |frames: Vec<Frame>| -> Vec<_> { frames.into_iter().map(|frame| (frame.offset, frame.payload)).collect() };
+    assert_eq!(
+        (last.offset, last.payload.as_slice()),
+        (appended, b"one more".as_slice())
+    );
+    let plain =
+        |frames: Vec<Frame>| -> Vec<_> { frames.into_iter().map(|frame| (frame.offset, frame.payload)).collect() };
     assert_eq!(plain(kept), plain(found));
 }
 
@@ -36,7 +40,9 @@ fn segment_of(folder: &Path) -> PathBuf {
     spool.append(b"first").expect("an empty spool takes a frame");
     drop(spool);
     let log = folder.join(ID.to_string());
-    let mut files = fs::read_dir(log).expect("the spool has a folder").filter_map(Result::ok);
+    let mut files = fs::read_dir(log)
+        .expect("the spool has a folder")
+        .filter_map(Result::ok);
     files.next().expect("the spool has a segment").path()
 }
 
@@ -44,7 +50,10 @@ fn frames(spool: &Spool) -> Vec<Frame> {
     let mut cursor = Cursor::default();
     let mut found = Vec::new();
     loop {
-        let frames = spool.log().read(&mut cursor, 1 << 20).expect("what was opened can be read");
+        let frames = spool
+            .log()
+            .read(&mut cursor, 1 << 20)
+            .expect("what was opened can be read");
         if frames.is_empty() {
             return found;
         }
