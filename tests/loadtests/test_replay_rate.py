@@ -1,4 +1,4 @@
-"""The rate of a replay: every message of both journals is read, decisions become rows, and the text says what the figures say."""
+"""The rate of a replay: both journals are read, decisions become rows, and the text says what the figures say."""
 
 import json
 from pathlib import Path

@@ -83,7 +83,7 @@ pub(crate) fn edges_of(run: impl FnOnce()) -> Vec<u64> {
             .rev()
             .fold(0, |bits, count| bits << 1 | u64::from(*count != 0))
     };
-    words.map(|counts| bits(counts)).collect()
+    words.map(bits).collect()
 }
 
 /// A bit for 1, 2, 3, up to 7, up to 15, up to 31, up to 127 and more times; 0 for none.

@@ -5,7 +5,7 @@ use std::path::Path;
 use cart_recovery_fuzz::TARGETS;
 use cart_recovery_fuzz::campaign::Campaign;
 
-const EXECUTIONS: u64 = 1500;
+const EXECUTIONS: u64 = 6000;
 
 #[test]
 fn no_target_panics_on_its_corpus_or_on_changes_of_it() {

@@ -37,10 +37,10 @@ pub(super) fn ahead<'a>(
     mut take: impl FnMut(&mut Step<'a>) -> Result<(), ReplayError>,
 ) -> Result<(), ReplayError> {
     thread::scope(|scope| {
-        let (sender, decoded) = sync_channel(WAITING);
+        let (sender, chunks) = sync_channel(WAITING);
         let (giver, used) = channel();
         let decoder = scope.spawn(move || decode_all(steps(journal, awaited, until), &sender, &used));
-        for mut chunk in decoded {
+        for mut chunk in chunks {
             chunk.iter_mut().try_for_each(&mut take)?;
             // Whoever decoded it frees it: memory goes back to where it came from.
             let _ = giver.send(chunk);

@@ -24,7 +24,7 @@ const SEASON_SECONDS: i64 = 31 * 86_400;
 #[derive(Clone, Debug)]
 enum Told {
     /// An event that happened up to two days before it is received.
-    Event(JournalMessage),
+    Event(Box<JournalMessage>),
     /// An earlier message once more.
     Again(prop::sample::Index),
     /// A decision that saw the state of so many messages ago.
@@ -41,7 +41,7 @@ enum Told {
 
 fn any_told() -> impl Strategy<Value = Told> {
     prop_oneof![
-        30 => any_message().prop_map(|(seconds, keys, kind)| Told::Event(message(0, seconds, &keys, kind))),
+        30 => any_message().prop_map(|(seconds, keys, kind)| Told::Event(message(0, seconds, &keys, kind).into())),
         3 => any::<prop::sample::Index>().prop_map(Told::Again),
         6 => (0..PERSONS, 0..9_u64).prop_map(|(person, behind)| Told::Decision { person, behind }),
         1 => (0..PERSONS).prop_map(|person| Told::Erased { person }),
@@ -56,7 +56,7 @@ fn journal(told: Vec<Told>) -> Vec<JournalMessage> {
         now += 60;
         let number = u8::try_from(id % 250).unwrap();
         let mut next = match told {
-            Told::Event(message) => with_id(message, id),
+            Told::Event(message) => with_id(*message, id),
             Told::Again(earlier) if !messages.is_empty() => earlier.get(&messages).clone(),
             Told::Again(_) => continue,
             Told::Decision { person, behind } => {

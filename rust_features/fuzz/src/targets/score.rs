@@ -16,10 +16,10 @@ pub(super) fn run(request: &[u8]) {
     };
     name(&mut scored.request.identity_keys);
     let record = decide(past(), bundle(), &scored.request, NOW, &decision_key());
-    let stored = record.encode_to_vec();
-    let read = DecisionRecord::decode(stored.as_slice()).expect("a record can be read again");
+    let bytes = record.encode_to_vec();
+    let read = DecisionRecord::decode(bytes.as_slice()).expect("a record can be read again");
     let executed = execute(past(), bundle(), &read, &decision_key()).expect("a record can be executed again");
-    assert_eq!(executed.encode_to_vec(), stored);
+    assert_eq!(executed.encode_to_vec(), bytes);
     let count = u32::try_from(scored.candidate_count).unwrap_or(u32::MAX);
     let _ = answer(&record, count, 0, false).encode_to_vec();
     confirmed(record);
