@@ -1,4 +1,4 @@
-"""How many messages a second `rust_features.replay` takes on the journal of a simulated shop with its decisions and sends.
+"""How many messages a second `rust_features.replay` takes: the journal of a simulated shop with its decisions.
 
 Each mix has a journal of its own, made by an offline run before the clock starts. Processor time is of all threads.
 """
@@ -72,7 +72,7 @@ def measure(
     make_engine: Callable[[], Offline],
     progress: Callable[[str], None],
 ) -> Report:
-    """Runs each mix. `make_events` gives at least so many events of it; `make_engine` an engine that keeps its journal."""
+    """Runs each mix. `make_events` gives at least so many events of it; `make_engine` makes one that keeps a journal."""
 
     def run(share: float) -> Run:
         journal = _journal(islice(make_events(share), events), make_engine(), share, progress)

@@ -1,8 +1,8 @@
 """Fuzzes every target with coverage: `python3 rust_features/fuzz/run.py [--executions N] [--keep]`.
 
 Needs nothing but the stable toolchain that the project builds with. Prints executions, edges, inputs and crashes of
-each target; an input that crashes is kept under `crashes` of Cargo's target folder. With `--keep` the corpus becomes the
-essence of what was found.
+each target; an input that crashes is kept under `crashes` of Cargo's target folder. With `--keep` the corpus becomes
+the essence of what was found.
 """
 
 import argparse
