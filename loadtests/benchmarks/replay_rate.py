@@ -72,7 +72,7 @@ def measure(
     make_engine: Callable[[], Offline],
     progress: Callable[[str], None],
 ) -> Report:
-    """Runs each mix. `make_events` gives at least so many events of it; `make_engine` makes one that keeps a journal."""
+    """Runs each mix. `make_events` gives at least so many events of it; `make_engine` one that keeps a journal."""
 
     def run(share: float) -> Run:
         journal = _journal(islice(make_events(share), events), make_engine(), share, progress)

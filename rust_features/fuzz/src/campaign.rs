@@ -83,9 +83,10 @@ impl Campaign {
         }
     }
 
-    /// What it came to so far.
+    /// What it came to; panics are told as usual again.
     #[must_use]
     pub fn outcome(mut self) -> Outcome {
+        drop(panic::take_hook());
         self.outcome.edges = self.seen.edges();
         self.outcome.inputs = self.inputs.len();
         self.outcome
