@@ -282,8 +282,9 @@ def replay(journal: ArrowStream, *, attribution_window_seconds: int) -> ArrowStr
     One row per decision: decision_id, send_id, sequence, clock_micros, customer (first alias), storefront_id, trigger,
     action_id, propensity, contacted, sent_by (the decision whose message went out under the send key, or null), holdout,
     the context features and the action features of the chosen action (f32, NaN where missing), and the outcome within
-    the window: recovered (bool), order_value_minor (i64), observed_seconds (f64, how much of the window the journal
-    covers).
+    the window: recovered (bool), order_value_minor (i64), recovered_seconds (f64 or null, from the abandonment to the first
+    order), observed_seconds (f64, how much of the window the journal covers). Decoding has a thread of its own. Raises
+    EngineError where the journal cannot be read.
     """
 
 def execute(

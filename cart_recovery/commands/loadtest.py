@@ -1,5 +1,5 @@
 """Measures a running scorer under a realistic mix of calls, Score over an empty gRPC echo, both fronts over such
-echoes, the rate of a backtest, or the engine against its peers, each in an environment of its own that is made on the
+echoes, the rate of a backtest or replay, or the engine against its peers, each in an environment of its own that is made on the
 first use.
 
 Examples:
@@ -26,6 +26,7 @@ from cart_recovery.terminal import Progress, note, print_json
 if TYPE_CHECKING:
     from cart_recovery.v1.event_pb2 import TrackRequest
     from loadtests.benchmarks.traffic import MakeBundle
+    from rust_features import Offline
 
     _Kinds = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 (it has no other name)
 
@@ -65,8 +66,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     backtest.add_argument(
         "--events", type=int, default=3_000_000, help="simulated events of each mix (default: %(default)s)"
     )
+    replay_rate = kinds.add_parser("replay-rate", help="messages and rows a second of a journal's replay into feature rows")
+    replay_rate.add_argument(
+        "--events", type=int, default=1_000_000, help="simulated events of each mix (default: %(default)s)"
+    )
     comparisons = [_comparison_parser(kinds, name, purpose) for name, purpose in _COMPARISONS.items()]
-    for one in (run_parser, echo, fronts, backtest, *comparisons):
+    for one in (run_parser, echo, fronts, backtest, replay_rate, *comparisons):
         add_settings_options(one)
         add_json_option(one)
     _add_compare(kinds)
@@ -106,7 +111,14 @@ def _add_compare(kinds: "_Kinds") -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Runs the command and returns its exit code."""
-    kinds = {"run": _load, "echo": _echo, "fronts": _fronts, "backtest": _backtest, "compare": _compare}
+    kinds = {
+        "run": _load,
+        "echo": _echo,
+        "fronts": _fronts,
+        "backtest": _backtest,
+        "replay-rate": _replay_rate,
+        "compare": _compare,
+    }
     return kinds.get(options.kind, _comparison)(options)
 
 
@@ -182,36 +194,73 @@ def _bundle_maker(options: argparse.Namespace) -> "MakeBundle":
 
 
 def _backtest(options: argparse.Namespace) -> int:
-    from cart_recovery.composition import active_policy, ensure_bundle
-    from cart_recovery.keys import ensure_keys
     from loadtests.benchmarks.backtest_rate import measure, render
-    from pyserver.process import engine_keys
-    from rust_features import Offline
-    from training.simulator.settings import ShopSettings
-    from training.simulator.shop import Shop
 
-    settings = settings_of(options)
-    ensure_keys(settings.keys_directory)
-    bundle = settings.bundles_directory / ensure_bundle(settings)
-    currency = active_policy(settings).company.currency_code
     progress = Progress("backtest")
-
-    def make_events(browsing_share: float) -> "Iterator[TrackRequest]":
-        shoppers = options.events // _EVENTS_PER_SHOPPER + 1
-        shop = Shop(_SEED, shoppers, _START_MICROS, ShopSettings(browsing_share=browsing_share, currency_code=currency))
-        while (time := shop.next_time()) is not None:
-            yield from shop.take(time)
-
-    def make_engine() -> Offline:
-        return Offline(keys=engine_keys(settings), bundle_directory=str(bundle), run_seed=bytes(32))
-
-    report = measure(events=options.events, make_events=make_events, make_engine=make_engine, progress=progress.show)
+    shop = _SimulatedShop(options, keep_journal=False)
+    report = measure(
+        events=options.events, make_events=shop.events, make_engine=shop.make_engine, progress=progress.show
+    )
     progress.close()
     if options.json:
         print_json(report.as_json())
     else:
         print(render(report))
     return EXIT_DONE
+
+
+def _replay_rate(options: argparse.Namespace) -> int:
+    from loadtests.benchmarks.replay_rate import measure, render
+
+    progress = Progress("replay")
+    shop = _SimulatedShop(options, keep_journal=True)
+    report = measure(
+        events=options.events, make_events=shop.events, make_engine=shop.make_engine, progress=progress.show
+    )
+    progress.close()
+    if options.json:
+        print_json(report.as_json())
+    else:
+        print(render(report))
+    return EXIT_DONE
+
+
+class _SimulatedShop:
+    """A shop's events of any mix, and engines that decide about them with the active bundle."""
+
+    def __init__(self, options: argparse.Namespace, *, keep_journal: bool) -> None:
+        from cart_recovery.composition import active_policy, ensure_bundle
+        from cart_recovery.keys import ensure_keys
+        from pyserver.process import engine_keys
+
+        settings = settings_of(options)
+        ensure_keys(settings.keys_directory)
+        self._bundle = settings.bundles_directory / ensure_bundle(settings)
+        self._currency = active_policy(settings).company.currency_code
+        self._keys = engine_keys(settings)
+        self._shoppers = options.events // _EVENTS_PER_SHOPPER + 1
+        self._keep_journal = keep_journal
+
+    def events(self, browsing_share: float) -> "Iterator[TrackRequest]":
+        """At least as many events as were asked for, of which this share of visits fills no cart."""
+        from training.simulator.settings import ShopSettings
+        from training.simulator.shop import Shop
+
+        mix = ShopSettings(browsing_share=browsing_share, currency_code=self._currency)
+        shop = Shop(_SEED, self._shoppers, _START_MICROS, mix)
+        while (time := shop.next_time()) is not None:
+            yield from shop.take(time)
+
+    def make_engine(self) -> "Offline":
+        """An engine before the first event."""
+        from rust_features import Offline
+
+        return Offline(
+            keys=self._keys,
+            bundle_directory=str(self._bundle),
+            run_seed=bytes(32),
+            keep_journal=self._keep_journal,
+        )
 
 
 def _comparison(options: argparse.Namespace) -> int:
