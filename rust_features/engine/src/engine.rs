@@ -12,7 +12,7 @@ use cart_recovery_core::edge::Edge;
 use cart_recovery_core::ids::SpoolId;
 use cart_recovery_core::keyed::{Key, public_hash};
 use cart_recovery_core::refusal::Refusal;
-use cart_recovery_core::spool::{Cursor, Log, Spool, SpoolError};
+use cart_recovery_core::spool::{Cursor, Durability, Log, Spool, SpoolError};
 use cart_recovery_core::state::{State, decision_id};
 use cart_recovery_core::time::Micros;
 use cart_recovery_journal::{Journal, JournalSettings, StartError};
@@ -56,6 +56,8 @@ pub struct EngineSettings {
     pub keys: Keys,
     /// Bytes that all spools together may hold.
     pub spool_limit_bytes: u64,
+    /// What an accepted message survives.
+    pub durability: Durability,
     /// Time follows the events, not the machine.
     pub events_clock: bool,
     /// Derives aliases instead of drawing them, for rehearsals.
@@ -99,7 +101,7 @@ impl Engine {
     pub fn open(settings: EngineSettings) -> Result<Self, OpenError> {
         let id = spool_id(settings.import_id.as_deref())?;
         let folder = settings.data_directory.join("spool");
-        let spool = Arc::new(Spool::open(&folder, id, settings.spool_limit_bytes)?);
+        let spool = Arc::new(Spool::open(&folder, id, settings.spool_limit_bytes, settings.durability)?);
         let in_flight = InFlight::default();
         for log in spool.older() {
             remember_decisions(&log, &in_flight)?;
@@ -217,8 +219,9 @@ impl Engine {
     /// Where the spool refuses the tick.
     pub fn advance(&self, time: Micros) -> Result<(), Refusal> {
         let time = self.live.clock.received(time);
-        self.live
-            .spool_message(Vec::new(), Content::Tick(Tick {}), Vec::new(), time)
+        let tick = Content::Tick(Tick {});
+        let written = self.live.write_message(Vec::new(), tick, Vec::new(), time)?;
+        self.live.spool.sync(&written)
     }
 
     /// When the next inactivity deadline falls due in the folded state; none without a bundle.

@@ -5,43 +5,71 @@ use std::sync::Arc;
 
 use cart_recovery_core::contract::DecisionRecord;
 use cart_recovery_core::ids::DecisionId;
+use cart_recovery_core::spool::Written;
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 
+/// A decision in the spool. It is accepted, and may be answered, once what was written is synced.
+#[derive(Clone)]
+pub struct Held {
+    pub record: Arc<DecisionRecord>,
+    /// None where it was accepted long ago.
+    pub written: Option<Written>,
+}
+
+impl Held {
+    /// A decision that an earlier start accepted, or that the journal has.
+    pub fn accepted(record: DecisionRecord) -> Self {
+        Self {
+            record: Arc::new(record),
+            written: None,
+        }
+    }
+}
+
 /// The decisions between spool and fold.
 #[derive(Default)]
-pub struct InFlight(Mutex<FxHashMap<DecisionId, Arc<DecisionRecord>>>);
+pub struct InFlight(Mutex<FxHashMap<DecisionId, Held>>);
 
 impl InFlight {
     /// The decision in flight under this key.
-    pub fn get(&self, id: &DecisionId) -> Option<Arc<DecisionRecord>> {
+    pub fn get(&self, id: &DecisionId) -> Option<Held> {
         self.0.lock().get(id).cloned()
     }
 
-    /// Spools `record` unless another one of its key is in flight; answers the one that counts and whether it is
-    /// `record`. The map stays locked over `spool`, so that two callers cannot both spool one key.
+    /// Writes `record` unless another one of its key is in flight; answers the one that counts and whether it is
+    /// `record`. The map stays locked over `write`, so that two callers cannot both write one key; never over a sync.
     ///
     /// # Errors
-    /// What `spool` refuses; nothing is in flight then.
+    /// What `write` refuses; nothing is in flight then.
     pub fn admit<E>(
         &self,
         id: DecisionId,
         record: DecisionRecord,
-        spool: impl FnOnce(&DecisionRecord) -> Result<(), E>,
-    ) -> Result<(Arc<DecisionRecord>, bool), E> {
+        write: impl FnOnce(&DecisionRecord) -> Result<Written, E>,
+    ) -> Result<(Held, bool), E> {
         let mut decisions = self.0.lock();
         if let Some(earlier) = decisions.get(&id) {
-            return Ok((Arc::clone(earlier), false));
+            return Ok((earlier.clone(), false));
         }
-        spool(&record)?;
+        let written = Some(write(&record)?);
         let record = Arc::new(record);
-        decisions.insert(id, Arc::clone(&record));
-        Ok((record, true))
+        let held = Held { record, written };
+        decisions.insert(id, held.clone());
+        Ok((held, true))
     }
 
     /// A decision found in the spool of an earlier start.
     pub fn restore(&self, id: DecisionId, record: DecisionRecord) {
-        self.0.lock().entry(id).or_insert_with(|| Arc::new(record));
+        self.0.lock().entry(id).or_insert_with(|| Held::accepted(record));
+    }
+
+    /// This very record was not accepted: the next of its key counts.
+    pub fn withdraw(&self, id: &DecisionId, record: &Arc<DecisionRecord>) {
+        let mut decisions = self.0.lock();
+        if decisions.get(id).is_some_and(|held| Arc::ptr_eq(&held.record, record)) {
+            decisions.remove(id);
+        }
     }
 
     /// The decision is folded now.

@@ -1,0 +1,193 @@
+//! Loss of power, failing syncs and a full disk, on a simulated one: whatever happens, what was accepted is read back.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::simulated::Simulated;
+use super::*;
+
+const SPOOLS: &str = "data/spool";
+
+#[derive(Clone, Debug)]
+enum Step {
+    /// Writes so many frames of so many bytes.
+    Write(u8, u16),
+    Sync,
+    /// Another caller writes a frame while it is under way.
+    BusySync(u16),
+    FailSync,
+    Fill(bool),
+    /// Releases what the journal is said to have: this share of 256.
+    Release(u8),
+    /// Drains the oldest spool of an earlier start.
+    RemoveOlder,
+    /// The process dies and starts again.
+    Restart,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        6 => (1..6_u8, 1..2500_u16).prop_map(|(count, size)| Step::Write(count, size)),
+        4 => Just(Step::Sync),
+        2 => (1..2500_u16).prop_map(Step::BusySync),
+        1 => Just(Step::FailSync),
+        1 => any::<bool>().prop_map(Step::Fill),
+        2 => any::<u8>().prop_map(Step::Release),
+        1 => Just(Step::RemoveOlder),
+        1 => Just(Step::Restart),
+    ]
+}
+
+/// What is known of one spool's frames.
+#[derive(Default)]
+struct Known {
+    written: BTreeMap<u64, Vec<u8>>,
+    accepted: Vec<u64>,
+    released: u64,
+    removed: bool,
+}
+
+/// A spool on a simulated disk, and what must be true of it.
+struct World {
+    disk: Simulated,
+    spool: Option<Arc<Spool>>,
+    starts: u8,
+    known: BTreeMap<SpoolId, Known>,
+    pending: Vec<Written>,
+    /// What was written while a sync was under way.
+    meanwhile: Arc<Mutex<Vec<(Written, Vec<u8>)>>>,
+}
+
+impl World {
+    fn new(random: u64) -> Self {
+        Self {
+            disk: Simulated::new(random),
+            spool: None,
+            starts: 0,
+            known: BTreeMap::new(),
+            pending: Vec::new(),
+            meanwhile: Arc::default(),
+        }
+    }
+
+    fn start(&mut self) -> Result<(), SpoolError> {
+        self.spool = None;
+        self.pending.clear();
+        self.meanwhile.lock().clear();
+        self.disk.during_next_sync(|| {});
+        self.starts += 1;
+        self.disk.create_folder(Path::new(SPOOLS)).ok();
+        self.known.insert(id(self.starts), Known::default());
+        let disk = Arc::new(self.disk.clone());
+        let spool = Spool::open_on(disk, None, Path::new(SPOOLS), id(self.starts), LIMIT / 16, Durability::Disk)?;
+        self.spool = Some(Arc::new(spool));
+        Ok(())
+    }
+
+    fn take(&mut self, step: &Step) {
+        let Some(spool) = &self.spool else { return };
+        let known = self.known.get_mut(&spool.id()).unwrap();
+        match step {
+            Step::Write(count, size) => {
+                for index in 0..*count {
+                    let payload = vec![index ^ self.starts; usize::from(*size)];
+                    if let Ok(written) = spool.write(&payload) {
+                        assert!(known.written.insert(written.offset, payload).is_none(), "an offset given twice");
+                        self.pending.push(written);
+                    }
+                }
+            }
+            Step::Sync => self.sync(),
+            Step::BusySync(size) => {
+                let (spool, meanwhile) = (Arc::clone(spool), Arc::clone(&self.meanwhile));
+                let payload = vec![99; usize::from(*size)];
+                self.disk.during_next_sync(move || {
+                    if let Ok(written) = spool.write(&payload) {
+                        meanwhile.lock().push((written, payload.clone()));
+                    }
+                });
+                self.sync();
+            }
+            Step::FailSync => self.disk.fail_next_sync(),
+            Step::Fill(is_full) => self.disk.fill(*is_full),
+            Step::Release(share) => {
+                let upto = spool.log().end() * u64::from(*share) / 256;
+                known.released = known.released.max(upto);
+                let _ = spool.log().release(upto);
+            }
+            Step::RemoveOlder => {
+                if let Some(older) = spool.older().first() {
+                    let removed = spool.remove(older.id()).is_ok();
+                    let known = self.known.get_mut(&older.id()).unwrap();
+                    known.removed = known.removed || removed;
+                    // A removal that failed may still have come to pass.
+                    known.released = u64::MAX;
+                }
+            }
+            Step::Restart => {
+                let _ = self.start();
+            }
+        }
+    }
+
+    /// Everything written so far is accepted or refused.
+    fn sync(&mut self) {
+        let Some(spool) = &self.spool else { return };
+        let known = self.known.get_mut(&spool.id()).unwrap();
+        for written in self.pending.drain(..) {
+            if spool.sync(&written).is_ok() {
+                known.accepted.push(written.offset);
+            }
+        }
+        for (written, payload) in self.meanwhile.lock().drain(..) {
+            assert!(known.written.insert(written.offset, payload).is_none(), "an offset given twice");
+            self.pending.push(written);
+        }
+        let read: Vec<_> = all(spool.log()).iter().map(|frame| frame.offset).collect();
+        let first = read.first().copied().unwrap_or(u64::MAX).min(known.released);
+        let left = known.accepted.iter().filter(|offset| **offset >= first);
+        assert!(left.eq(&read), "what is read is what was accepted");
+    }
+
+    /// Every accepted frame is read back in its order, and nothing that was not written.
+    fn check(&self) {
+        let spool = self.spool.as_ref().unwrap();
+        let older = spool.older();
+        let order: Vec<_> = older.iter().map(|log| log.id()).collect();
+        assert!(order.is_sorted(), "spools in the order of their starts");
+        for (id, known) in &self.known {
+            let read = older.iter().find(|log| log.id() == *id).map_or_else(Vec::new, |log| all(log));
+            assert!(!known.removed || read.is_empty(), "a removed spool came back");
+            assert!(read.windows(2).all(|pair| pair[0].offset < pair[1].offset));
+            for frame in &read {
+                assert_eq!(known.written.get(&frame.offset), Some(&frame.payload), "a frame that was not written");
+            }
+            for offset in known.accepted.iter().filter(|offset| **offset >= known.released) {
+                assert!(read.iter().any(|frame| frame.offset == *offset), "{id} lost accepted frame {offset}");
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn what_was_accepted_outlives_any_loss_of_power(
+        random in any::<u64>(),
+        lives in proptest::collection::vec((proptest::collection::vec(step(), 1..30), 0..300_u64), 1..4),
+    ) {
+        let mut world = World::new(random);
+        for (steps, power) in lives {
+            world.start().unwrap();
+            world.disk.power_for(power);
+            for step in &steps {
+                world.take(step);
+            }
+            world.disk = world.disk.after_power_loss();
+            world.start().unwrap();
+            world.check();
+        }
+    }
+}
