@@ -140,6 +140,11 @@ class Settings(BaseSettings):
         description="seconds over which sends due together are spread, at most 3600",
     )
     spool_limit_bytes: int = Field(default=1 << 30, ge=1 << 20, le=1 << 40, description="bytes, at least 1 MiB")
+    durability: Literal["process", "disk"] = Field(
+        default="process",
+        description="what an accepted call survives: process, the death of the scorer; disk, also a loss of power, for "
+        "the time of a disk sync in each answer",
+    )
     threads: int = Field(default=32, ge=4, le=512, description="threads that answer gRPC calls, 4 to 512")
     drain_seconds: float = Field(
         default=20.0, ge=0, le=600, description="seconds for calls and spool at the end, at most 600"

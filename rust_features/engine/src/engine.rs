@@ -101,7 +101,12 @@ impl Engine {
     pub fn open(settings: EngineSettings) -> Result<Self, OpenError> {
         let id = spool_id(settings.import_id.as_deref())?;
         let folder = settings.data_directory.join("spool");
-        let spool = Arc::new(Spool::open(&folder, id, settings.spool_limit_bytes, settings.durability)?);
+        let spool = Arc::new(Spool::open(
+            &folder,
+            id,
+            settings.spool_limit_bytes,
+            settings.durability,
+        )?);
         let in_flight = InFlight::default();
         for log in spool.older() {
             remember_decisions(&log, &in_flight)?;

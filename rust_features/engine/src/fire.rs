@@ -99,6 +99,8 @@ fn is_stale(state: &State, bundle: &Bundle, deadline: Deadline, now: Micros) -> 
 
 #[cfg(test)]
 mod tests {
+    use cart_recovery_core::spool::Durability;
+
     use super::*;
     use crate::testing::{cart_updated, live};
 
@@ -112,7 +114,7 @@ mod tests {
     #[test]
     fn a_postponed_deadline_counts_once_and_expires_in_the_end() {
         let folder = tempfile::tempdir().unwrap();
-        let live = live(folder.path(), 0);
+        let live = live(folder.path(), 0, Durability::Process);
         let mut deadlines = Deadlines::default();
         let mut state = live.state.write();
         cart_updated(&mut state, 1, at(0));
@@ -137,28 +139,33 @@ mod tests {
     #[test]
     fn a_reader_is_let_in_among_many_deadlines_and_sees_their_sequence() {
         const CARTS: u64 = 5000;
-        let folder = tempfile::tempdir().unwrap();
-        let live = live(folder.path(), 1 << 30);
-        let mut state = live.state.write();
-        for number in 1..=CARTS {
-            cart_updated(&mut state, number, at(0));
-        }
-        let about_to_read = std::sync::Barrier::new(2);
-        let (taken, sequence) = std::thread::scope(|scope| {
-            let reader = scope.spawn(|| {
-                about_to_read.wait();
-                let state = live.state.read();
-                (live.in_flight.len(), state.sequence())
-            });
-            about_to_read.wait();
+        for durability in [Durability::Process, Durability::Disk] {
+            let folder = tempfile::tempdir().unwrap();
+            let live = live(folder.path(), 1 << 30, durability);
+            let mut state = live.state.write();
+            for number in 1..=CARTS {
+                cart_updated(&mut state, number, at(0));
+            }
+            let about_to_read = std::sync::Barrier::new(2);
             let mut deadlines = Deadlines::default();
-            deadlines.fire(&live, &mut state, at(T));
-            drop(state);
+            let (taken, sequence) = std::thread::scope(|scope| {
+                let reader = scope.spawn(|| {
+                    about_to_read.wait();
+                    let state = live.state.read();
+                    (live.in_flight.len() as u64, state.sequence())
+                });
+                about_to_read.wait();
+                deadlines.fire(&live, &mut state, at(T));
+                drop(state);
+                reader.join().unwrap()
+            });
+            assert!(taken < CARTS, "the reader waited for all {taken}");
+            assert_eq!(sequence, CARTS);
+            assert!(!live.settled.load(Ordering::Acquire));
             deadlines.accept(&live);
-            reader.join().unwrap()
-        });
-        assert!((taken as u64) < CARTS, "the reader waited for all {taken}");
-        assert_eq!(sequence, CARTS);
-        assert_eq!(live.counters.decisions_taken.read(), CARTS);
+            assert!(live.settled.load(Ordering::Acquire));
+            assert_eq!(live.counters.decisions_taken.read(), CARTS);
+            assert_eq!(live.spool.log().end(), CARTS);
+        }
     }
 }

@@ -85,35 +85,58 @@ impl InFlight {
 
 #[cfg(test)]
 mod tests {
+    use cart_recovery_core::ids::SpoolId;
+    use cart_recovery_core::spool::{Durability, Spool};
+    use tempfile::TempDir;
+
     use super::*;
 
+    const ID: DecisionId = DecisionId([1; 16]);
+
+    fn spool(folder: &TempDir) -> Spool {
+        Spool::open(folder.path(), SpoolId([1; 16]), 1 << 20, Durability::Disk).unwrap()
+    }
+
+    fn record(seed: u64) -> DecisionRecord {
+        DecisionRecord {
+            seed,
+            ..Default::default()
+        }
+    }
+
     #[test]
-    fn the_first_of_a_key_is_spooled_once_and_answers_the_second() {
-        let in_flight = InFlight::default();
-        let id = DecisionId([1; 16]);
-        let spooled = std::cell::Cell::new(0);
-        let admit = |seed| {
-            let record = DecisionRecord {
-                seed,
-                ..Default::default()
-            };
-            in_flight.admit::<()>(id, record, |_| {
-                spooled.set(spooled.get() + 1);
-                Ok(())
-            })
-        };
-        assert!(matches!(admit(1), Ok((record, true)) if record.seed == 1));
-        assert!(matches!(admit(2), Ok((record, false)) if record.seed == 1));
-        assert_eq!(spooled.get(), 1);
-        in_flight.landed(&id);
+    fn the_first_of_a_key_is_written_once_and_answers_the_second_when_it_is_accepted() {
+        let folder = TempDir::new().unwrap();
+        let (spool, in_flight) = (spool(&folder), InFlight::default());
+        let admit = |seed| in_flight.admit(ID, record(seed), |_| spool.write(b"decision")).unwrap();
+        let (first, is_new) = admit(1);
+        assert!(is_new && first.record.seed == 1);
+        let (second, is_new) = admit(2);
+        assert!(!is_new && second.record.seed == 1);
+        assert_eq!(spool.log().end(), 0);
+        spool.sync(&second.written.unwrap()).unwrap();
+        assert_eq!(spool.log().end(), 1);
+        in_flight.landed(&ID);
         assert_eq!(in_flight.len(), 0);
     }
 
     #[test]
     fn a_refused_spool_leaves_nothing_in_flight() {
         let in_flight = InFlight::default();
-        let refused = in_flight.admit(DecisionId([1; 16]), DecisionRecord::default(), |_| Err("full"));
+        let refused = in_flight.admit(ID, DecisionRecord::default(), |_| Err("full"));
         assert!(refused.is_err());
         assert_eq!(in_flight.len(), 0);
+    }
+
+    #[test]
+    fn a_withdrawn_decision_makes_way_for_another_but_takes_none_with_it() {
+        let folder = TempDir::new().unwrap();
+        let (spool, in_flight) = (spool(&folder), InFlight::default());
+        let admit = |seed| in_flight.admit(ID, record(seed), |_| spool.write(b"decision")).unwrap();
+        let (lost, _) = admit(1);
+        in_flight.withdraw(&ID, &lost.record);
+        assert!(admit(2).1);
+        in_flight.withdraw(&ID, &lost.record);
+        assert_eq!(in_flight.get(&ID).unwrap().record.seed, 2);
     }
 }

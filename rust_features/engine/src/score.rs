@@ -47,7 +47,9 @@ pub fn settle(
     live.directory.resolve(&mut scored.request.identity_keys);
     let (taken, news) = take(live, bundle, &scored, clock);
     let news = news.filter(|_| !scored.dry_run);
-    let cart = news.map(|event_id| write_inline_cart(live, &scored, event_id, clock)).transpose()?;
+    let cart = news
+        .map(|event_id| write_inline_cart(live, &scored, event_id, clock))
+        .transpose()?;
     let recorded = match taken {
         Taken::Earlier(held) => Recorded::earlier(held),
         Taken::Now(record) if scored.dry_run => return Ok((Arc::new(record), false)),

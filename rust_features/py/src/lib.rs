@@ -10,6 +10,7 @@ mod forest;
 mod keys;
 mod offline;
 mod replay;
+mod spool;
 mod status;
 
 use mimalloc::MiMalloc;
@@ -27,6 +28,9 @@ fn rust_features(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<engine::PyEngine>()?;
     module.add_class::<status::PyEngineStatus>()?;
     module.add_class::<offline::PyOffline>()?;
+    module.add_class::<spool::PySpoolReport>()?;
+    module.add_class::<spool::PySegmentReport>()?;
+    module.add_function(wrap_pyfunction!(spool::inspect_spool, module)?)?;
     module.add_function(wrap_pyfunction!(keys::outside_token, module)?)?;
     module.add_function(wrap_pyfunction!(forest::forest_margins, module)?)?;
     module.add_function(wrap_pyfunction!(replay::replay_rows, module)?)?;

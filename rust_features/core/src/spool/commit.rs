@@ -28,11 +28,25 @@ impl Commit {
             if *syncing {
                 self.ended.wait(&mut syncing);
             } else {
-                *syncing = true;
-                MutexGuard::unlocked(&mut syncing, &sync);
-                *syncing = false;
-                self.ended.notify_all();
+                self.lead(&mut syncing, &sync);
             }
         }
+    }
+
+    /// Does `work` while nobody syncs.
+    pub(super) fn alone<T>(&self, work: impl FnOnce() -> T) -> T {
+        let mut syncing = self.syncing.lock();
+        while *syncing {
+            self.ended.wait(&mut syncing);
+        }
+        self.lead(&mut syncing, work)
+    }
+
+    fn lead<T>(&self, syncing: &mut MutexGuard<'_, bool>, work: impl FnOnce() -> T) -> T {
+        **syncing = true;
+        let done = MutexGuard::unlocked(syncing, work);
+        **syncing = false;
+        self.ended.notify_all();
+        done
     }
 }

@@ -63,6 +63,7 @@ fn remedy(kind: io::ErrorKind) -> &'static str {
         io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
             "; move away what stands there, or name another data directory"
         }
+        io::ErrorKind::NotFound => "; name a folder that exists",
         _ => "",
     }
 }

@@ -40,7 +40,9 @@ pub(super) fn encode(buffer: &mut Vec<u8>, offset: u64, accepted: u64, payload: 
     buffer.extend_from_slice(&offset.to_le_bytes());
     buffer.extend_from_slice(&accepted.to_le_bytes());
     let checksum = crc32c::crc32c_append(crc32c::crc32c(buffer.get(HEAD..)?), payload);
-    buffer.get_mut(..4)?.copy_from_slice(&u32::try_from(length).ok()?.to_le_bytes());
+    buffer
+        .get_mut(..4)?
+        .copy_from_slice(&u32::try_from(length).ok()?.to_le_bytes());
     buffer.get_mut(4..HEAD)?.copy_from_slice(&checksum.to_le_bytes());
     buffer.extend_from_slice(payload);
     Some(())

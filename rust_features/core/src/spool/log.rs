@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 
 use crate::ids::SpoolId;
 
+use super::Durability;
 use super::commit::{Commit, Group};
 use super::disk::{Access, Disk};
 use super::error::{Cut, Damage, SpoolError};
@@ -17,7 +18,6 @@ use super::frame::{self, OVERHEAD, Parsed};
 use super::retire::{retire, retired};
 use super::segment::{Extent, Segment};
 use super::survey::{Condition, Found, survey};
-use super::Durability;
 
 /// Bytes read at once.
 const CHUNK: usize = 1 << 20;
@@ -90,7 +90,14 @@ impl Log {
             Condition::Damaged(damage) => return Err(SpoolError::Corrupt(damage)),
         };
         let mut segments = VecDeque::new();
-        for Found { first, path, file, extent, .. } in found.segments {
+        for Found {
+            first,
+            path,
+            file,
+            extent,
+            ..
+        } in found.segments
+        {
             let mut segment = Segment::found(first, path, file, extent);
             segment.cut().map_err(failed)?;
             ground.total.fetch_add(extent.length, Ordering::Relaxed);
@@ -107,7 +114,13 @@ impl Log {
             buffer: Vec::new(),
         });
         let commit = Commit::default();
-        let log = Self { id, folder, ground, inner, commit };
+        let log = Self {
+            id,
+            folder,
+            ground,
+            inner,
+            commit,
+        };
         Ok((log, cut))
     }
 
@@ -217,27 +230,35 @@ impl Log {
         }
         drop(inner);
         let result = synced.iter().try_for_each(|(_, file, _)| file.sync());
-        let result = result.and_then(|()| match with_folder {
-            true => self.ground.disk.sync_folder(&self.folder),
-            false => Ok(()),
+        let result = result.and_then(|()| {
+            if with_folder {
+                return self.ground.disk.sync_folder(&self.folder);
+            }
+            Ok(())
         });
-        let mut inner = self.inner.lock();
-        match result {
+        let fate = match result {
             Ok(()) => {
+                let mut inner = self.inner.lock();
                 for (first, _, written) in synced {
                     inner.accept(first, written);
                 }
-                let _ = group.set(Ok(()));
+                Ok(())
             }
             Err(error) => {
-                // A second sync would answer that all is well: the kernel reports a failed write once and then forgets that
-                // the pages were dirty. So nothing that waited counts, neither this group nor the one begun meanwhile.
-                self.take_back(&mut inner);
-                let later = std::mem::take(&mut inner.group);
-                let _ = group.set(Err(error.kind()));
-                let _ = later.set(Err(error.kind()));
+                self.refuse(error.kind());
+                Err(error.kind())
             }
-        }
+        };
+        let _ = group.set(fate);
+    }
+
+    /// Refuses all that is not accepted, after a sync that failed. A second one would answer that all is well: the kernel
+    /// reports a failed write once, and then takes what it could not write for written. So nothing that waited counts, also
+    /// what was written while the sync ran.
+    fn refuse(&self, kind: io::ErrorKind) {
+        let mut inner = self.inner.lock();
+        self.take_back(&mut inner);
+        let _ = std::mem::take(&mut inner.group).set(Err(kind));
     }
 
     /// Takes back every frame that is not accepted. Their offsets are not given again.
@@ -316,7 +337,8 @@ impl Log {
     pub fn release(&self, upto: u64) -> Result<(), SpoolError> {
         loop {
             let inner = self.inner.lock();
-            let done = inner.segments.len() > 1 && inner.segments.front().is_some_and(|first| first.written.end <= upto);
+            let done =
+                inner.segments.len() > 1 && inner.segments.front().is_some_and(|first| first.written.end <= upto);
             let Some(segment) = inner.segments.front().filter(|_| done).cloned() else {
                 return Ok(());
             };
@@ -333,13 +355,23 @@ impl Log {
         let disk = self.ground.disk.as_ref();
         let removed = match self.ground.durability {
             Durability::Process => disk.remove_file(path),
-            // Should only the removal fail, the next opening sees to it.
-            Durability::Disk => retire(disk, path).map(|retired| drop(disk.remove_file(&retired))),
+            Durability::Disk => self.retire_segment(path),
         };
         removed.map_err(|source| SpoolError::Io {
             path: path.to_owned(),
             source,
         })
+    }
+
+    /// Not beside a sync: it syncs the folder too, and a failure of that would be reported once, to one of the two.
+    fn retire_segment(&self, path: &Path) -> io::Result<()> {
+        let disk = self.ground.disk.as_ref();
+        let retired = self
+            .commit
+            .alone(|| retire(disk, path).inspect_err(|error| self.refuse(error.kind())))?;
+        // Should this fail, the next opening sees to it.
+        let _ = disk.remove_file(&retired);
+        Ok(())
     }
 
     /// Deletes the whole log from disk, for good. Should only the files of what is retired stay, the next opening removes them.

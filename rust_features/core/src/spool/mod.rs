@@ -5,6 +5,7 @@ mod commit;
 mod disk;
 mod error;
 mod frame;
+mod inspect;
 mod log;
 mod name;
 mod retire;
@@ -32,6 +33,7 @@ use log::Ground;
 use name::Name;
 
 pub use error::{Cut, Damage, SpoolError};
+pub use inspect::{SegmentReport, SpoolCondition, SpoolReport, inspect};
 pub use log::{Cursor, Frame, Log};
 
 const SEGMENT_BYTES: u64 = 8 << 20;
@@ -84,9 +86,10 @@ impl Spool {
     /// Damage that is more than a torn tail, a folder in use, a failing disk.
     pub fn open(folder: &Path, id: SpoolId, limit: u64, durability: Durability) -> Result<Self, SpoolError> {
         let path = folder.join("lock");
-        System
-            .create_folder(folder)
-            .map_err(|source| SpoolError::Io { path: path.clone(), source })?;
+        System.create_folder(folder).map_err(|source| SpoolError::Io {
+            path: path.clone(),
+            source,
+        })?;
         let lock = lock(path)?;
         Self::open_on(Arc::new(System), Some(lock), folder, id, limit, durability)
     }
@@ -108,7 +111,11 @@ impl Spool {
         }
         let mut found = name::list(disk.as_ref(), folder).map_err(failed)?;
         let total = Arc::new(AtomicU64::new(0));
-        let ground = Ground { disk, durability, total };
+        let ground = Ground {
+            disk,
+            durability,
+            total,
+        };
         let own = found.iter().position(|spool| spool.id == id).map(|at| found.remove(at));
         let own = own.unwrap_or_else(|| Name {
             number: found.last().map_or(0, |last| last.number + 1),
@@ -247,7 +254,9 @@ impl Spool {
         let room = (self.limit / SEGMENTS_PER_SPOOL).clamp(LEAST_SEGMENT_BYTES, SEGMENT_BYTES);
         let written = self.log.write(offset, payload, room);
         let written = written.map_err(|error| failed(error.kind()))?;
-        let Some((offset, group)) = written else { return Ok(None) };
+        let Some((offset, group)) = written else {
+            return Ok(None);
+        };
         if group.is_none() {
             self.wake();
         }
@@ -303,4 +312,3 @@ fn lock(path: PathBuf) -> Result<File, SpoolError> {
         Err(TryLockError::Error(source)) => Err(SpoolError::Io { path, source }),
     }
 }
-

@@ -84,13 +84,27 @@ pub(super) fn survey(
             });
         }
         if let Some(torn) = &torn
-            && window.is_accepted_behind(extent.length, torn.end).map_err(failed(&path))?
+            && window
+                .is_accepted_behind(extent.length, torn.end)
+                .map_err(failed(&path))?
         {
             let condition = Condition::Damaged(torn.damage.clone());
-            segments.push(Found { first, path, file, size, extent });
+            segments.push(Found {
+                first,
+                path,
+                file,
+                size,
+                extent,
+            });
             return Ok(Survey { segments, condition });
         }
-        segments.push(Found { first, path, file, size, extent });
+        segments.push(Found {
+            first,
+            path,
+            file,
+            size,
+            extent,
+        });
     }
     let condition = torn.map_or(Condition::Sound, |torn| Condition::Torn { segment: torn.segment });
     Ok(Survey { segments, condition })

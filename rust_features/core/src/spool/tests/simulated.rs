@@ -186,7 +186,11 @@ fn apply(tree: &mut Tree, change: Move) {
             for path in moved {
                 let entry = tree.remove(&path).unwrap();
                 let below = path.strip_prefix(&from).unwrap();
-                let path = if below.as_os_str().is_empty() { to.clone() } else { to.join(below) };
+                let path = if below.as_os_str().is_empty() {
+                    to.clone()
+                } else {
+                    to.join(below)
+                };
                 tree.insert(path, entry);
             }
         }
@@ -236,7 +240,9 @@ impl Disk for Simulated {
     fn sync_folder(&self, folder: &Path) -> io::Result<()> {
         let mut inner = self.step()?;
         let fails = inner.fails_sync();
-        let (these, others) = std::mem::take(&mut inner.unsynced).into_iter().partition(|(of, _)| of == folder);
+        let (these, others) = std::mem::take(&mut inner.unsynced)
+            .into_iter()
+            .partition(|(of, _)| of == folder);
         inner.unsynced = others;
         let these: Vec<_> = these;
         for (_, change) in these {
@@ -244,7 +250,11 @@ impl Disk for Simulated {
                 apply(&mut inner.synced, change);
             }
         }
-        if fails { Err(io::Error::other("a failing disk")) } else { Ok(()) }
+        if fails {
+            Err(io::Error::other("a failing disk"))
+        } else {
+            Ok(())
+        }
     }
 
     fn create(&self, path: &Path, room: u64) -> io::Result<Arc<dyn Bytes>> {
@@ -252,15 +262,11 @@ impl Disk for Simulated {
         if inner.is_full {
             return Err(io::ErrorKind::StorageFull.into());
         }
-        let index = match inner.file_at(path) {
-            Ok(index) => index,
-            Err(_) => {
-                inner.files.push(Content::default());
-                let index = inner.files.len() - 1;
-                inner.change(&parent(path), Move::Added(path.to_owned(), Entry::File(index)));
-                index
-            }
-        };
+        let index = inner.file_at(path).unwrap_or(inner.files.len());
+        if index == inner.files.len() {
+            inner.files.push(Content::default());
+            inner.change(&parent(path), Move::Added(path.to_owned(), Entry::File(index)));
+        }
         inner.set_size(index, 0);
         inner.set_size(index, room);
         Ok(Arc::new(Open(self.clone(), index)))
@@ -286,7 +292,10 @@ impl Bytes for Open {
 
     fn read(&self, buffer: &mut [u8], position: u64) -> io::Result<usize> {
         let inner = self.0.0.lock();
-        let bytes = inner.files[self.1].now.get(usize::try_from(position).unwrap()..).unwrap_or_default();
+        let bytes = inner.files[self.1]
+            .now
+            .get(usize::try_from(position).unwrap()..)
+            .unwrap_or_default();
         let filled = bytes.len().min(buffer.len());
         buffer[..filled].copy_from_slice(&bytes[..filled]);
         Ok(filled)
@@ -308,7 +317,11 @@ impl Bytes for Open {
             file.unsynced.push(Change::Sector(at, sector));
             at = next;
         }
-        if is_full { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+        if is_full {
+            Err(io::ErrorKind::StorageFull.into())
+        } else {
+            Ok(())
+        }
     }
 
     fn set_size(&self, size: u64) -> io::Result<()> {
