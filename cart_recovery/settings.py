@@ -171,6 +171,11 @@ class Settings(BaseSettings):
         return self.data_directory / "inbox"
 
     @property
+    def spool_directory(self) -> Path:
+        """Where the scorer keeps accepted messages until the journal has them."""
+        return self.data_directory / "spool"
+
+    @property
     def imports_directory(self) -> Path:
         """Where imports under way keep their spools, and where rejected rows are written down."""
         return self.data_directory / "imports"

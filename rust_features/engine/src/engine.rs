@@ -118,7 +118,7 @@ impl Engine {
             clock: if settings.events_clock {
                 Clock::events()
             } else {
-                Clock::Wall
+                Clock::wall()
             },
             spool,
             state: RwLock::new(State::new()),
@@ -157,7 +157,7 @@ impl Engine {
             alias_seed: self.alias_seed.clone(),
             replicas: self.replicas,
             clock: Arc::new(move || live.clock.now()),
-            tick: (matches!(self.live.clock, Clock::Wall) && !self.is_import).then_some(TICK),
+            tick: (!self.live.clock.follows_events() && !self.is_import).then_some(TICK),
             waiter_limit: self.waiter_limit,
         };
         let sink = LiveSink::new(Arc::clone(&self.live));

@@ -126,7 +126,7 @@ fn a_flipped_bit_refuses_the_start_or_cuts_the_last_frame_and_never_shows_anothe
                 }
                 Err(SpoolError::Corrupt(damage)) => {
                     assert!(
-                        bit / 8 < last && damage.position as usize <= bit / 8,
+                        bit / 8 < last && damage.position <= bit as u64 / 8,
                         "bit {bit}: {damage}"
                     );
                 }

@@ -167,7 +167,7 @@ fn a_file_that_may_not_grow_keeps_no_half_of_a_frame() {
     };
     // Its file has no room set aside any more once it is opened again.
     let spool = open_with(&folder, 1, 1 << 30, Durability::Disk).unwrap();
-    spool.append(&[1; 20 << 10]).unwrap();
+    spool.append(&vec![1; 20 << 10]).unwrap();
     drop(spool);
     let output = command.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));

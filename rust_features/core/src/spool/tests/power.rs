@@ -43,12 +43,29 @@ fn step() -> impl Strategy<Value = Step> {
 #[derive(Default)]
 struct Known {
     written: BTreeMap<u64, Vec<u8>>,
+    /// May be found after a loss of power, put together from what was left of several.
+    refused: Vec<Vec<u8>>,
     accepted: Vec<u64>,
     released: u64,
     removed: bool,
 }
 
-type Meanwhile = Arc<Mutex<Vec<(Written, Vec<u8>)>>>;
+impl Known {
+    /// Notes what became of a frame; hands on what waits for a sync.
+    fn note(&mut self, written: Result<Written, Refusal>, payload: Vec<u8>) -> Option<Written> {
+        let Ok(written) = written else {
+            self.refused.push(payload);
+            return None;
+        };
+        assert!(
+            self.written.insert(written.offset, payload).is_none(),
+            "an offset given twice"
+        );
+        Some(written)
+    }
+}
+
+type Meanwhile = Arc<Mutex<Vec<(Result<Written, Refusal>, Vec<u8>)>>>;
 
 /// A spool on a simulated disk, and what must be true of it.
 struct World {
@@ -74,9 +91,13 @@ impl World {
     }
 
     fn start(&mut self) -> Result<(), SpoolError> {
-        self.spool = None;
+        if let Some(spool) = self.spool.take() {
+            let known = self.known.get_mut(&spool.id()).unwrap();
+            for (written, payload) in self.meanwhile.lock().drain(..) {
+                known.note(written, payload);
+            }
+        }
         self.pending.clear();
-        self.meanwhile.lock().clear();
         self.disk.during_next_sync(|| {});
         self.starts += 1;
         self.disk.create_folder(Path::new(SPOOLS)).ok();
@@ -102,13 +123,8 @@ impl World {
                 for index in 0..*count {
                     // Never zero: half a frame of zeros would be a whole one.
                     let payload = vec![self.starts * 16 + index + 1; usize::from(*size)];
-                    if let Ok(written) = spool.write(&payload) {
-                        assert!(
-                            known.written.insert(written.offset, payload).is_none(),
-                            "an offset given twice"
-                        );
-                        self.pending.push(written);
-                    }
+                    let written = spool.write(&payload);
+                    self.pending.extend(known.note(written, payload));
                 }
             }
             Step::Sync => self.sync(),
@@ -116,9 +132,7 @@ impl World {
                 let (spool, meanwhile) = (Arc::clone(spool), Arc::clone(&self.meanwhile));
                 let payload = vec![99; usize::from(*size)];
                 self.disk.during_next_sync(move || {
-                    if let Ok(written) = spool.write(&payload) {
-                        meanwhile.lock().push((written, payload.clone()));
-                    }
+                    meanwhile.lock().push((spool.write(&payload), payload.clone()));
                 });
                 self.sync();
             }
@@ -154,11 +168,7 @@ impl World {
             }
         }
         for (written, payload) in self.meanwhile.lock().drain(..) {
-            assert!(
-                known.written.insert(written.offset, payload).is_none(),
-                "an offset given twice"
-            );
-            self.pending.push(written);
+            self.pending.extend(known.note(written, payload));
         }
         let read: Vec<_> = all(spool.log()).iter().map(|frame| frame.offset).collect();
         let first = read.first().copied().unwrap_or(u64::MAX).min(known.released);
@@ -182,8 +192,9 @@ impl World {
             assert!(!known.removed || read.is_empty(), "a removed spool came back");
             assert!(read.windows(2).all(|pair| pair[0].offset < pair[1].offset));
             for frame in &read {
+                let is_known = known.written.get(&frame.offset) == Some(&frame.payload);
                 assert!(
-                    known.written.get(&frame.offset) == Some(&frame.payload),
+                    is_known || known.refused.contains(&frame.payload),
                     "a frame that was not written"
                 );
             }
