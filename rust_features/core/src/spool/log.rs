@@ -89,6 +89,9 @@ impl Log {
             Condition::Torn { segment } => Some(cut(disk, &mut found.segments, segment).map_err(failed)?),
             Condition::Damaged(damage) => return Err(SpoolError::Corrupt(damage)),
         };
+        for leftover in &found.leftovers {
+            disk.remove_file(leftover).map_err(failed)?;
+        }
         let mut segments = VecDeque::new();
         for Found {
             first,
