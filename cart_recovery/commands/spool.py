@@ -1,5 +1,5 @@
-"""Tells what lies in a spool folder: spools, segments, messages by kind, torn tails and damage. It only reads, so a scorer may
-write there meanwhile, and it works where a start refuses.
+"""Tells what lies in a spool folder: spools, segments, messages by kind, torn tails and damage. It only reads, so a
+scorer may write there meanwhile, and it works where a start refuses.
 
 Examples:
   cart-recovery spool                                  that of the data directory
@@ -28,7 +28,11 @@ _EXITS = {"sound": EXIT_DONE, "torn": EXIT_PARTIAL, "damaged": EXIT_FAILED}
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
     parser.add_argument(
-        "directory", type=Path, nargs="?", metavar="DIRECTORY", help="a spool folder (default: that of the data directory)"
+        "directory",
+        type=Path,
+        nargs="?",
+        metavar="DIRECTORY",
+        help="a spool folder (default: that of the data directory)",
     )
     add_settings_options(parser)
     add_json_option(parser)
@@ -68,23 +72,24 @@ def _as_json(report: "SpoolReport") -> dict[str, Any]:
 
 
 def _as_text(report: "SpoolReport") -> str:
-    frames, size = (sum(values) for values in zip((0, 0), *((one.frames, one.bytes) for one in report.segments)))
+    frames, size = sum(one.frames for one in report.segments), sum(one.bytes for one in report.segments)
     lines = [f"spool {report.number} ({report.spool_id}): {frames:,} messages, {size:,} bytes"]
     if report.oldest_micros is not None:
         lines.append(f"  received {_time(report.oldest_micros)} to {_time(report.newest_micros)}")
     lines += [f"  {count:>10,}  {kind}" for kind, count in sorted(report.kinds.items())]
     lines += [
-        f"  {one.path.name}: {one.frames:,} messages, {one.bytes:,} of {one.file_bytes:,} bytes" for one in report.segments
+        f"  {one.path.name}: {one.frames:,} messages, {one.bytes:,} of {one.file_bytes:,} bytes"
+        for one in report.segments
     ]
     if report.condition == "torn":
         lines.append(
-            f"  torn: {report.path} ends soundly at byte {report.position}; nobody was answered for what stands behind, and "
-            "the next start cuts it (where a scorer runs, it may be a message just being written)"
+            f"  torn: {report.path} ends soundly at byte {report.position}; nobody was answered for what follows, "
+            "and the next start cuts it (where a scorer runs, it may be a message just being written)"
         )
     if report.condition == "damaged":
         lines.append(
-            f"  damaged: {report.path} at byte {report.position}: {report.why}; a start refuses. Restore the file, or move "
-            "the spool away and lose its messages"
+            f"  damaged: {report.path} at byte {report.position}: {report.why}; a start refuses. Restore the file, or "
+            "move the spool away and lose its messages"
         )
     return "\n".join(lines)
 
