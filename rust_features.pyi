@@ -5,6 +5,7 @@ Calls release the GIL while they work and may be made from any thread.
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Literal, Protocol
 
 ENGINE_VERSION: str
@@ -61,6 +62,7 @@ class Engine:
         data_directory: str,
         keys: Keys,
         spool_limit_bytes: int = 1 << 30,
+        durability: Literal["process", "disk"] = "process",
         clock: Literal["wall", "events"] = "wall",
         alias_seed: bytes | None = None,
         import_id: str | None = None,
@@ -70,6 +72,7 @@ class Engine:
     ) -> Engine:
         """Opens the spool under `data_directory`, cutting a torn tail, and loads the newest sound snapshot there.
 
+        What the spool accepted survives the death of the process, or with durability "disk" a loss of power.
         With clock "events" time is the highest event time tracked, moved on by `advance`. `alias_seed` (32 bytes)
         derives aliases instead of drawing them, for rehearsals. `import_id` names the spool of an import, whose offsets
         are row numbers; `data_directory` is then the import's own. JOURNAL and CONTACTS are made with
@@ -117,6 +120,45 @@ class Engine:
     def status(self) -> EngineStatus: ...
     def stop(self, *, timeout_seconds: float) -> bool:
         """Refuses new calls, flushes the spool into the journal; True where all of it got there in time."""
+
+class SegmentReport:
+    """One file of a spool, as found."""
+
+    path: Path
+    frames: int
+    """Sound frames."""
+    bytes: int
+    """Bytes of the sound frames."""
+    file_bytes: int
+    """Bytes of the file, with what is set aside for frames to come."""
+
+class SpoolReport:
+    """One spool, as found."""
+
+    number: int
+    """Its place in the order of the starts."""
+    spool_id: str
+    segments: list[SegmentReport]
+    kinds: dict[str, int]
+    """Messages by kind."""
+    oldest_micros: int | None
+    """The lowest received time of a message."""
+    newest_micros: int | None
+    """The highest received time of a message."""
+    condition: Literal["sound", "torn", "damaged"]
+    """Torn: the next start cuts bytes that no caller was answered for. Damaged: accepted messages are missing, and a start
+    refuses."""
+    path: Path | None
+    """The torn or damaged segment."""
+    position: int | None
+    """Where its sound frames end, bytes."""
+    why: str | None
+    """What the damage is, in words."""
+
+def inspect_spool(directory: str) -> list[SpoolReport]:
+    """Reports on every spool of a spool folder, oldest first; takes no lock and writes nothing.
+
+    Raises SpoolCorrupt where folder or file cannot be read."""
 
 class EngineStatus:
     """A reading of the engine's gauges and counters at one moment."""

@@ -182,6 +182,11 @@ class Settings(BaseSettings):
         ge=0,
         description="messages folded between two snapshots of the state, 0 for none",
     )
+    durability: Literal["process", "disk"] = Field(
+        default="process",
+        description="what an accepted call survives: process, the death of the scorer; disk, also a loss of power, for "
+        "the time of a disk sync in each answer",
+    )
     threads: int = Field(default=32, ge=4, le=512, description="threads that answer gRPC calls, 4 to 512")
     drain_seconds: float = Field(
         default=20.0, ge=0, le=600, description="seconds for calls and spool at the end, at most 600"
@@ -206,6 +211,11 @@ class Settings(BaseSettings):
     def inbox_directory(self) -> Path:
         """Where the local inbox keeps its e-mails."""
         return self.data_directory / "inbox"
+
+    @property
+    def spool_directory(self) -> Path:
+        """Where the scorer keeps accepted messages until the journal has them."""
+        return self.data_directory / "spool"
 
     @property
     def imports_directory(self) -> Path:

@@ -41,6 +41,7 @@ class Scorer:
             data_directory=str(settings.data_directory),
             keys=engine_keys(settings),
             spool_limit_bytes=settings.spool_limit_bytes,
+            durability=settings.durability,
             clock=clock,
             alias_seed=alias_seed,
             replicas=settings.nats.replicas,

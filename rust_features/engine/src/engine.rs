@@ -13,7 +13,7 @@ use cart_recovery_core::ids::SpoolId;
 use cart_recovery_core::keyed::{Key, public_hash};
 use cart_recovery_core::refusal::Refusal;
 use cart_recovery_core::snapshot::{self, SnapshotError};
-use cart_recovery_core::spool::{Cursor, Log, Spool, SpoolError};
+use cart_recovery_core::spool::{Cursor, Durability, Log, Spool, SpoolError};
 use cart_recovery_core::state::{State, decision_id};
 use cart_recovery_core::time::Micros;
 use cart_recovery_journal::{Journal, JournalSettings, Resume, StartError};
@@ -59,6 +59,8 @@ pub struct EngineSettings {
     pub keys: Keys,
     /// Bytes that all spools together may hold.
     pub spool_limit_bytes: u64,
+    /// What an accepted message survives.
+    pub durability: Durability,
     /// Time follows the events, not the machine.
     pub events_clock: bool,
     /// Derives aliases instead of drawing them, for rehearsals.
@@ -114,7 +116,12 @@ impl Engine {
     pub fn open(settings: EngineSettings) -> Result<Self, OpenError> {
         let id = spool_id(settings.import_id.as_deref())?;
         let folder = settings.data_directory.join("spool");
-        let spool = Arc::new(Spool::open(&folder, id, settings.spool_limit_bytes)?);
+        let spool = Arc::new(Spool::open(
+            &folder,
+            id,
+            settings.spool_limit_bytes,
+            settings.durability,
+        )?);
         let snapshots = settings.data_directory.join("snapshots");
         let start = Start::load(&snapshots, &settings.keys.edge)?;
         let in_flight = InFlight::default();
@@ -139,7 +146,7 @@ impl Engine {
             clock: if settings.events_clock {
                 Clock::events()
             } else {
-                Clock::Wall
+                Clock::wall()
             },
             spool,
             state: RwLock::new(start.state),
@@ -182,7 +189,7 @@ impl Engine {
             alias_seed: self.alias_seed.clone(),
             replicas: self.replicas,
             clock: Arc::new(move || live.clock.now()),
-            tick: (matches!(self.live.clock, Clock::Wall) && !self.is_import).then_some(TICK),
+            tick: (!self.live.clock.follows_events() && !self.is_import).then_some(TICK),
             waiter_limit: self.waiter_limit,
         };
         let sink = LiveSink::new(Arc::clone(&self.live), self.snapshots());
@@ -198,6 +205,12 @@ impl Engine {
         let place = (state.sequence(), state.journal_time());
         let settings = self.snapshot_settings.clone()?;
         Some(Snapshots::new(settings, place, Arc::clone(&self.snapshot_status)))
+    }
+
+    /// Whether `track`, `score` and `confirm` may wait for the disk.
+    #[must_use]
+    pub fn waits_for_disk(&self) -> bool {
+        self.live.spool.durability() == Durability::Disk
     }
 
     /// What an operator should know of the opening: torn tails that were cut, snapshots that were refused.
@@ -270,8 +283,9 @@ impl Engine {
     /// Where the spool refuses the tick.
     pub fn advance(&self, time: Micros) -> Result<(), Refusal> {
         let time = self.live.clock.received(time);
-        self.live
-            .spool_message(Vec::new(), Content::Tick(Tick {}), Vec::new(), time)
+        let tick = Content::Tick(Tick {});
+        let written = self.live.write_message(Vec::new(), tick, Vec::new(), time)?;
+        self.live.spool.sync(&written)
     }
 
     /// When the next inactivity deadline falls due in the folded state; none without a bundle.

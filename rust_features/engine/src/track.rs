@@ -10,7 +10,6 @@ use cart_recovery_core::time::Micros;
 use cart_recovery_journal::{Journal, WaitingPlace};
 use prost::Message;
 
-use crate::clock::Clock;
 use crate::live::Live;
 
 /// How long a sender that asked for JOURNALED waits at most.
@@ -80,9 +79,9 @@ fn counted<T>(live: &Live, spooled: Result<T, Refusal>) -> Result<T, Refusal> {
 fn pass_edge(live: &Live, request: &[u8], imported: bool) -> Result<Tracked, Refusal> {
     live.open()?;
     let known = &live.directory;
-    let Clock::Events(_) = &live.clock else {
+    if !live.clock.follows_events() {
         return live.edge.track(request, live.clock.now(), imported, known);
-    };
+    }
     let mut tracked = live.edge.track(request, Micros::END_OF_TIME, imported, known)?;
     if let Some(JournalMessage {
         received_time,

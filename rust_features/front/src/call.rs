@@ -188,6 +188,9 @@ impl<C: Calls> Call<C> {
 
     async fn work(&self, request: &[u8]) -> Outcome {
         let calls = &self.desk.calls;
+        if calls.wait_for_disk() {
+            return self.work_aside(request.to_vec()).await;
+        }
         let spooled = match self.method {
             Method::Score => return self.guarded(|| calls.score(request)),
             Method::Confirm => return self.guarded(|| calls.confirm(request)),
@@ -198,6 +201,18 @@ impl<C: Calls> Call<C> {
             Ok(spooled) if spooled.waits() => self.wait(spooled).await,
             spooled => Ok(spooled.and_then(Spooled::reply)),
         }
+    }
+
+    /// Works on a thread where waiting holds up nobody; those that wait at once share a sync.
+    async fn work_aside(&self, request: Vec<u8>) -> Outcome {
+        let (calls, method) = (Arc::clone(&self.desk.calls), self.method);
+        let reply = tokio::task::spawn_blocking(move || match method {
+            Method::Score => calls.score(&request),
+            Method::Confirm => calls.confirm(&request),
+            Method::Explain => calls.explain(&request),
+            _ => calls.track(&request).and_then(Spooled::reply),
+        });
+        self.until(reply).await?.map_err(|_| self.fault())
     }
 
     async fn wait(&self, spooled: Spooled) -> Outcome {
@@ -265,6 +280,10 @@ mod tests {
     struct Broken;
 
     impl Calls for Broken {
+        fn wait_for_disk(&self) -> bool {
+            false
+        }
+
         fn track(&self, _: &[u8]) -> Result<Spooled, Refusal> {
             Err(Refusal::new(Reason::SpoolFull))
         }

@@ -16,6 +16,8 @@ use crate::reflection::Reflection;
 /// The part of the engine that answers requests: serialised messages in and out.
 #[allow(clippy::missing_errors_doc)] // Each refuses what it cannot answer.
 pub trait Calls: Send + Sync + 'static {
+    /// Whether an answer waits for the disk, so that it must not be worked for on the front's own thread.
+    fn wait_for_disk(&self) -> bool;
     /// `TrackRequest` in; its reply may wait for the journal.
     fn track(&self, request: &[u8]) -> Result<Spooled, Refusal>;
     /// `ScoreRequest` in, `ScoreResponse` out.
@@ -27,6 +29,10 @@ pub trait Calls: Send + Sync + 'static {
 }
 
 impl Calls for Engine {
+    fn wait_for_disk(&self) -> bool {
+        self.waits_for_disk()
+    }
+
     fn track(&self, request: &[u8]) -> Result<Spooled, Refusal> {
         self.track(request)
     }

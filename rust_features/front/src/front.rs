@@ -59,6 +59,9 @@ pub enum FrontError {
     Tls(#[from] TlsError),
 }
 
+/// Calls that wait for the disk at once; further ones wait for a thread.
+const DISK_WAITERS: usize = 64;
+
 /// One listening gRPC server.
 pub struct Front<C> {
     port: u16,
@@ -99,9 +102,10 @@ impl<C: Calls> Front<C> {
             desk: Arc::clone(&desk),
             tls,
         };
+        let disk_waiters = if desk.calls.wait_for_disk() { DISK_WAITERS } else { 0 };
         let runtime = Builder::new_current_thread()
             .enable_all()
-            .max_blocking_threads(settings.journal_waiters.max(1))
+            .max_blocking_threads(settings.journal_waiters.max(1) + disk_waiters)
             .build()?;
         Ok(Self {
             port,

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use cart_recovery_core::ids::Alias;
 use cart_recovery_core::keyed::Key;
+use cart_recovery_core::spool::Durability;
 use cart_recovery_core::time::Micros;
 use cart_recovery_engine::{Engine, EngineSettings, OpenError, Spooled, envelope, streamed};
 use pyo3::exceptions::PyValueError;
@@ -23,18 +24,33 @@ pub struct PyEngine {
     pub inner: Arc<Engine>,
 }
 
+/// The value that goes by `name`.
+fn chosen<T>(argument: &str, name: &str, [first, second]: [(&str, T); 2]) -> PyResult<T> {
+    if name == first.0 {
+        return Ok(first.1);
+    }
+    if name == second.0 {
+        return Ok(second.1);
+    }
+    Err(PyValueError::new_err(format!(
+        "{argument}: {name:?} is none; send {:?} or {:?}",
+        first.0, second.0
+    )))
+}
+
 type Reply<'py> = PyResult<Bound<'py, PyBytes>>;
 
 #[pymethods]
 impl PyEngine {
     #[new]
-    #[pyo3(signature = (*, data_directory, keys, spool_limit_bytes=1 << 30, clock="wall", alias_seed=None,
+    #[pyo3(signature = (*, data_directory, keys, spool_limit_bytes=1 << 30, durability="process", clock="wall", alias_seed=None,
         import_id=None, replicas=1, journal_waiters=8, snapshot_messages=0))]
     #[allow(clippy::too_many_arguments)]
     fn new(
         data_directory: PathBuf,
         keys: &PyKeys,
         spool_limit_bytes: u64,
+        durability: &str,
         clock: &str,
         alias_seed: Option<&[u8]>,
         import_id: Option<String>,
@@ -42,19 +58,14 @@ impl PyEngine {
         journal_waiters: usize,
         snapshot_messages: u64,
     ) -> PyResult<Self> {
-        let events_clock = match clock {
-            "wall" => false,
-            "events" => true,
-            other => {
-                return Err(PyValueError::new_err(format!(
-                    "clock: {other:?} is none; send \"wall\" or \"events\""
-                )));
-            }
-        };
+        let durabilities = [("process", Durability::Process), ("disk", Durability::Disk)];
+        let durability = chosen("durability", durability, durabilities)?;
+        let events_clock = chosen("clock", clock, [("wall", false), ("events", true)])?;
         let settings = EngineSettings {
             data_directory,
             keys: keys.inner.clone(),
             spool_limit_bytes,
+            durability,
             events_clock,
             alias_seed: alias_seed.map(|seed| key("alias_seed", seed)).transpose()?.map(Key),
             import_id,

@@ -12,6 +12,7 @@ mod keys;
 mod metrics;
 mod offline;
 mod replay;
+mod spool;
 mod status;
 
 use mimalloc::MiMalloc;
@@ -34,8 +35,11 @@ fn rust_features(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<metrics::PyCallMetrics>()?;
     module.add_class::<metrics::PyLatencyHistogram>()?;
     module.add_class::<offline::PyOffline>()?;
+    module.add_class::<spool::PySpoolReport>()?;
+    module.add_class::<spool::PySegmentReport>()?;
     module.add_function(wrap_pyfunction!(front::in_time, module)?)?;
     module.add_function(wrap_pyfunction!(front::too_many_streams, module)?)?;
+    module.add_function(wrap_pyfunction!(spool::inspect_spool, module)?)?;
     module.add_function(wrap_pyfunction!(keys::outside_token, module)?)?;
     module.add_function(wrap_pyfunction!(forest::forest_margins, module)?)?;
     module.add_function(wrap_pyfunction!(replay::replay_rows, module)?)?;

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use cart_recovery_core::ids::SpoolId;
-use cart_recovery_core::spool::{Cursor, Frame, Spool, SpoolError};
+use cart_recovery_core::spool::{Cursor, Durability, Frame, Spool, SpoolError};
 
 const ID: SpoolId = SpoolId([7; 16]);
 const LIMIT: u64 = 1 << 16;
@@ -13,7 +13,7 @@ const LIMIT: u64 = 1 << 16;
 pub(super) fn run(segment: &[u8]) {
     let folder = tempfile::tempdir().expect("a folder can be made");
     fs::write(segment_of(folder.path()), segment).expect("a file can be written");
-    let spool = match Spool::open(folder.path(), ID, LIMIT) {
+    let spool = match Spool::open(folder.path(), ID, LIMIT, Durability::Process) {
         Ok(spool) => spool,
         Err(SpoolError::Corrupt { .. }) => return,
         Err(error) => panic!("{error}"),
@@ -21,7 +21,7 @@ pub(super) fn run(segment: &[u8]) {
     let found = frames(&spool);
     let appended = spool.append(b"one more").expect("a recovered spool takes more");
     drop(spool);
-    let spool = Spool::open(folder.path(), ID, LIMIT).expect("a recovered spool opens again");
+    let spool = Spool::open(folder.path(), ID, LIMIT, Durability::Process).expect("a recovered spool opens again");
     assert!(spool.cuts().is_empty());
     let mut kept = frames(&spool);
     let last = kept.pop().expect("the appended frame is there");
@@ -36,14 +36,17 @@ pub(super) fn run(segment: &[u8]) {
 
 /// Makes an empty spool and gives the path of the segment it writes to.
 fn segment_of(folder: &Path) -> PathBuf {
-    let spool = Spool::open(folder, ID, LIMIT).expect("an empty folder is an empty spool");
+    let spool = Spool::open(folder, ID, LIMIT, Durability::Process).expect("an empty folder is an empty spool");
     spool.append(b"first").expect("an empty spool takes a frame");
     drop(spool);
-    let log = folder.join(ID.to_string());
-    let mut files = fs::read_dir(log)
-        .expect("the spool has a folder")
-        .filter_map(Result::ok);
-    files.next().expect("the spool has a segment").path()
+    let logs = entries(folder).into_iter().filter(|path| path.is_dir());
+    let segments = logs.flat_map(|log| entries(&log));
+    segments.last().expect("the spool has a segment")
+}
+
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).expect("a folder can be read");
+    entries.filter_map(Result::ok).map(|entry| entry.path()).collect()
 }
 
 fn frames(spool: &Spool) -> Vec<Frame> {

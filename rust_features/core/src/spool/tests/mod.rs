@@ -1,21 +1,61 @@
+//! What a spool does while nothing is damaged. Damage, lost power and failing disks have files of their own.
+
+mod damage;
+mod full;
+mod inspection;
+mod power;
+mod simulated;
+
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::FileExt;
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
 
 const LIMIT: u64 = 1 << 20;
+/// Names the folder that a child process works in.
+const CHILD: &str = "SPOOL_TEST_FOLDER";
+const DURABILITIES: [Durability; 2] = [Durability::Process, Durability::Disk];
 
 fn id(byte: u8) -> SpoolId {
     SpoolId([byte; 16])
 }
 
+/// What a test does in a process of its own, which this same executable becomes: `wrap` runs it, for example under another
+/// limit. `None` in that process.
+fn in_child(test: &str, wrap: &[&str], folder: &Path) -> Option<Command> {
+    if std::env::var_os(CHILD).is_some() {
+        return None;
+    }
+    let own = std::env::current_exe().unwrap();
+    let (program, arguments) = wrap
+        .split_first()
+        .map_or((own.as_os_str(), wrap), |(first, rest)| (first.as_ref(), rest));
+    let mut command = Command::new(program);
+    command.args(arguments);
+    if !wrap.is_empty() {
+        command.arg(&own);
+    }
+    command
+        .args(["--exact", "--nocapture", &format!("spool::tests::{test}")])
+        .env(CHILD, folder);
+    Some(command)
+}
+
+/// The folder that the parent hands to the process of a test.
+fn folder_of_parent() -> PathBuf {
+    std::env::var_os(CHILD).unwrap().into()
+}
+
+/// Opens without the lock: children that other tests start hold it on for a moment.
+fn open_with(folder: &TempDir, byte: u8, limit: u64, durability: Durability) -> Result<Spool, SpoolError> {
+    Spool::open_on(Arc::new(System), None, folder.path(), id(byte), limit, durability)
+}
+
 fn open(folder: &TempDir, byte: u8) -> Spool {
-    Spool::open(folder.path(), id(byte), LIMIT).unwrap()
+    open_with(folder, byte, LIMIT, Durability::Process).unwrap()
 }
 
 fn all(log: &Log) -> Vec<Frame> {
@@ -30,11 +70,20 @@ fn all(log: &Log) -> Vec<Frame> {
     }
 }
 
+/// The folder of the only spool with this id.
+fn folder_of(folder: &TempDir, byte: u8) -> PathBuf {
+    let names = name::list(&System, folder.path()).unwrap();
+    let name = names.iter().find(|name| name.id == id(byte)).unwrap();
+    folder.path().join(name.to_string())
+}
+
+fn segments(folder: &TempDir, byte: u8) -> Vec<PathBuf> {
+    let listed = segment::list(&System, &folder_of(folder, byte)).unwrap();
+    listed.into_iter().map(|(_, path)| path).collect()
+}
+
 fn last_segment(folder: &TempDir, byte: u8) -> PathBuf {
-    segment::paths(&folder.path().join(id(byte).to_string()))
-        .unwrap()
-        .pop()
-        .unwrap()
+    segments(folder, byte).pop().unwrap()
 }
 
 fn payload(index: u64) -> Vec<u8> {
@@ -57,14 +106,14 @@ fn what_was_appended_is_read_back_in_order_while_it_grows() {
             }]
         );
     }
-    assert!(segment::paths(&folder.path().join(id(1).to_string())).unwrap().len() > 1);
+    assert!(segments(&folder, 1).len() > 1);
     assert_eq!(all(spool.log()).len(), 3000);
 }
 
 #[test]
 fn a_payload_longer_than_one_read_comes_back_whole() {
     let folder = TempDir::new().unwrap();
-    let spool = Spool::open(folder.path(), id(1), 64 << 20).unwrap();
+    let spool = open_with(&folder, 1, 64 << 20, Durability::Process).unwrap();
     spool.limit_payloads(8 << 20);
     spool.append(&vec![7; 3 << 20]).unwrap();
     spool.append(b"after").unwrap();
@@ -75,79 +124,9 @@ fn a_payload_longer_than_one_read_comes_back_whole() {
 }
 
 #[test]
-fn a_tail_torn_at_any_byte_is_cut_and_reported() {
-    for zeros_follow in [false, true] {
-        for kept in 0..(frame::OVERHEAD + 40) as u64 {
-            let folder = TempDir::new().unwrap();
-            let spool = open(&folder, 1);
-            spool.append(b"first").unwrap();
-            let start = spool.log().depth().1;
-            spool.append(&[200; 40]).unwrap();
-            drop(spool);
-            let file = File::options().write(true).open(last_segment(&folder, 1)).unwrap();
-            file.set_len(start + kept).unwrap();
-            if zeros_follow {
-                file.set_len(start + 10_000).unwrap();
-            }
-            let spool = open(&folder, 2);
-            let older = spool.older();
-            assert_eq!(
-                all(&older[0]),
-                [Frame {
-                    offset: 0,
-                    payload: b"first".to_vec()
-                }],
-                "{kept}"
-            );
-            assert_eq!(spool.cuts().len(), usize::from(kept > 0), "{kept}");
-            assert!(spool.cuts().iter().all(|cut| cut.position == start));
-        }
-    }
-}
-
-#[test]
-fn damage_before_sound_frames_stops_the_start() {
-    let folder = TempDir::new().unwrap();
-    let spool = open(&folder, 1);
-    for index in 0..10 {
-        spool.append(&payload(index)).unwrap();
-    }
-    drop(spool);
-    let path = last_segment(&folder, 1);
-    let file = File::options().write(true).open(path).unwrap();
-    file.write_all_at(&[255], 20).unwrap();
-    assert!(matches!(
-        Spool::open(folder.path(), id(2), LIMIT),
-        Err(SpoolError::Corrupt { .. })
-    ));
-}
-
-#[test]
-fn a_torn_segment_before_others_stops_the_start() {
-    let folder = TempDir::new().unwrap();
-    let spool = open(&folder, 1);
-    for index in 0..3000 {
-        spool.append(&payload(index)).unwrap();
-    }
-    drop(spool);
-    let paths = segment::paths(&folder.path().join(id(1).to_string())).unwrap();
-    let length = std::fs::metadata(&paths[0]).unwrap().len();
-    File::options()
-        .write(true)
-        .open(&paths[0])
-        .unwrap()
-        .set_len(length - 1)
-        .unwrap();
-    assert!(matches!(
-        Spool::open(folder.path(), id(2), LIMIT),
-        Err(SpoolError::Corrupt { .. })
-    ));
-}
-
-#[test]
 fn a_full_spool_refuses_until_segments_are_released() {
     let folder = TempDir::new().unwrap();
-    let spool = Spool::open(folder.path(), id(1), 64 << 10).unwrap();
+    let spool = open_with(&folder, 1, 64 << 10, Durability::Process).unwrap();
     let mut accepted = 0;
     let refusal = loop {
         match spool.append(&[1; 500]) {
@@ -172,7 +151,7 @@ fn a_failed_write_is_not_half_accepted() {
     let folder = TempDir::new().unwrap();
     let spool = open(&folder, 1);
     spool.append(b"first").unwrap();
-    let spool_folder = folder.path().join(id(1).to_string());
+    let spool_folder = folder_of(&folder, 1);
     let away = folder.path().join("away");
     // The next segment cannot be created while the folder is gone.
     std::fs::rename(&spool_folder, &away).unwrap();
@@ -223,24 +202,15 @@ fn an_import_goes_on_where_it_ended() {
 
 #[test]
 fn a_killed_process_loses_nothing_that_it_accepted() {
-    const FOLDER: &str = "SPOOL_OF_THE_KILLED_PROCESS";
-    if let Some(folder) = std::env::var_os(FOLDER) {
-        let spool = Spool::open(Path::new(&folder), id(1), 1 << 30).unwrap();
+    let folder = TempDir::new().unwrap();
+    let Some(mut command) = in_child("a_killed_process_loses_nothing_that_it_accepted", &[], folder.path()) else {
+        let spool = Spool::open(&folder_of_parent(), id(1), 1 << 30, Durability::Process).unwrap();
         for index in 0.. {
             println!("accepted {}", spool.append(&payload(index)).unwrap());
         }
-    }
-    let folder = TempDir::new().unwrap();
-    let mut child = Command::new(std::env::current_exe().unwrap())
-        .args([
-            "--exact",
-            "--nocapture",
-            "spool::tests::a_killed_process_loses_nothing_that_it_accepted",
-        ])
-        .env(FOLDER, folder.path())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+        return;
+    };
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
     let lines = BufReader::new(child.stdout.take().unwrap())
         .lines()
         .map_while(Result::ok);
@@ -270,37 +240,55 @@ fn a_killed_process_loses_nothing_that_it_accepted() {
 #[test]
 fn one_process_at_a_time_writes() {
     let folder = TempDir::new().unwrap();
-    let _spool = open(&folder, 1);
-    assert!(matches!(
-        Spool::open(folder.path(), id(2), LIMIT),
-        Err(SpoolError::InUse { .. })
-    ));
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(32))]
-
-    #[test]
-    fn any_bytes_behind_the_last_frame_are_cut(tail in proptest::collection::vec(any::<u8>(), 1..200)) {
-        let folder = TempDir::new().unwrap();
-        let spool = open(&folder, 1);
-        spool.append(b"kept").unwrap();
-        let end = spool.log().depth().1;
-        drop(spool);
-        File::options().write(true).open(last_segment(&folder, 1)).unwrap().write_all_at(&tail, end).unwrap();
-        let spool = open(&folder, 2);
-        prop_assert_eq!(all(&spool.older()[0]).len(), 1);
-        prop_assert_eq!(spool.cuts().len(), usize::from(tail.iter().any(|byte| *byte != 0)));
-    }
+    let open = |byte| Spool::open(folder.path(), id(byte), LIMIT, Durability::Process);
+    let _spool = open(1).unwrap();
+    assert!(matches!(open(2), Err(SpoolError::InUse { .. })));
 }
 
 #[test]
 fn what_drains_a_full_spool_is_taken_beyond_its_bound() {
     let folder = TempDir::new().unwrap();
-    let spool = Spool::open(folder.path(), id(1), 4096).unwrap();
+    let spool = open_with(&folder, 1, 4096, Durability::Process).unwrap();
     while spool.append(b"frame").is_ok() {}
     assert_eq!(spool.append(b"frame").unwrap_err().reason, Reason::SpoolFull);
     let offset = spool.append_to_drain(b"closing").unwrap();
     let last = all(spool.log()).pop().unwrap();
     assert_eq!((last.offset, last.payload.as_slice()), (offset, b"closing".as_slice()));
+}
+
+#[test]
+fn callers_that_wait_together_are_all_accepted() {
+    const THREADS: u64 = 8;
+    const EACH: u64 = 60;
+    for durability in DURABILITIES {
+        let folder = TempDir::new().unwrap();
+        let spool = open_with(&folder, 1, LIMIT, durability).unwrap();
+        std::thread::scope(|scope| {
+            for thread in 0..THREADS {
+                let spool = &spool;
+                scope.spawn(move || {
+                    for index in 0..EACH {
+                        let offset = spool.append(&payload(thread * EACH + index)).unwrap();
+                        assert!(spool.log().end() > offset, "answered before it was accepted");
+                    }
+                });
+            }
+        });
+        let mut read: Vec<_> = all(spool.log()).into_iter().map(|frame| frame.payload).collect();
+        let mut sent: Vec<_> = (0..THREADS * EACH).map(payload).collect();
+        read.sort();
+        sent.sort();
+        assert_eq!(read, sent);
+    }
+}
+
+#[test]
+fn what_waits_for_the_disk_is_neither_read_nor_counted_as_accepted() {
+    let folder = TempDir::new().unwrap();
+    let spool = open_with(&folder, 1, LIMIT, Durability::Disk).unwrap();
+    let (first, second) = (spool.write(b"first").unwrap(), spool.write(b"second").unwrap());
+    assert_eq!((spool.log().end(), all(spool.log()).len()), (0, 0));
+    spool.sync(&first).unwrap();
+    assert_eq!((spool.log().end(), all(spool.log()).len()), (2, 2));
+    spool.sync(&second).unwrap();
 }
