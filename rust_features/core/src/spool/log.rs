@@ -1,4 +1,4 @@
-//! The segments of one spool: appending at the end, reading from anywhere, deleting from the front.
+//! The segments of one spool: writing at the end, syncing, taking back, deleting from the front.
 
 use std::collections::VecDeque;
 use std::io;
@@ -13,30 +13,11 @@ use crate::ids::SpoolId;
 use super::Durability;
 use super::commit::{Commit, Group};
 use super::disk::{Access, Disk};
-use super::error::{Cut, Damage, SpoolError};
-use super::frame::{self, OVERHEAD, Parsed};
+use super::error::{Cut, SpoolError};
+use super::frame::{self, OVERHEAD};
 use super::retire::{retire, retired};
 use super::segment::{Extent, Segment};
 use super::survey::{Condition, Found, survey};
-
-/// Bytes read at once.
-const CHUNK: usize = 1 << 20;
-
-/// One frame read back.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Frame {
-    /// Its place in the spool.
-    pub offset: u64,
-    /// Serialised `SpoolFrame`.
-    pub payload: Vec<u8>,
-}
-
-/// Where a reader stands in a log.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Cursor {
-    segment: u64,
-    position: u64,
-}
 
 /// What all logs of a spool folder share.
 #[derive(Clone)]
@@ -52,12 +33,12 @@ pub struct Log {
     id: SpoolId,
     folder: PathBuf,
     ground: Ground,
-    inner: Mutex<Inner>,
+    pub(super) inner: Mutex<Inner>,
     commit: Commit,
 }
 
-struct Inner {
-    segments: VecDeque<Segment>,
+pub(super) struct Inner {
+    pub(super) segments: VecDeque<Segment>,
     /// The offset that comes next. An offset is given once, also where its frame was taken back.
     next: u64,
     /// One more than the last accepted offset.
@@ -68,6 +49,8 @@ struct Inner {
     folder_unsynced: bool,
     /// Frames were taken back that may still stand on disk.
     unrepaired: bool,
+    /// Files removed by repairs since the folder was last synced.
+    removed: Vec<PathBuf>,
     buffer: Vec<u8>,
 }
 
@@ -89,9 +72,6 @@ impl Log {
             Condition::Torn { segment } => Some(cut(disk, &mut found.segments, segment).map_err(failed)?),
             Condition::Damaged(damage) => return Err(SpoolError::Corrupt(damage)),
         };
-        for leftover in &found.leftovers {
-            disk.remove_file(leftover).map_err(failed)?;
-        }
         let mut segments = VecDeque::new();
         for Found {
             first,
@@ -114,6 +94,7 @@ impl Log {
             group: Group::default(),
             folder_unsynced: true,
             unrepaired: false,
+            removed: Vec::new(),
             buffer: Vec::new(),
         });
         let commit = Commit::default();
@@ -226,6 +207,7 @@ impl Log {
         let mut inner = self.inner.lock();
         let group = std::mem::take(&mut inner.group);
         let with_folder = std::mem::take(&mut inner.folder_unsynced);
+        let removed = std::mem::take(&mut inner.removed);
         let mut synced = Vec::new();
         for segment in inner.segments.iter_mut().filter(|segment| segment.unsynced) {
             segment.unsynced = false;
@@ -248,6 +230,7 @@ impl Log {
                 Ok(())
             }
             Err(error) => {
+                self.inner.lock().removed.extend(removed);
                 self.refuse(error.kind());
                 Err(error.kind())
             }
@@ -280,15 +263,27 @@ impl Log {
     /// Removes from disk what was taken back. The next frame begins a new segment: the file in which a page may be lost
     /// holds only what an earlier sync has seen through, and is synced as cut before anything new is accepted.
     fn repair(&self, inner: &mut Inner) -> io::Result<()> {
-        let accepted = inner.accepted;
+        let (accepted, disk) = (inner.accepted, self.ground.disk.as_ref());
+        // A failed sync of the folder may have lost a removal, and a later one would not know of it: so it is done anew.
+        for path in &inner.removed {
+            if !inner.segments.iter().any(|segment| segment.path == *path) {
+                disk.create(path, 1)?;
+                disk.remove_file(path)?;
+            }
+        }
         while let Some(last) = inner.segments.back()
             && last.written.length == 0
             && last.first >= accepted
         {
-            match self.ground.disk.remove_file(&last.path) {
+            match disk.remove_file(&last.path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => inner.segments.pop_back(),
-            };
+                _ => {}
+            }
+            if let Some(last) = inner.segments.pop_back()
+                && !inner.removed.contains(&last.path)
+            {
+                inner.removed.push(last.path);
+            }
         }
         if let Some(last) = inner.segments.back_mut() {
             last.cut()?;
@@ -296,41 +291,6 @@ impl Log {
         }
         inner.unrepaired = false;
         Ok(())
-    }
-
-    /// Reads on from `cursor`: at most `limit` frames, and about a mebibyte. Nothing means that the end is reached. What is
-    /// not accepted yet is not read: it may have to be taken back, and nobody who was refused finds his message journalled.
-    ///
-    /// # Errors
-    /// Where the disk fails or a frame is no longer what was written.
-    pub fn read(&self, cursor: &mut Cursor, limit: usize) -> Result<Vec<Frame>, SpoolError> {
-        let mut frames = Vec::new();
-        while frames.is_empty() {
-            let Some(segment) = self.segment_at(cursor) else { break };
-            read_segment(&segment, cursor, limit, &mut frames)?;
-        }
-        Ok(frames)
-    }
-
-    /// The segment that holds what comes at `cursor`, which moves there.
-    fn segment_at(&self, cursor: &mut Cursor) -> Option<Segment> {
-        let inner = self.inner.lock();
-        let at = inner.segments.partition_point(|segment| segment.first < cursor.segment);
-        for segment in inner.segments.iter().skip(at) {
-            if segment.first != cursor.segment {
-                *cursor = Cursor {
-                    segment: segment.first,
-                    position: 0,
-                };
-            }
-            if cursor.position < segment.accepted.length {
-                return Some(segment.clone());
-            }
-            if segment.accepted != segment.written {
-                break;
-            }
-        }
-        None
     }
 
     /// Deletes every segment whose frames all stand below `upto`, but never the one being written.
@@ -425,46 +385,6 @@ fn cut(disk: &dyn Disk, found: &mut Vec<Found>, segment: usize) -> io::Result<Cu
         position: torn.extent.length,
         bytes: bytes + torn.size.saturating_sub(torn.extent.length),
     })
-}
-
-fn read_segment(
-    segment: &Segment,
-    cursor: &mut Cursor,
-    limit: usize,
-    frames: &mut Vec<Frame>,
-) -> Result<(), SpoolError> {
-    let mut size = CHUNK;
-    loop {
-        let bytes = segment.read(cursor.position, size)?;
-        let mut at = 0;
-        while frames.len() < limit.max(1) {
-            match frame::parse(bytes.get(at..).unwrap_or_default()) {
-                Parsed::Frame(found) => {
-                    frames.push(Frame {
-                        offset: found.offset,
-                        payload: found.payload.to_vec(),
-                    });
-                    at += found.size;
-                }
-                Parsed::Incomplete(needed) if frames.is_empty() && bytes.len() == size && needed > size => {
-                    size = needed;
-                    break;
-                }
-                Parsed::Incomplete(_) | Parsed::Nothing if !frames.is_empty() => break,
-                _ => {
-                    return Err(SpoolError::Corrupt(Damage {
-                        path: segment.path.clone(),
-                        position: cursor.position,
-                        why: "a frame is not what was written",
-                    }));
-                }
-            }
-        }
-        if !frames.is_empty() {
-            cursor.position += at as u64;
-            return Ok(());
-        }
-    }
 }
 
 /// Bytes that a payload takes in a segment.

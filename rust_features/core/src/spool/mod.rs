@@ -8,6 +8,7 @@ mod frame;
 mod inspect;
 mod log;
 mod name;
+mod read;
 mod retire;
 mod segment;
 mod survey;
@@ -35,7 +36,8 @@ use name::Name;
 
 pub use error::{Cut, Damage, SpoolError};
 pub use inspect::{SegmentReport, SpoolCondition, SpoolReport, inspect};
-pub use log::{Cursor, Frame, Log};
+pub use log::Log;
+pub use read::{Cursor, Frame};
 
 const SEGMENT_BYTES: u64 = 8 << 20;
 const LEAST_SEGMENT_BYTES: u64 = 4096;

@@ -34,8 +34,6 @@ pub(super) struct Found {
 /// All of one spool.
 pub(super) struct Survey {
     pub(super) segments: Vec<Found>,
-    /// Segments that begin before the one ahead of them ends: taken back once, and back again because a folder's sync failed.
-    pub(super) leftovers: Vec<PathBuf>,
     pub(super) condition: Condition,
 }
 
@@ -63,7 +61,6 @@ pub(super) fn survey(
         move |source| SpoolError::Io { path, source }
     };
     let mut segments: Vec<Found> = Vec::new();
-    let mut leftovers = Vec::new();
     let mut torn: Option<Torn> = None;
     for (first, path) in segment::list(disk, folder).map_err(failed(folder))? {
         let file = disk.open(&path, access).map_err(failed(&path))?;
@@ -71,13 +68,6 @@ pub(super) fn survey(
         let mut window = Window::new(file.as_ref(), size);
         let mut extent = Extent::empty(first);
         let before = segments.last().map(|found| found.extent.end);
-        if torn.is_none()
-            && let Some(end) = before.filter(|end| first < *end)
-            && !window.is_accepted_behind(0, end).map_err(failed(&path))?
-        {
-            leftovers.push(path);
-            continue;
-        }
         if torn.is_none() && before.is_some_and(|end| end != first) {
             torn = Some(Torn {
                 segment: segments.len() - 1,
@@ -106,11 +96,7 @@ pub(super) fn survey(
                 size,
                 extent,
             });
-            return Ok(Survey {
-                segments,
-                leftovers,
-                condition,
-            });
+            return Ok(Survey { segments, condition });
         }
         segments.push(Found {
             first,
@@ -121,11 +107,7 @@ pub(super) fn survey(
         });
     }
     let condition = torn.map_or(Condition::Sound, |torn| Condition::Torn { segment: torn.segment });
-    Ok(Survey {
-        segments,
-        leftovers,
-        condition,
-    })
+    Ok(Survey { segments, condition })
 }
 
 /// Where the sound frames end, before it is known whether what follows had been accepted.
