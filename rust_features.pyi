@@ -283,6 +283,47 @@ class NativeFront:
     def stop(self, *, grace_seconds: float) -> None:
         """Says NOT_SERVING, accepts no new call and waits for the running ones, at most so long."""
 
+class LoadAnswers:
+    """What came of one kind of call under load."""
+
+    answered: int
+    refused: int
+    """With RESOURCE_EXHAUSTED."""
+    failed: int
+    """With any other status, or not in time."""
+    first_failure: str | None
+    latency_micros: list[int]
+    """From the moment when a call should have begun to its answer: p50, p90, p99, p99.9, p99.99, highest; answered calls."""
+
+class LoadOutcome:
+    """What came of an offered load."""
+
+    kinds: list[LoadAnswers]
+    """In the order of the calls."""
+    dropped: int
+    """Calls not made, because `in_flight_limit` were unanswered."""
+    lateness_micros: list[int]
+    """By which calls began too late, in the same quantiles."""
+    elapsed_seconds: float
+
+def offer_load(
+    *,
+    address: str,
+    calls: Sequence[tuple[str, float, Sequence[bytes]]],
+    rate: float,
+    seconds: float,
+    connections: int,
+    deadline_seconds: float,
+    in_flight_limit: int,
+    seed: int,
+    first_number: int,
+) -> LoadOutcome:
+    """Open-loop load on a gRPC server: `rate` calls a second begin at random moments, answered or not.
+
+    `calls` are (method, weight, requests); in a request "@call-number" stands for the number of the call, in twelve
+    hexadecimal digits from `first_number` on. Raises ValueError, ConnectionError.
+    """
+
 class Offline:
     """The same engine without server, spool or journal: events in time order in, decisions out.
 

@@ -1,11 +1,12 @@
-"""Measures a running scorer under a realistic mix of calls, Score over an empty gRPC echo, both fronts over such
-echoes, the rate of a backtest or replay, or the engine against its peers, each in an environment of its own that is made on the
-first use.
+"""Measures a running scorer under a realistic mix of calls, Score and both fronts over empty gRPC echoes, the calls a
+second that a scorer keeps up, the rate of a backtest or replay, or the engine against its peers, each in an
+environment of its own that is made on the first use.
 
 Examples:
   cart-recovery loadtest run --users 50 --slo-p99-ms 5 --report report.html
   cart-recovery loadtest echo --actions 8 --json
   cart-recovery loadtest fronts --json
+  cart-recovery loadtest capacity --front native --slo-p99-ms 5 --report capacity.html
   cart-recovery loadtest backtest --events 3000000
   cart-recovery loadtest trees --json
   cart-recovery loadtest compare --page docs/comparisons.md
@@ -14,6 +15,7 @@ Examples:
 
 import argparse
 import socket
+import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -38,6 +40,8 @@ _EVENTS_PER_SHOPPER = 10
 """Fewer than a simulated shopper leaves behind, so that a shop has enough of them."""
 _CARTS = 6_000
 """Enough for trees of the asked size; how good the models are does not matter for a benchmark."""
+_CAPACITY_ACTIONS, _TREES, _LEAVES = 8, 300, 31
+"""Of the bundle that a scorer's capacity is measured with."""
 _COMPARISONS = {
     "trees": "32 actions through one tree model: tl2cgen, lleaves, treelite GTIL, LightGBM",
     "mlserver": "Score against MLServer with the same model over gRPC",
@@ -62,16 +66,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     fronts.add_argument("--actions", type=int, default=32, help="candidate actions (default: %(default)s)")
     fronts.add_argument("--customers", type=int, default=100_000, help="customers in memory (default: %(default)s)")
     fronts.add_argument("--rounds", type=int, default=5, help="rounds (default: %(default)s)")
+    capacity = kinds.add_parser("capacity", help="calls a second that a scorer keeps up within an objective, open loop")
+    capacity.add_argument("--front", choices=["grpcio", "native"], default="grpcio", help="default: %(default)s")
+    capacity.add_argument("--slo-p99-ms", type=float, default=5.0, help="the objective (default: %(default)s)")
+    capacity.add_argument("--report", type=Path, metavar="FILE", help="write the HTML report there")
+    capacity.add_argument("--quick", action="store_true", help="short steps and no overload, to see that it runs")
     backtest = kinds.add_parser("backtest", help="events a second of an offline run, decisions included")
     backtest.add_argument(
         "--events", type=int, default=3_000_000, help="simulated events of each mix (default: %(default)s)"
     )
-    replay_rate = kinds.add_parser("replay-rate", help="messages and rows a second of a journal's replay into feature rows")
+    replay_rate = kinds.add_parser(
+        "replay-rate", help="messages and rows a second of a journal's replay into feature rows"
+    )
     replay_rate.add_argument(
         "--events", type=int, default=1_000_000, help="simulated events of each mix (default: %(default)s)"
     )
     comparisons = [_comparison_parser(kinds, name, purpose) for name, purpose in _COMPARISONS.items()]
-    for one in (run_parser, echo, fronts, backtest, replay_rate, *comparisons):
+    for one in (run_parser, echo, fronts, capacity, backtest, replay_rate, *comparisons):
         add_settings_options(one)
         add_json_option(one)
     _add_compare(kinds)
@@ -115,6 +126,7 @@ def run(options: argparse.Namespace) -> int:
         "run": _load,
         "echo": _echo,
         "fronts": _fronts,
+        "capacity": _capacity,
         "backtest": _backtest,
         "replay-rate": _replay_rate,
         "compare": _compare,
@@ -172,6 +184,31 @@ def _fronts(options: argparse.Namespace) -> int:
         print_json(report.as_json())
     else:
         print(render(report))
+    return EXIT_DONE
+
+
+def _capacity(options: argparse.Namespace) -> int:
+    from loadtests.benchmarks.servers import scorer
+    from loadtests.benchmarks.traffic import THREADS, make_data, preload
+    from loadtests.capacity import Load, Plan, measure
+    from loadtests.capacity_report import page, render
+
+    plan = Plan(options.front, options.slo_p99_ms)
+    if options.quick:
+        plan = replace(plan, customers=500, first_rate=50.0, step_seconds=1.0, sustained_seconds=2.0, overload=0.0)
+    with tempfile.TemporaryDirectory() as temporary:
+        directory = Path(temporary)
+        make_data(directory, _bundle_maker(options), actions=_CAPACITY_ACTIONS, trees=_TREES, leaves=_LEAVES)
+        with scorer(directory, THREADS, front=plan.front) as server:
+            note(f"{plan.customers:,} customers come in")
+            preload(server, plan.customers)
+            capacity = measure(plan, Load(server, plan.customers), note)
+    if options.report is not None:
+        options.report.write_text(page(capacity), encoding="utf-8")
+    if options.json:
+        print_json(capacity.as_json())
+    else:
+        print(render(capacity))
     return EXIT_DONE
 
 
