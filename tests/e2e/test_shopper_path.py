@@ -52,10 +52,10 @@ class Letter:
         return self.delivery.message_id.strip("<>").partition("@")[0]
 
 
-@pytest.fixture(scope="module")
-def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+@pytest.fixture(scope="module", params=["grpcio", "native"])
+def deployment(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     policy = quick_policy(delay_seconds=CHANGED_MIND_SECONDS)
-    with deployed(tmp_path_factory.mktemp("shopper-path"), policy=policy) as deployment:
+    with deployed(tmp_path_factory.mktemp("shopper-path"), policy=policy, front=request.param) as deployment:
         deployment.start()
         yield deployment
 
