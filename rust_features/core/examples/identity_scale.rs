@@ -138,7 +138,7 @@ impl Findings {
             *findings.sizes.entry(aliases.len()).or_default() += 1;
             findings.wrong += u64::from(owned < aliases.len());
             findings.parted += u64::from(owned < expected);
-            findings.held_back += u64::from(customer.suspected_same_person());
+            findings.held_back += u64::from(customer.suspect().is_some());
         }
         findings
     }

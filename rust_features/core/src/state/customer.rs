@@ -162,11 +162,11 @@ impl<'a> Customer<'a> {
         })
     }
 
-    /// Whether another customer may well be the same person: they share a device and an address, though neither is enough
-    /// to link them, and the shop has not said that they are two.
+    /// A key of another customer who may well be the same person: they have a device and an address in common, though
+    /// neither is enough to link them, and the shop has not said that they are two.
     #[must_use]
-    pub fn suspected_same_person(&self) -> bool {
-        self.state.has_suspect(&self.aliases)
+    pub fn suspect(&self) -> Option<Alias> {
+        self.state.suspect(&self.aliases)
     }
 
     /// Whether the cart was ordered: by an order that names it, or by one of this customer that shares a line with it,

@@ -2,7 +2,6 @@
 //! whatever the order in which they came.
 
 use std::cmp::Reverse;
-use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
@@ -186,14 +185,15 @@ impl State {
             found.extend(given.first().copied());
             return found;
         }
-        let mut devices = VecDeque::new();
-        let mut next = 0;
+        let mut devices = Aliases::new();
+        let (mut next, mut next_device) = (0, 0);
         while found.len() < MAX_ALIASES {
             if let Some(alias) = found.get(next).copied() {
                 next += 1;
                 self.follow(alias, &mut found, &mut devices);
-            } else if let Some(device) = devices.pop_front() {
-                found.push(device);
+            } else if let Some(device) = devices.get(next_device) {
+                next_device += 1;
+                found.push(*device);
             } else {
                 break;
             }
@@ -201,8 +201,8 @@ impl State {
         found
     }
 
-    /// Adds what the alias leads to: devices to their queue, everything else to the set.
-    fn follow(&self, alias: Alias, found: &mut Aliases, devices: &mut VecDeque<Alias>) {
+    /// Adds what the alias leads to: everything but devices to the set, devices to those that come later.
+    fn follow(&self, alias: Alias, found: &mut Aliases, devices: &mut Aliases) {
         let Some(record) = self.records.get(&alias) else {
             return;
         };
@@ -218,8 +218,8 @@ impl State {
             };
             if far.kind != IdentityKeyKind::Anonymous {
                 found.push(other);
-            } else if !self.is_shared(&far) {
-                devices.push_back(other);
+            } else if devices.len() < MAX_ALIASES && !self.is_shared(&far) {
+                devices.push(other);
             }
             if found.len() == MAX_ALIASES {
                 return;

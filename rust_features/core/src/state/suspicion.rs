@@ -14,16 +14,15 @@ use crate::ids::Alias;
 const MAX_FEW: usize = 8;
 
 impl State {
-    /// Whether another customer is suspected to be the same person as the one with these aliases. Each suspects the other.
-    pub(super) fn has_suspect(&self, own: &[Alias]) -> bool {
+    /// A key of another customer who is suspected to be the same person as the one with these aliases: the first, in the
+    /// order of addresses and their keys. Below the bounds of a customer each suspects the other.
+    pub(super) fn suspect(&self, own: &[Alias]) -> Option<Alias> {
         let mut addresses = own.iter().filter_map(|alias| self.few(*alias, is_address)).peekable();
-        if addresses.peek().is_none() {
-            return false;
-        }
+        addresses.peek()?;
         let devices = self.devices_of_few(own);
-        addresses.any(|address| {
+        addresses.find_map(|address| {
             let mut others = address.neighbours().filter(|other| !own.contains(other));
-            others.any(|other| self.is_suspect(own, &devices, other))
+            others.find(|other| self.is_suspect(own, &devices, *other))
         })
     }
 

@@ -59,6 +59,13 @@ fn several(most: usize) -> impl Strategy<Value = Vec<Told>> {
     prop::collection::vec(told(), 0..most)
 }
 
+/// Few keys of each kind, so that many are shared by some.
+fn neighbourhood() -> impl Strategy<Value = Vec<Told>> {
+    let any = || prop::sample::select(vec![0, 1, 2, 3, 4, 100, 101, 102, 190, 191, 192, 220, 221]);
+    let told = (any(), any(), 0..40_u8).prop_map(|(one, other, choice)| Told { one, other, choice });
+    prop::collection::vec(told, 5..60)
+}
+
 /// The same messages in two orders.
 fn two_orders(first_id: u64, told: Vec<Told>) -> impl Strategy<Value = (Vec<JournalMessage>, Vec<JournalMessage>)> {
     let messages: Vec<_> = told
@@ -80,7 +87,7 @@ fn customers(state: &State) -> Vec<(Vec<u8>, bool, bool)> {
     let around = |number| {
         let customer = state.customer(&[alias(number)]);
         let numbers = customer.aliases().iter().map(|alias| alias.0[0]).collect();
-        (numbers, customer.erased(), customer.suspected_same_person())
+        (numbers, customer.erased(), customer.suspect().is_some())
     };
     (0..KEYS).map(around).collect()
 }
@@ -116,5 +123,19 @@ proptest! {
             state
         };
         prop_assert_eq!(customers(&tell(&before.0, &after.0)), customers(&tell(&before.1, &after.1)));
+    }
+
+    #[test]
+    fn each_of_two_suspects_the_other(told in neighbourhood()) {
+        let messages: Vec<_> = told.into_iter().zip(1..).map(|(told, id)| told.message(id)).collect();
+        let state = folded(&messages);
+        for number in 0..KEYS {
+            let customer = state.customer(&[alias(number)]);
+            let Some(suspect) = customer.suspect() else { continue };
+            let other = state.customer(&[suspect]);
+            let bounded = customer.aliases().len() < MAX_ALIASES && other.aliases().len() < MAX_ALIASES;
+            prop_assert!(!customer.aliases().contains(&suspect));
+            prop_assert!(!bounded || other.suspect().is_some());
+        }
     }
 }

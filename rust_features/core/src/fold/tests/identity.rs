@@ -43,7 +43,7 @@ fn feature(state: &State, number: u8, name: &str) -> f32 {
 }
 
 fn suspected(state: &State, number: u8) -> bool {
-    state.customer(&[alias(number)]).suspected_same_person()
+    state.customer(&[alias(number)]).suspect().is_some()
 }
 
 fn granted(state: &State, number: u8) -> bool {

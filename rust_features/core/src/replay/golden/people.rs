@@ -49,7 +49,7 @@ fn cases() -> Vec<(Vec<(Vec<IdentityKey>, Kind)>, u8, Vec<u8>)> {
     ];
     let across = vec![
         (vec![device(51)], viewed(1)),
-        (vec![device(51), email(53)], added(51, 1, 1)),
+        (vec![device(51), email(53)], added(56, 1, 1)),
         (vec![device(52)], viewed(2)),
         seen(vec![customer(54), device(52), email(53)]),
     ];
@@ -64,7 +64,7 @@ fn cases() -> Vec<(Vec<(Vec<IdentityKey>, Kind)>, u8, Vec<u8>)> {
         (linked, 21, vec![21, 22, 23, 24]),
         (unlinked, 31, vec![31, 33]),
         (shared, 41, vec![41, 44]),
-        (across, 51, vec![51, 52, 53, 54]),
+        (across, 56, vec![51, 52, 53, 54]),
         (held_back, 61, vec![61, 65]),
     ]
 }
@@ -90,7 +90,7 @@ fn text(state: &State) -> String {
     for number in KEYS.filter(|number| state.records.get(&alias(*number)).is_some()) {
         let customer = state.customer(&[alias(number)]);
         let linked: Vec<_> = customer.aliases().iter().map(|alias| alias.0[0].to_string()).collect();
-        let held_back = customer.suspected_same_person();
+        let held_back = customer.suspect().is_some();
         writeln!(text, "{number}\t{}\t{held_back}", linked.join(" ")).unwrap();
     }
     text
