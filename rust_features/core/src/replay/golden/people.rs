@@ -25,8 +25,11 @@ fn seen(keys: Vec<IdentityKey>) -> (Vec<IdentityKey>, Kind) {
     (keys, Kind::Identified(Identified {}))
 }
 
+/// What is told of keys, one minute after another.
+type Events = Vec<(Vec<IdentityKey>, Kind)>;
+
 /// The events of each case, the cart it leaves, and the aliases that its decision names.
-fn cases() -> Vec<(Vec<(Vec<IdentityKey>, Kind)>, u8, Vec<u8>)> {
+fn cases() -> Vec<(Events, u8, Vec<u8>)> {
     let linked = vec![
         (vec![device(22)], viewed(1)),
         seen(vec![customer(21), device(22)]),
