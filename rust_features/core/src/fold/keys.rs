@@ -23,12 +23,8 @@ pub(super) fn meet(state: &mut State, scene: &Scene<'_>) {
         for other in scene.keys.iter().skip(index + 1) {
             let met = index == 0 && other.met;
             if !met && is_outside(key.kind) && is_outside(other.kind) {
-                bond(
-                    state,
-                    scene,
-                    [key.alias, other.alias],
-                    [key.kind, other.kind].map(met_with).map(Bond::Met),
-                );
+                let bonds = [key.kind, other.kind].map(met_with).map(Bond::Met);
+                bond(state, scene, [key.alias, other.alias], bonds);
             }
         }
     }
@@ -55,7 +51,7 @@ fn met_with(kind: IdentityKeyKind) -> Met {
     }
 }
 
-/// Notes an edge at both ends; `bonds` says what each of the two is to the other.
+/// Notes an edge at both ends, each with what the key at the other end is to it.
 fn bond(state: &mut State, scene: &Scene<'_>, [one, other]: [Alias; 2], [as_one, as_other]: [Bond; 2]) {
     for (end, far, bond) in [(one, other, as_other), (other, one, as_one)] {
         if let Some(record) = state.records.get_mut(&end).filter(|_| one != other) {

@@ -12,7 +12,7 @@ use super::stamp::{Latest, Stamp};
 use crate::contract::IdentityKeyKind;
 use crate::ids::Alias;
 
-/// Aliases of one customer at most; those nearest to the given ones are kept.
+/// Aliases of one customer at most: those nearest to the given ones, devices and what only they lead to last.
 pub const MAX_ALIASES: usize = 16;
 /// Edges of one alias at most: those that the shop spoke of, then those to persons, then those to devices, and of equals
 /// the smaller alias. Which are kept does not depend on the order in which they came.
@@ -94,14 +94,14 @@ impl Record {
         }
     }
 
+    fn edge(&self, other: Alias) -> Option<&Edge> {
+        let index = self.edges.binary_search_by_key(&other, |edge| edge.other).ok()?;
+        self.edges.get(index)
+    }
+
     /// Whether both keys stood on one event before.
     pub(crate) fn has_met(&self, other: Alias) -> bool {
-        let edge = self
-            .edges
-            .binary_search_by_key(&other, |edge| edge.other)
-            .ok()
-            .and_then(|index| self.edges.get(index));
-        edge.is_some_and(Edge::has_met)
+        self.edge(other).is_some_and(Edge::has_met)
     }
 
     /// Removes every edge to `other`, whatever was said of it.
@@ -111,12 +111,8 @@ impl Record {
 
     /// Whether the shop said that the other is somebody else.
     pub(super) fn is_parted(&self, other: Alias) -> bool {
-        let edge = self
-            .edges
-            .binary_search_by_key(&other, |edge| edge.other)
-            .ok()
-            .and_then(|index| self.edges.get(index));
-        edge.and_then(|edge| edge.said.as_ref()).is_some_and(|said| !said.value)
+        let said = self.edge(other).and_then(|edge| edge.said.as_ref());
+        said.is_some_and(|said| !said.value)
     }
 
     /// The aliases at the other ends, in alias order.
