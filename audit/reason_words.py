@@ -54,5 +54,6 @@ REASON_WORDS: dict[int, str] = {
     131: "Another process claimed this send",
     132: "The deadline was passed for too long",
     133: "The draw among the best candidates chose another, to learn from it",
+    134: "The customer is held back: another one with the same device and address may be the same person",
 }
 """The sentence a person reads, by number of `cart_recovery.v1.Reason`."""

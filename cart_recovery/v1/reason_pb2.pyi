@@ -135,6 +135,8 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """The deadline was passed for too long; nothing was decided."""
     REASON_NOT_DRAWN: _Reason.ValueType  # 133
     """The draw among the best candidates chose another, to learn from it."""
+    REASON_SUSPECTED_SAME_PERSON: _Reason.ValueType  # 134
+    """The customer is held back: another one with the same device and address may be the same person; link or unlink the two."""
 
 class Reason(_Reason, metaclass=_ReasonEnumTypeWrapper):
     """The one table of reason codes: request errors, rejected candidates, skipped touches. The comment of a value
@@ -254,4 +256,6 @@ REASON_STALE: Reason.ValueType  # 132
 """The deadline was passed for too long; nothing was decided."""
 REASON_NOT_DRAWN: Reason.ValueType  # 133
 """The draw among the best candidates chose another, to learn from it."""
+REASON_SUSPECTED_SAME_PERSON: Reason.ValueType  # 134
+"""The customer is held back: another one with the same device and address may be the same person; link or unlink the two."""
 Global___Reason: _TypeAlias = Reason  # noqa: Y015

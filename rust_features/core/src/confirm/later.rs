@@ -32,7 +32,7 @@ impl Subject<'_> {
     fn decide_anew(&self, touch: u32, keys: &ConfirmKeys) -> Verdict {
         let request = DecisionRequest {
             storefront_id: self.decided.storefront.to_string(),
-            identity_keys: self.decided.aliases.iter().copied().map(alias_key).collect(),
+            identity_keys: self.customer.aliases().iter().copied().map(alias_key).collect(),
             cart_id: self.decided.cart.to_string(),
             cart: None,
             trigger: Trigger::TouchDue.into(),

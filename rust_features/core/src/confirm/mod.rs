@@ -53,11 +53,14 @@ pub fn confirm(
     let unknown = || Refusal::new(Reason::DecisionUnknown);
     let id = DecisionId::from_hex(&request.decision_id).ok_or_else(unknown)?;
     let decided = state.decision(&id).ok_or_else(unknown)?;
-    let customer = state.customer(&decided.aliases);
     let Some(cart) = state.cart(&decided.cart) else {
+        let customer = state.customer(&decided.aliases);
         let reason = person_reasons(&customer).first().copied();
         return Ok(Verdict::Skip(reason.unwrap_or(Reason::CartEmpty)));
     };
+    // Around whoever acted on the cart, if the decision was theirs: an address that was unlinked since is not written to.
+    let owner = cart.owner().filter(|owner| decided.aliases.contains(owner));
+    let customer = state.customer(owner.as_ref().map_or(&decided.aliases, std::slice::from_ref));
     let subject = Subject {
         state,
         bundle,

@@ -9,6 +9,7 @@ use crate::contract::message_outcome::Outcome;
 use crate::contract::{
     CartViewed, Channel, ConfirmRequest, ConsentState, DecisionApproved, DecisionHeld, DecisionRecord, Erased, Event,
     Identified, IdentityKeyKind, MessageSkipped, MessageUnsubscribed, Policy, ProductUpdated, Reason, Trigger,
+    Unlinked,
 };
 use crate::decide::testing::{CART, KEY, NOON, World, alias, inactivity, line};
 use crate::decide::{chosen, decide};
@@ -386,4 +387,32 @@ fn whoever_turns_out_to_be_held_out_is_not_written_to() {
     drawn.holdout = true;
     world.push(DUE, Content::Decision(drawn));
     assert_eq!(verdict(&world, &record), Verdict::Skip(Reason::Holdout));
+}
+
+#[test]
+fn an_address_that_was_unlinked_after_the_decision_is_not_written_to() {
+    let (mut world, record) = pending("email_reminder");
+    assert!(matches!(verdict(&world, &record), Verdict::Go(_)));
+    for other in [alias(IdentityKeyKind::Customer, 1), alias(IdentityKeyKind::Phone, 3)] {
+        let pair = vec![other, alias(IdentityKeyKind::Email, 2)];
+        world.event_of(pair, DUE, Kind::Unlinked(Unlinked {}));
+    }
+    assert_eq!(verdict(&world, &record), Verdict::Skip(Reason::NotReachable));
+}
+
+#[test]
+fn a_suspected_same_person_is_not_written_to() {
+    let (mut world, record) = pending("email_reminder");
+    let tablet = || alias(IdentityKeyKind::Anonymous, 20);
+    world.event_of(
+        vec![alias(IdentityKeyKind::Customer, 1), tablet()],
+        DUE,
+        Kind::Identified(Identified {}),
+    );
+    for number in [30, 31, 32] {
+        let guest = alias(IdentityKeyKind::Email, number);
+        let keys = vec![tablet(), guest, alias(IdentityKeyKind::Phone, 3)];
+        world.event_of(keys, DUE, Kind::Identified(Identified {}));
+    }
+    assert_eq!(verdict(&world, &record), Verdict::Skip(Reason::SuspectedSamePerson));
 }

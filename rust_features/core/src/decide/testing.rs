@@ -95,6 +95,10 @@ impl World {
     }
 
     pub(crate) fn event(&mut self, time: Micros, kind: Kind) {
+        self.event_of(shopper(), time, kind);
+    }
+
+    pub(crate) fn event_of(&mut self, identity_keys: Vec<IdentityKey>, time: Micros, kind: Kind) {
         let id = EventId(public_hash("test event", &[&self.state.sequence().to_le_bytes()]));
         let event = Event {
             event_id: id.to_string(),
@@ -103,7 +107,7 @@ impl World {
             kind: Some(kind),
             ..Event::default()
         };
-        self.push(time, Content::Event(event));
+        self.push_of(identity_keys, time, Content::Event(event));
     }
 
     /// A choice about cart reminders.

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 use prost::Message;
 
-use super::testing::{CART, KEY, NOON, World, cart, inactivity, line};
+use super::testing::{CART, KEY, NOON, World, alias, cart, inactivity, line};
 use super::{Occasion, answer, chosen, decide, execute};
 use crate::bundle::Bundle;
 use crate::bundle::testing::bundle;
@@ -9,7 +9,7 @@ use crate::contract::event::Kind;
 use crate::contract::message_outcome::Outcome;
 use crate::contract::{
     BudgetPrice, BudgetPricesUpdated, Candidate, Channel, ChannelPaused, ConsentPurpose, ConsentState, DecisionRecord,
-    Line, Linked, Money, Policy, ProductUpdated, Reason, offer,
+    Identified, IdentityKeyKind, Line, Linked, Money, Policy, ProductUpdated, Reason, Unlinked, offer,
 };
 use crate::policy::testing::policy;
 use crate::time::Micros;
@@ -429,4 +429,24 @@ proptest! {
         let next = crate::contract::DecisionRequest { touch: touch + 1, ..request.clone() };
         prop_assert_ne!(Occasion::resolve(&world.state, &next, LATER).send_id, occasion.send_id);
     }
+}
+
+#[test]
+fn a_suspected_same_person_is_held_back_until_the_shop_speaks() {
+    let mut world = World::abandoned();
+    let tablet = || alias(IdentityKeyKind::Anonymous, 20);
+    let guests = [30, 31, 32].map(|number| alias(IdentityKeyKind::Email, number));
+    let mut seen = |keys| world.event_of(keys, NOON, Kind::Identified(Identified {}));
+    seen(vec![alias(IdentityKeyKind::Customer, 1), tablet()]);
+    for guest in &guests {
+        seen(vec![tablet(), guest.clone(), alias(IdentityKeyKind::Phone, 3)]);
+    }
+    let record = decided(&world, &open_policy());
+    assert_eq!(eligible(&record), ["none"]);
+    assert_eq!(reasons(&record, "email_reminder"), [Reason::SuspectedSamePerson]);
+    for guest in guests {
+        let pair = vec![alias(IdentityKeyKind::Email, 2), guest];
+        world.event_of(pair, LATER, Kind::Unlinked(Unlinked {}));
+    }
+    assert!(eligible(&decided(&world, &open_policy())).len() > 1);
 }

@@ -3,7 +3,7 @@
 use super::scene::Scene;
 use crate::contract::IdentityKeyKind;
 use crate::ids::Alias;
-use crate::state::{Bond, Record, State};
+use crate::state::{Bond, Met, Record, State};
 
 /// Makes the records of the keys.
 pub(super) fn record(state: &mut State, scene: &Scene<'_>) {
@@ -23,7 +23,8 @@ pub(super) fn meet(state: &mut State, scene: &Scene<'_>) {
         for other in scene.keys.iter().skip(index + 1) {
             let met = index == 0 && other.met;
             if !met && is_outside(key.kind) && is_outside(other.kind) {
-                bond(state, scene, key.alias, other.alias, Bond::SeenTogether);
+                let bonds = [key.kind, other.kind].map(met_with).map(Bond::Met);
+                bond(state, scene, [key.alias, other.alias], bonds);
             }
         }
     }
@@ -33,7 +34,7 @@ pub(super) fn meet(state: &mut State, scene: &Scene<'_>) {
 pub(super) fn say(state: &mut State, scene: &Scene<'_>, linked: bool) {
     for (index, key) in scene.keys.iter().enumerate() {
         for other in scene.keys.iter().skip(index + 1) {
-            bond(state, scene, key.alias, other.alias, Bond::Said(linked));
+            bond(state, scene, [key.alias, other.alias], [Bond::Said(linked); 2]);
         }
     }
 }
@@ -43,9 +44,17 @@ fn is_outside(kind: IdentityKeyKind) -> bool {
     !matches!(kind, IdentityKeyKind::Unspecified | IdentityKeyKind::Alias)
 }
 
-fn bond(state: &mut State, scene: &Scene<'_>, alias: Alias, other: Alias, bond: Bond) {
-    for (end, far) in [(alias, other), (other, alias)] {
-        if let Some(record) = state.records.get_mut(&end).filter(|_| alias != other) {
+fn met_with(kind: IdentityKeyKind) -> Met {
+    match kind {
+        IdentityKeyKind::Anonymous => Met::WithDevice,
+        _ => Met::WithPerson,
+    }
+}
+
+/// Notes an edge at both ends, each with what the key at the other end is to it.
+fn bond(state: &mut State, scene: &Scene<'_>, [one, other]: [Alias; 2], [as_one, as_other]: [Bond; 2]) {
+    for (end, far, bond) in [(one, other, as_other), (other, one, as_one)] {
+        if let Some(record) = state.records.get_mut(&end).filter(|_| one != other) {
             record.bind(far, bond, scene.stamp);
         }
     }

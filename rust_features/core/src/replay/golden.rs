@@ -1,8 +1,11 @@
 //! Golden vectors of this engine version, shared with Python: a small journal and the rows replay makes of it.
 //!
 //! `tests/golden/engine_<version>/journal.tsv` holds a sequence and the message's bytes in hexadecimal form a line;
-//! `rows.tsv` holds a header and a row per decision, features as the hexadecimal bits of the `f32`. They change with the
-//! engine version only; run with `WRITE_GOLDEN=1` to write those of a new one.
+//! `rows.tsv` holds a header and a row per decision, features as the hexadecimal bits of the `f32`; `customers.tsv` a row per
+//! key of the cases of identity. They change with the engine version only; run with `WRITE_GOLDEN=1` to write those of a
+//! new one.
+
+mod people;
 
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -163,6 +166,7 @@ fn story() -> Vec<JournalMessage> {
     }
     inline.chosen = 0;
     messages.push(decided(97 * HOUR, inline));
+    messages.extend(people::people(messages.len()));
     messages
 }
 
@@ -229,22 +233,24 @@ fn rows_text(rows: &[Row]) -> String {
 }
 
 #[test]
-fn the_golden_journal_gives_the_golden_rows() {
+fn the_golden_journal_gives_the_golden_rows_and_customers() {
     let folder = folder();
-    if std::env::var_os("WRITE_GOLDEN").is_some() {
+    let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
+    let write = std::env::var_os("WRITE_GOLDEN").is_some();
+    if write {
         std::fs::create_dir_all(&folder).unwrap();
-        let journal = journal_text(&story());
-        let batches = [parsed(&journal)];
-        let rows = rows(&Journal::new(&batches).unwrap(), WINDOW).unwrap();
-        std::fs::write(folder.join("journal.tsv"), journal).unwrap();
-        std::fs::write(folder.join("rows.tsv"), rows_text(&rows)).unwrap();
+        std::fs::write(folder.join("journal.tsv"), journal_text(&story())).unwrap();
     }
-    let batches = [parsed(&std::fs::read_to_string(folder.join("journal.tsv")).unwrap())];
-    let golden = std::fs::read_to_string(folder.join("rows.tsv")).unwrap();
-    assert_eq!(
-        rows_text(&rows(&Journal::new(&batches).unwrap(), WINDOW).unwrap()),
-        golden
-    );
+    let batches = [parsed(&read("journal.tsv"))];
+    let journal = Journal::new(&batches).unwrap();
+    let rows = rows_text(&rows(&journal, WINDOW).unwrap());
+    let customers = people::customers_text(&journal);
+    if write {
+        std::fs::write(folder.join("rows.tsv"), &rows).unwrap();
+        std::fs::write(folder.join("customers.tsv"), &customers).unwrap();
+    }
+    assert_eq!(rows, read("rows.tsv"));
+    assert_eq!(customers, read("customers.tsv"));
 }
 
 #[test]

@@ -21,6 +21,7 @@ const ROBOT_STEPS_PER_HOUR: f32 = 600.0;
 
 /// The records of one person's aliases, in alias order.
 pub struct Customer<'a> {
+    state: &'a State,
     aliases: Aliases,
     records: SmallVec<[RecordRef<'a>; MAX_ALIASES]>,
 }
@@ -28,7 +29,11 @@ pub struct Customer<'a> {
 impl<'a> Customer<'a> {
     pub(crate) fn new(state: &'a State, aliases: Aliases) -> Self {
         let records = aliases.iter().filter_map(|alias| state.records.get(alias)).collect();
-        Self { aliases, records }
+        Self {
+            state,
+            aliases,
+            records,
+        }
     }
 
     /// The linked aliases, in alias order; at most [`MAX_ALIASES`].
@@ -155,6 +160,13 @@ impl<'a> Customer<'a> {
             let steps = activity.decayed.counter(Counter::Views)[0] + activity.decayed.counter(Counter::Adds)[0];
             steps >= ROBOT_STEPS_PER_HOUR
         })
+    }
+
+    /// A key of another customer who may well be the same person: they have a device and an address in common, though
+    /// neither is enough to link them, and the shop has not said that they are two.
+    #[must_use]
+    pub fn suspect(&self) -> Option<Alias> {
+        self.state.suspect(&self.aliases)
     }
 
     /// Whether the cart was ordered: by an order that names it, or by one of this customer that shares a line with it,

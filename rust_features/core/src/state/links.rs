@@ -1,6 +1,8 @@
 //! Links between aliases: undirected edges, never a merge. Which aliases a person has follows from the edges alone,
 //! whatever the order in which they came.
 
+use std::cmp::Reverse;
+
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
@@ -10,9 +12,10 @@ use super::stamp::{Latest, Stamp};
 use crate::contract::IdentityKeyKind;
 use crate::ids::Alias;
 
-/// Aliases of one customer at most; those nearest to the given ones are kept.
+/// Aliases of one customer at most: those nearest to the given ones, devices and what only they lead to last.
 pub const MAX_ALIASES: usize = 16;
-/// Edges of one alias at most; further ones are not kept.
+/// Edges of one alias at most: those that the shop spoke of, then those to persons, then those to devices, and of equals
+/// the smaller alias. Which are kept does not depend on the order in which they came.
 pub const MAX_EDGES: usize = 64;
 /// Customer ids of a device that is not shared. One browser has one account of a storefront; a second one is somebody
 /// else who logged in, however often each of them comes back.
@@ -28,63 +31,77 @@ pub type Aliases = SmallVec<[Alias; MAX_ALIASES]>;
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub(crate) struct Edge {
     pub(crate) other: Alias,
-    /// Both keys stood on one event.
-    seen_together: bool,
+    met: Met,
     /// The shop said so: linked or unlinked. It outweighs what was seen.
     said: Option<Box<Latest<bool>>>,
 }
 
+/// Whether both keys stood on one event, and what the other one is. In the order of what is kept.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub(crate) enum Met {
+    Never,
+    /// The other is a device: a person may have had hundreds, one for each time that a browser forgot its own.
+    WithDevice,
+    /// The other is a customer id or a contact.
+    WithPerson,
+}
+
 impl Edge {
     fn connects(&self) -> bool {
-        self.said.as_ref().map_or(self.seen_together, |said| said.value)
+        self.said.as_ref().map_or(self.has_met(), |said| said.value)
+    }
+
+    fn has_met(&self) -> bool {
+        self.met != Met::Never
+    }
+
+    /// What is kept at the bound: the greatest.
+    fn weight(&self) -> impl Ord + use<> {
+        (self.said.is_some(), self.met, Reverse(self.other))
     }
 }
 
 /// What joins or parts two aliases.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Bond {
-    SeenTogether,
+    Met(Met),
     Said(bool),
 }
 
 impl Record {
-    /// Notes one end of an edge.
+    /// Notes one end of an edge. Beyond [`MAX_EDGES`] the lightest goes; an edge only ever gains weight, so that one which
+    /// went would go in any order.
     pub(crate) fn bind(&mut self, other: Alias, bond: Bond, stamp: Stamp) {
-        let index = match self.edges.binary_search_by_key(&other, |edge| edge.other) {
-            Ok(index) => index,
-            Err(_) if self.edges.len() >= MAX_EDGES => return,
-            Err(index) => {
-                self.edges.reserve_exact(1);
-                self.edges.insert(
-                    index,
-                    Edge {
-                        other,
-                        seen_together: false,
-                        said: None,
-                    },
-                );
-                index
-            }
-        };
+        let held = self.edges.binary_search_by_key(&other, |edge| edge.other);
+        let index = held.unwrap_or_else(|index| {
+            self.edges.reserve_exact(1);
+            let (met, said) = (Met::Never, None);
+            self.edges.insert(index, Edge { other, met, said });
+            index
+        });
         let edge = &mut self.edges[index];
         match bond {
-            Bond::SeenTogether => edge.seen_together = true,
+            Bond::Met(met) => edge.met = met,
             Bond::Said(linked) => {
                 let mut said = edge.said.take().map(|said| *said);
                 Latest::offer(&mut said, stamp, linked);
                 edge.said = said.map(Box::new);
             }
         }
+        if self.edges.len() > MAX_EDGES {
+            let lightest = (0..self.edges.len()).min_by_key(|index| self.edges[*index].weight());
+            self.edges.remove(lightest.unwrap_or(index));
+        }
+    }
+
+    fn edge(&self, other: Alias) -> Option<&Edge> {
+        let index = self.edges.binary_search_by_key(&other, |edge| edge.other).ok()?;
+        self.edges.get(index)
     }
 
     /// Whether both keys stood on one event before.
     pub(crate) fn has_met(&self, other: Alias) -> bool {
-        let edge = self
-            .edges
-            .binary_search_by_key(&other, |edge| edge.other)
-            .ok()
-            .and_then(|index| self.edges.get(index));
-        edge.is_some_and(|edge| edge.seen_together)
+        self.edge(other).is_some_and(Edge::has_met)
     }
 
     /// Removes every edge to `other`, whatever was said of it.
@@ -93,13 +110,9 @@ impl Record {
     }
 
     /// Whether the shop said that the other is somebody else.
-    fn is_parted(&self, other: Alias) -> bool {
-        let edge = self
-            .edges
-            .binary_search_by_key(&other, |edge| edge.other)
-            .ok()
-            .and_then(|index| self.edges.get(index));
-        edge.and_then(|edge| edge.said.as_ref()).is_some_and(|said| !said.value)
+    pub(super) fn is_parted(&self, other: Alias) -> bool {
+        let said = self.edge(other).and_then(|edge| edge.said.as_ref());
+        said.is_some_and(|said| !said.value)
     }
 
     /// The aliases at the other ends, in alias order.
@@ -110,27 +123,34 @@ impl Record {
 
 impl State {
     /// Whether the key belongs to several persons: a kiosk, a family's tablet, a shop's own address.
-    fn is_shared(&self, record: &Record) -> bool {
-        let most_customers = match record.kind {
-            IdentityKeyKind::Customer => return false,
-            IdentityKeyKind::Anonymous => MAX_DEVICE_CUSTOMERS,
-            _ => MAX_PERSONS,
-        };
-        if record.edges.len() <= most_customers {
+    pub(super) fn is_shared(&self, record: &Record) -> bool {
+        match record.kind {
+            IdentityKeyKind::Customer => false,
+            IdentityKeyKind::Anonymous => self.joins_more(record, MAX_DEVICE_CUSTOMERS, MAX_PERSONS),
+            _ => self.joins_more(record, MAX_PERSONS, MAX_PERSONS),
+        }
+    }
+
+    pub(super) fn is_shared_device(&self, record: &Record) -> bool {
+        record.kind == IdentityKeyKind::Anonymous && self.is_shared(record)
+    }
+
+    /// Whether the key is joined to more customer ids than that, or to more e-mail addresses or phone numbers.
+    pub(super) fn joins_more(&self, record: &Record, customers: usize, contacts: usize) -> bool {
+        if record.edges.len() <= customers.min(contacts) {
             return false;
         }
-        let mut customers = 0;
-        let mut emails = 0;
-        let mut phones = 0;
-        for other in record.neighbours() {
-            match self.records.get(&other).map(|other| other.kind) {
-                Some(IdentityKeyKind::Customer) => customers += 1,
-                Some(IdentityKeyKind::Email) => emails += 1,
-                Some(IdentityKeyKind::Phone) => phones += 1,
-                _ => {}
-            }
-        }
-        customers > most_customers || emails > MAX_PERSONS || phones > MAX_PERSONS
+        let (mut customer_count, mut email_count, mut phone_count) = (0, 0, 0);
+        record.neighbours().any(|other| {
+            let (count, most) = match self.records.get(&other).map(|other| other.kind) {
+                Some(IdentityKeyKind::Customer) => (&mut customer_count, customers),
+                Some(IdentityKeyKind::Email) => (&mut email_count, contacts),
+                Some(IdentityKeyKind::Phone) => (&mut phone_count, contacts),
+                _ => return false,
+            };
+            *count += 1;
+            *count > most
+        })
     }
 
     /// The linked set around the given aliases, in alias order.
@@ -140,9 +160,10 @@ impl State {
         found
     }
 
-    /// The linked set around the given aliases, strongest first; those fewer links away come first. One that the shop
-    /// parted from the strongest is left out, though it was given with it. A shared device stands for nobody: it is left
-    /// out unless nothing else is given. A shared contact belongs to the set but leads no further.
+    /// The linked set around the given aliases, strongest first; those fewer links away come first, and devices with what
+    /// only they lead to come after everything else. One that the shop parted from the strongest is left out, though it was
+    /// given with it. A shared device stands for nobody: it is left out unless nothing else is given. A shared contact
+    /// belongs to the set but leads no further. One that was erased is not led to.
     pub(crate) fn nearest(&self, given: &[Alias]) -> Aliases {
         let mut found = Aliases::new();
         let strongest = given.first().and_then(|alias| self.records.get(alias));
@@ -160,29 +181,45 @@ impl State {
             found.extend(given.first().copied());
             return found;
         }
-        let mut next = 0;
-        while let Some(alias) = found.get(next).copied() {
-            next += 1;
-            let Some(record) = self.records.get(&alias) else {
-                continue;
-            };
-            if record.edges.is_empty() || self.is_shared(&record) {
-                continue;
-            }
-            for other in record.neighbours() {
-                let shared = self
-                    .records
-                    .get(&other)
-                    .is_some_and(|other| self.is_shared_device(&other));
-                if found.len() < MAX_ALIASES && !shared && !found.contains(&other) {
-                    found.push(other);
-                }
+        let mut devices = Aliases::new();
+        let (mut next, mut next_device) = (0, 0);
+        while found.len() < MAX_ALIASES {
+            if let Some(alias) = found.get(next).copied() {
+                next += 1;
+                self.follow(alias, &mut found, &mut devices);
+            } else if let Some(device) = devices.get(next_device) {
+                next_device += 1;
+                found.push(*device);
+            } else {
+                break;
             }
         }
         found
     }
 
-    fn is_shared_device(&self, record: &Record) -> bool {
-        record.kind == IdentityKeyKind::Anonymous && self.is_shared(record)
+    /// Adds what the alias leads to: everything but devices to the set, devices to those that come later.
+    fn follow(&self, alias: Alias, found: &mut Aliases, devices: &mut Aliases) {
+        let Some(record) = self.records.get(&alias) else {
+            return;
+        };
+        if record.edges.is_empty() || self.is_shared(&record) {
+            return;
+        }
+        for other in record.neighbours() {
+            if found.contains(&other) || devices.contains(&other) {
+                continue;
+            }
+            let Some(far) = self.records.get(&other).filter(|far| !far.erased) else {
+                continue;
+            };
+            if far.kind != IdentityKeyKind::Anonymous {
+                found.push(other);
+            } else if devices.len() < MAX_ALIASES && !self.is_shared(&far) {
+                devices.push(other);
+            }
+            if found.len() == MAX_ALIASES {
+                return;
+            }
+        }
     }
 }

@@ -21,6 +21,7 @@ mod records;
 mod retention;
 mod seen;
 mod stamp;
+mod suspicion;
 mod tag;
 
 use std::borrow::Cow;
@@ -40,8 +41,8 @@ pub use decay::{COUNTERS, Counter, HALF_LIVES_SECONDS};
 pub use decided::{Approval, DECISION_RETENTION_SECONDS, Decided, MAX_DECISIONS, Progress, decision_id, request_cart};
 pub use line::{CartLine, product_key};
 pub(crate) use line::{brand_hash, category_hash, product_hash};
-pub(crate) use links::Bond;
 pub use links::{Aliases, MAX_ALIASES, MAX_EDGES};
+pub(crate) use links::{Bond, Met};
 pub(crate) use names::{MAX_STOREFRONTS, Storefronts, short_hash};
 pub use record::Consent;
 pub(crate) use record::{

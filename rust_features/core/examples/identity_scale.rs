@@ -1,0 +1,223 @@
+//! Folds the visits of a million customers, some of them at shared devices, and compares the customers that the state
+//! finds with the truth: `cargo run --release --example identity_scale`. An argument gives another number. Rates are of
+//! processor time, so that others may work meanwhile.
+
+use std::collections::BTreeMap;
+
+use cart_recovery_core::contract::event::Kind;
+use cart_recovery_core::contract::journal_message::Content;
+use cart_recovery_core::contract::{Event, Identified, IdentityKey, IdentityKeyKind, JournalMessage};
+use cart_recovery_core::fold::fold;
+use cart_recovery_core::ids::{Alias, EventId};
+use cart_recovery_core::state::{MAX_ALIASES, State};
+use cart_recovery_core::time::Micros;
+
+const START_SECONDS: i64 = 1_700_000_000;
+/// One device in a hundred is shared, one shared device in twenty is a kiosk.
+const SHARED_OF: u64 = 100;
+const KIOSKS_OF: u64 = 20;
+const CHUNK: usize = 10_000;
+
+const CUSTOMER: u8 = 1;
+const EMAIL: u8 = 2;
+const OWN_DEVICE: u8 = 3;
+const SHARED_DEVICE: u8 = 4;
+const EVENT: u8 = 5;
+
+/// A keyed id that says whose it is, so that what was linked can be compared with the truth.
+fn id(space: u8, number: u64, part: u8) -> [u8; 16] {
+    let mut bytes = [0; 16];
+    bytes[0] = space;
+    bytes[1] = part;
+    bytes[2..10].copy_from_slice(&number.to_le_bytes());
+    let spread = scatter(number ^ u64::from(space) << 56 ^ u64::from(part) << 48);
+    bytes[10..].copy_from_slice(&spread.to_le_bytes()[..6]);
+    bytes
+}
+
+/// The finaliser of splitmix64.
+fn scatter(number: u64) -> u64 {
+    let mut mixed = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
+}
+
+fn owner(alias: &Alias) -> u64 {
+    let mut bytes = [0; 8];
+    bytes.copy_from_slice(&alias.0[2..10]);
+    u64::from_le_bytes(bytes)
+}
+
+/// A journal being made and folded, some thousand messages at a time: reading the clock for each would cost more.
+struct Shop {
+    state: State,
+    made: Vec<JournalMessage>,
+    folding_seconds: f64,
+}
+
+impl Shop {
+    fn visit(&mut self, keys: &[(IdentityKeyKind, [u8; 16])]) -> Result<(), Box<dyn std::error::Error>> {
+        let sequence = self.state.sequence() + 1 + self.made.len() as u64;
+        let time = Micros(START_SECONDS * 1_000_000 + i64::try_from(sequence)? * 50_000).to_timestamp();
+        let keys = keys.iter().map(|(kind, id)| IdentityKey {
+            kind: *kind as i32,
+            token: id.to_vec(),
+            alias: id.to_vec(),
+        });
+        self.made.push(JournalMessage {
+            received_time: Some(time),
+            identity_keys: keys.collect(),
+            imported: false,
+            content: Some(Content::Event(Event {
+                event_id: EventId(id(EVENT, sequence, 0)).to_string(),
+                storefront_id: "shop".to_owned(),
+                event_time: Some(time),
+                kind: Some(Kind::Identified(Identified {})),
+                ..Event::default()
+            })),
+        });
+        if self.made.len() == CHUNK { self.fold() } else { Ok(()) }
+    }
+
+    fn fold(&mut self) -> Result<(), Box<dyn std::error::Error>> {
+        let started = processor_seconds();
+        for message in &self.made {
+            let sequence = self.state.sequence() + 1;
+            fold(&mut self.state, sequence, message)?;
+        }
+        self.folding_seconds += processor_seconds() - started;
+        self.made.clear();
+        Ok(())
+    }
+
+    /// One to three devices, an e-mail address named at the last of them.
+    fn own_devices(&mut self, person: u64) -> Result<u64, Box<dyn std::error::Error>> {
+        let count = 1 + scatter(person) % 3;
+        let customer = (IdentityKeyKind::Customer, id(CUSTOMER, person, 0));
+        for part in 0..u8::try_from(count)? {
+            let device = (IdentityKeyKind::Anonymous, id(OWN_DEVICE, person, part));
+            self.visit(&[device])?;
+            self.visit(&[customer, device])?;
+        }
+        self.visit(&[customer, (IdentityKeyKind::Email, id(EMAIL, person, 0))])?;
+        Ok(count)
+    }
+
+    /// A family of two to five, or a kiosk of fifty to five hundred. At every second one they sign in, at the others they
+    /// are guests and name their address alone.
+    fn shared_device(&mut self, number: u64, customers: u64) -> Result<u64, Box<dyn std::error::Error>> {
+        let random = scatter(number ^ 1 << 40);
+        let visitors = if random.is_multiple_of(KIOSKS_OF) {
+            50 + (random >> 8) % 451
+        } else {
+            2 + (random >> 8) % 4
+        };
+        let first = (random >> 20) % customers;
+        let guests = number.is_multiple_of(2);
+        let device = (IdentityKeyKind::Anonymous, id(SHARED_DEVICE, number, 0));
+        for person in (first..first + visitors).map(|person| person % customers) {
+            let customer = (IdentityKeyKind::Customer, id(CUSTOMER, person, 0));
+            let email = (IdentityKeyKind::Email, id(EMAIL, person, 0));
+            self.visit(&[device])?;
+            if guests {
+                self.visit(&[device, email])?;
+            } else {
+                self.visit(&[customer, device, email])?;
+            }
+        }
+        Ok(visitors)
+    }
+}
+
+/// What the customers of the state are, against the truth.
+#[derive(Default)]
+struct Findings {
+    /// Customers by their number of aliases.
+    sizes: BTreeMap<usize, u64>,
+    /// Customers with an alias of somebody else, or with a shared device.
+    wrong: u64,
+    /// Customers that lack one of their own.
+    parted: u64,
+    held_back: u64,
+}
+
+impl Findings {
+    fn of(state: &State, customers: u64) -> Self {
+        let mut findings = Self::default();
+        for person in 0..customers {
+            let customer = state.customer(&[Alias(id(CUSTOMER, person, 0))]);
+            let aliases = customer.aliases();
+            let own = |alias: &&Alias| alias.0[0] != SHARED_DEVICE && owner(alias) == person;
+            let owned = aliases.iter().filter(own).count();
+            let expected = usize::try_from(scatter(person) % 3).unwrap_or_default() + 3;
+            *findings.sizes.entry(aliases.len()).or_default() += 1;
+            findings.wrong += u64::from(owned < aliases.len());
+            findings.parted += u64::from(owned < expected);
+            findings.held_back += u64::from(customer.suspect().is_some());
+        }
+        findings
+    }
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let customers: u64 = std::env::args().nth(1).map_or(Ok(1_000_000), |text| text.parse())?;
+    let before = resident_bytes();
+    let mut shop = Shop {
+        state: State::new(),
+        made: Vec::with_capacity(CHUNK),
+        folding_seconds: 0.0,
+    };
+    let mut devices = 0;
+    for person in 0..customers {
+        devices += shop.own_devices(person)?;
+    }
+    let shared = devices / SHARED_OF;
+    let mut largest = 0;
+    for number in 0..shared {
+        largest = largest.max(shop.shared_device(number, customers)?);
+    }
+    shop.fold()?;
+    let grown = resident_bytes().saturating_sub(before);
+    let events = shop.state.sequence();
+    println!(
+        "{customers} customers, {devices} devices of their own, {shared} shared ones, {largest} customers at the busiest"
+    );
+    println!(
+        "{events} events, {:.0} folded each second; {} bytes of growth for each customer",
+        f64::from(u32::try_from(events)?) / shop.folding_seconds,
+        grown / customers
+    );
+    let started = processor_seconds();
+    let findings = Findings::of(&shop.state, customers);
+    let finding_seconds = processor_seconds() - started;
+    println!(
+        "customers found in {finding_seconds:.1} s, by number of aliases: {:?}",
+        findings.sizes
+    );
+    println!(
+        "largest {} of at most {MAX_ALIASES}; {} hold another's alias, {} lack one of their own, {} held back",
+        findings.sizes.keys().last().copied().unwrap_or_default(),
+        findings.wrong,
+        findings.parted,
+        findings.held_back
+    );
+    Ok(())
+}
+
+/// Time this thread has spent on a processor.
+fn processor_seconds() -> f64 {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let nanoseconds = text.split(' ').next().and_then(|text| text.parse::<f64>().ok());
+    nanoseconds.unwrap_or_default() / 1e9
+}
+
+fn resident_bytes() -> u64 {
+    let pages = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    pages
+        .split(' ')
+        .nth(1)
+        .and_then(|pages| pages.parse::<u64>().ok())
+        .unwrap_or_default()
+        * 4096
+}
