@@ -42,7 +42,7 @@ check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy $(PACKAGES) proto/generate.py
-	$(BIN)/mypy docs/generate.py
+	$(BIN)/mypy docs/generate.py rust_features/fuzz/run.py
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python proto/generate.py --check
 	$(BIN)/python docs/generate.py --check

@@ -4,6 +4,8 @@ Messages go in and out as serialised `cart_recovery.v1` bytes; times are integer
 Calls release the GIL while they work and may be made from any thread.
 """
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Literal, Protocol
 
 ENGINE_VERSION: str
@@ -60,6 +62,7 @@ class Engine:
         data_directory: str,
         keys: Keys,
         spool_limit_bytes: int = 1 << 30,
+        durability: Literal["process", "disk"] = "process",
         clock: Literal["wall", "events"] = "wall",
         alias_seed: bytes | None = None,
         import_id: str | None = None,
@@ -69,6 +72,7 @@ class Engine:
     ) -> Engine:
         """Opens the spool under `data_directory`, cutting a torn tail, and loads the newest sound snapshot there.
 
+        What the spool accepted survives the death of the process, or with durability "disk" a loss of power.
         With clock "events" time is the highest event time tracked, moved on by `advance`. `alias_seed` (32 bytes)
         derives aliases instead of drawing them, for rehearsals. `import_id` names the spool of an import, whose offsets
         are row numbers; `data_directory` is then the import's own. JOURNAL and CONTACTS are made with
@@ -81,6 +85,10 @@ class Engine:
 
     def track(self, request: bytes) -> bytes:
         """TrackRequest in, TrackResponse out. Raises Refused."""
+
+    def track_streamed(self, request: bytes, quota: Quota, caller: str) -> tuple[bytes, str | None]:
+        """TrackStreamRequest in; TrackStreamResponse out, and the reason where the event was refused: that is told by
+        the response, so that the stream goes on."""
 
     def track_row(self, request: bytes, row: int) -> bool:
         """Spools a TrackRequest as row `row` of the import; False where the journal already has it. Raises Refused."""
@@ -113,6 +121,45 @@ class Engine:
     def stop(self, *, timeout_seconds: float) -> bool:
         """Refuses new calls, flushes the spool into the journal; True where all of it got there in time."""
 
+class SegmentReport:
+    """One file of a spool, as found."""
+
+    path: Path
+    frames: int
+    """Sound frames."""
+    bytes: int
+    """Bytes of the sound frames."""
+    file_bytes: int
+    """Bytes of the file, with what is set aside for frames to come."""
+
+class SpoolReport:
+    """One spool, as found."""
+
+    number: int
+    """Its place in the order of the starts."""
+    spool_id: str
+    segments: list[SegmentReport]
+    kinds: dict[str, int]
+    """Messages by kind."""
+    oldest_micros: int | None
+    """The lowest received time of a message."""
+    newest_micros: int | None
+    """The highest received time of a message."""
+    condition: Literal["sound", "torn", "damaged"]
+    """Torn: the next start cuts bytes that no caller was answered for. Damaged: accepted messages are missing, and a start
+    refuses."""
+    path: Path | None
+    """The torn or damaged segment."""
+    position: int | None
+    """Where its sound frames end, bytes."""
+    why: str | None
+    """What the damage is, in words."""
+
+def inspect_spool(directory: str) -> list[SpoolReport]:
+    """Reports on every spool of a spool folder, oldest first; takes no lock and writes nothing.
+
+    Raises SpoolCorrupt where folder or file cannot be read."""
+
 class EngineStatus:
     """A reading of the engine's gauges and counters at one moment."""
 
@@ -142,6 +189,140 @@ class EngineStatus:
     """Everything spooled is in the journal and folded, and nothing waits to be decided."""
     counters: dict[str, int]
     """Monotonic counts since start, by name: events_accepted, events_refused, events_duplicate, decisions_taken, ..."""
+
+class Quota:
+    """Calls a second that each caller may make. Callers beyond 4,096 at once share one quota."""
+
+    def __new__(cls, calls_per_second: int) -> Quota:
+        """0 bounds nobody."""
+
+    @property
+    def bounds_callers(self) -> bool:
+        """Whether callers are told apart at all."""
+
+    def take(self, caller: str) -> None:
+        """Takes one call. Raises Refused (REASON_QUOTA_EXCEEDED), with the time until the next is free."""
+
+def in_time(waited_nanos: int) -> None:
+    """Raises Refused (REASON_OVERLOADED) for a call that waited longer than 50 ms for its turn."""
+
+def too_many_streams(limit: int) -> Refused:
+    """The refusal of a stream beyond the `limit` of those open at once."""
+
+class LatencyHistogram:
+    """Durations of one kind of call, in buckets of an eighth of an octave."""
+
+    def __new__(cls) -> LatencyHistogram: ...
+    def record(self, nanos: int) -> None:
+        """Counts one call."""
+
+    @property
+    def count(self) -> int:
+        """Calls so far."""
+
+    @property
+    def sum_seconds(self) -> float:
+        """All durations together."""
+
+    def cumulative(self, bounds_seconds: Sequence[float]) -> list[int]:
+        """For each bound, how many calls were certainly no longer than it."""
+
+    def quantile_seconds(self, share: float) -> float | None:
+        """The duration that `share` of the calls did not exceed, or None before the first call."""
+
+class CallMetrics:
+    """Durations, refusals and failures of the calls of one front, by names of methods such as "Score"."""
+
+    def __new__(cls) -> CallMetrics: ...
+    def durations(self) -> dict[str, LatencyHistogram]:
+        """Of the methods that go into the engine; of TrackStream each event is one."""
+
+    def refused(self, method: str, reason: str) -> None:
+        """Counts a refusal; `reason` is a name of the reason table."""
+
+    def failed(self, method: str) -> None:
+        """Counts a call that met a fault of the scorer itself."""
+
+    def refusals(self) -> dict[tuple[str, str], int]:
+        """Refusals so far by method and reason."""
+
+    def failures(self) -> dict[str, int]:
+        """Failures so far by method."""
+
+class NativeFront:
+    """A gRPC server that answers on a thread of its own, without Python. Fork before `start`, never after."""
+
+    def __new__(
+        cls,
+        engine: Engine,
+        *,
+        address: str,
+        streams: int,
+        watchers: int,
+        journal_waiters: int,
+        services: Sequence[str],
+        descriptors: bytes,
+        calls: CallMetrics,
+        quota: Quota,
+        tls: tuple[bytes, bytes, bytes | None] | None = None,
+    ) -> NativeFront:
+        """Binds `address`. `services` are what reflection lists, `descriptors` the FileDescriptorSet that describes
+        them; `tls` is certificate chain, key, and the CAs of callers, all PEM. Raises RuntimeError where it cannot
+        bind, ValueError for descriptors and TLS files that cannot be used."""
+
+    @property
+    def port(self) -> int:
+        """The port in use."""
+
+    def start(self) -> None:
+        """Accepts calls: events at once, scoring only after `set_scoring` as far as health says."""
+
+    def set_scoring(self, *, serving: bool) -> None:
+        """Tells health whether decisions can be taken."""
+
+    def stop(self, *, grace_seconds: float) -> None:
+        """Says NOT_SERVING, accepts no new call and waits for the running ones, at most so long."""
+
+class LoadAnswers:
+    """What came of one kind of call under load."""
+
+    answered: int
+    refused: int
+    """With RESOURCE_EXHAUSTED."""
+    failed: int
+    """With any other status, or not in time."""
+    first_failure: str | None
+    latency_micros: list[int]
+    """From the moment when a call should have begun to its answer: p50, p90, p99, p99.9, p99.99, highest; answered calls."""
+
+class LoadOutcome:
+    """What came of an offered load."""
+
+    kinds: list[LoadAnswers]
+    """In the order of the calls."""
+    dropped: int
+    """Calls not made, because `in_flight_limit` were unanswered."""
+    lateness_micros: list[int]
+    """By which calls began too late, in the same quantiles."""
+    elapsed_seconds: float
+
+def offer_load(
+    *,
+    address: str,
+    calls: Sequence[tuple[str, float, Sequence[bytes]]],
+    rate: float,
+    seconds: float,
+    connections: int,
+    deadline_seconds: float,
+    in_flight_limit: int,
+    seed: int,
+    first_number: int,
+) -> LoadOutcome:
+    """Open-loop load on a gRPC server: `rate` calls a second begin at random moments, answered or not.
+
+    `calls` are (method, weight, requests); in a request "@call-number" stands for the number of the call, in twelve
+    hexadecimal digits from `first_number` on. Raises ValueError, ConnectionError.
+    """
 
 class Offline:
     """The same engine without server, spool or journal: events in time order in, decisions out.
@@ -184,8 +365,9 @@ def replay(journal: ArrowStream, *, attribution_window_seconds: int) -> ArrowStr
     One row per decision: decision_id, send_id, sequence, clock_micros, customer (first alias), storefront_id, trigger,
     action_id, propensity, contacted, sent_by (the decision whose message went out under the send key, or null), holdout,
     the context features and the action features of the chosen action (f32, NaN where missing), and the outcome within
-    the window: recovered (bool), order_value_minor (i64), observed_seconds (f64, how much of the window the journal
-    covers).
+    the window: recovered (bool), order_value_minor (i64), recovered_seconds (f64 or null, from the abandonment to the first
+    order), observed_seconds (f64, how much of the window the journal covers). Decoding has a thread of its own. Raises
+    EngineError where the journal cannot be read.
     """
 
 def execute(

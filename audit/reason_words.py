@@ -18,6 +18,8 @@ REASON_WORDS: dict[int, str] = {
     15: "The disk refused the write",
     16: "No bundle is active",
     17: "The scorer is stopping",
+    18: "The call waited too long for its turn and was not worked on",
+    19: "The caller is over its quota of calls",
     100: "The cart is empty",
     101: "The cart has no prices",
     102: "The cart was ordered",

@@ -26,6 +26,7 @@ COMMANDS = {
     "figures": "what was recovered, what it earned and cost",
     "decision": "show one decision, or re-execute it",
     "inbox": "list or open the e-mails of the local inbox",
+    "spool": "what waits for the journal on local disk, and whether it is sound",
     "loadtest": "measure a scorer, or compare the engine with its peers",
 }
 """Name and purpose of every command; each lives in `cart_recovery/commands/<name>.py`."""

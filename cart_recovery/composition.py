@@ -10,12 +10,12 @@ from cart_recovery.exits import CommandError
 from cart_recovery.keys import DECISION_KEY, dispatcher_keys, write_decision_key
 from cart_recovery.nats_server import running_url
 from cart_recovery.releases import FIRST_START, ReleaseRefused, activate, active_bundle
-from cart_recovery.settings import Settings, SettingsError, split_address
+from cart_recovery.settings import Settings, SettingsError, TlsSettings, split_address
 from cart_recovery.terminal import Progress, note
 
 if TYPE_CHECKING:
     from cart_recovery.v1.policy_pb2 import Policy
-    from dispatcher.settings import DispatcherSettings
+    from dispatcher.settings import DispatcherSettings, ScorerTls
 
 
 class BundleUnusable(CommandError):
@@ -39,6 +39,7 @@ def dispatcher_settings(settings: Settings, nats_url: str) -> "DispatcherSetting
         nats_credentials=str(credentials) if credentials else None,
         replicas=settings.nats.replicas,
         scorer_target=settings.scorer_address,
+        scorer_tls=_scorer_tls(settings.tls),
         public_url=settings.public_url or f"http://{settings.http_address}",
         http_host=http_host,
         http_port=http_port,
@@ -56,6 +57,24 @@ def dispatcher_settings(settings: Settings, nats_url: str) -> "DispatcherSetting
         provider_timeout_seconds=smtp.timeout_seconds,
         jitter_seconds=settings.send_jitter_seconds,
     )
+
+
+def _scorer_tls(tls: TlsSettings) -> "ScorerTls | None":
+    """What the dispatcher shows and trusts. Raises SettingsError."""
+    from dispatcher.settings import ScorerTls
+
+    if tls.certificate_file is None or tls.key_file is None:
+        return None
+    if tls.ca_file is None:
+        raise SettingsError(
+            "settings: tls.ca_file: nothing is set; name the CAs that vouch for the scorer's certificate"
+        )
+    try:
+        return ScorerTls(tls.ca_file.read_bytes(), tls.certificate_file.read_bytes(), tls.key_file.read_bytes())
+    except OSError as error:
+        raise SettingsError(
+            f"settings: tls: {error.filename} cannot be read: {error.strerror}; name a file that this user may read"
+        ) from None
 
 
 def _certificates(path: Path | None) -> Path | None:

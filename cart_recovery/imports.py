@@ -32,6 +32,8 @@ class Import:
             data_directory=str(self._directory),
             keys=Keys(**asdict(scorer_keys(settings.keys_directory))),
             spool_limit_bytes=settings.spool_limit_bytes,
+            # After a loss of power the import is run again, and sends what is missing: no row waits for the disk.
+            durability="process",
             import_id=import_id,
             replicas=settings.nats.replicas,
         )

@@ -8,7 +8,7 @@ import difflib
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -19,6 +19,7 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
@@ -82,6 +83,32 @@ class NatsSettings(_Section):
     replicas: int = Field(default=1, ge=1, le=5, description="copies of each stream: 1 on one server, 3 in a cluster")
 
 
+class TlsSettings(_Section):
+    """How the scorer and its callers prove who they are."""
+
+    certificate_file: Path | None = Field(
+        default=None,
+        description="PEM file of the certificate chain that the scorer shows, and the dispatcher to it; nothing for "
+        "plain text",
+    )
+    key_file: Path | None = Field(default=None, description="PEM file of that certificate's key, without pass phrase")
+    client_ca_file: Path | None = Field(
+        default=None,
+        description="PEM file of the CAs that must vouch for callers of the scorer, or nothing to let everybody in",
+    )
+    ca_file: Path | None = Field(
+        default=None, description="PEM file of the CAs that vouch for the scorer to the dispatcher"
+    )
+
+    @model_validator(mode="after")
+    def _files_belong_together(self) -> Self:
+        if (self.certificate_file is None) != (self.key_file is None):
+            raise ValueError("certificate_file and key_file are set together or not at all")
+        if self.client_ca_file is not None and self.certificate_file is None:
+            raise ValueError("client_ca_file needs certificate_file and key_file")
+        return self
+
+
 class SmtpSettings(_Section):
     """How e-mail leaves."""
 
@@ -117,6 +144,16 @@ class Settings(BaseSettings):
 
     data_directory: Path = Field(default=Path("data"), description="a directory that this user may write")
     scorer_address: Address = Field(default="127.0.0.1:50051", description="HOST:PORT of the gRPC services")
+    front: Literal["grpcio", "native"] = Field(
+        default="grpcio", description="what serves gRPC: grpcio, or native for more calls on the same processor"
+    )
+    tls: TlsSettings = Field(default=TlsSettings(), description="a table of TLS settings of the gRPC services")
+    quota_calls_per_second: int = Field(
+        default=0,
+        ge=0,
+        le=1_000_000,
+        description="calls and streamed events a second of each caller, 0 for no bound, at most 1000000",
+    )
     metrics_address: Address = Field(default="127.0.0.1:9464", description="HOST:PORT of the scorer's Prometheus page")
     dispatcher_metrics_address: Address | None = Field(
         default=None, description="HOST:PORT of the dispatcher's Prometheus page, or nothing for none"
@@ -145,6 +182,11 @@ class Settings(BaseSettings):
         ge=0,
         description="messages folded between two snapshots of the state, 0 for none",
     )
+    durability: Literal["process", "disk"] = Field(
+        default="process",
+        description="what an accepted call survives: process, the death of the scorer; disk, also a loss of power, for "
+        "the time of a disk sync in each answer",
+    )
     threads: int = Field(default=32, ge=4, le=512, description="threads that answer gRPC calls, 4 to 512")
     drain_seconds: float = Field(
         default=20.0, ge=0, le=600, description="seconds for calls and spool at the end, at most 600"
@@ -169,6 +211,11 @@ class Settings(BaseSettings):
     def inbox_directory(self) -> Path:
         """Where the local inbox keeps its e-mails."""
         return self.data_directory / "inbox"
+
+    @property
+    def spool_directory(self) -> Path:
+        """Where the scorer keeps accepted messages until the journal has them."""
+        return self.data_directory / "spool"
 
     @property
     def imports_directory(self) -> Path:

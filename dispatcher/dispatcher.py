@@ -48,7 +48,11 @@ class Dispatcher:
 
     async def run(self) -> None:
         """Works until `stop`; then pulls no more, finishes the touches in hand and returns."""
-        scorer = Scorer(self._settings.scorer_target, patience_seconds=self._settings.scorer_patience_seconds)
+        scorer = Scorer(
+            self._settings.scorer_target,
+            tls=self._settings.scorer_tls,
+            patience_seconds=self._settings.scorer_patience_seconds,
+        )
         # Links are followed and opt-outs taken also while NATS is away.
         self._http = HttpFace(self._settings, self._clock, self._links, self._release, scorer)
         try:

@@ -22,6 +22,7 @@ from cart_recovery.v1.event_pb2_grpc import EventServiceStub
 from cart_recovery.v1.reason_pb2 import Reason
 from cart_recovery.v1.scoring_pb2 import ConfirmRequest, ConfirmResponse
 from cart_recovery.v1.scoring_pb2_grpc import ScoringServiceStub
+from dispatcher.settings import ScorerTls
 
 CALL_TIMEOUT_SECONDS = 5.0
 FIRST_PAUSE_SECONDS = 0.02
@@ -66,11 +67,19 @@ class ScorerRefused(ScorerError):
     """The request is at fault; repeating it is no use."""
 
 
+def _channel(target: str, tls: ScorerTls | None) -> aio.Channel:
+    options = [("grpc.max_reconnect_backoff_ms", 2_000)]
+    if tls is None:
+        return aio.insecure_channel(target, options=options)
+    credentials = grpc.ssl_channel_credentials(tls.ca, tls.key, tls.certificate)
+    return aio.secure_channel(target, credentials, options=options)
+
+
 class Scorer:
     """One channel to the scorer's gRPC services."""
 
-    def __init__(self, target: str, *, patience_seconds: float) -> None:
-        self._channel = aio.insecure_channel(target, options=[("grpc.max_reconnect_backoff_ms", 2_000)])
+    def __init__(self, target: str, *, patience_seconds: float, tls: ScorerTls | None = None) -> None:
+        self._channel = _channel(target, tls)
         self._scoring = ScoringServiceStub(self._channel)
         self._events = EventServiceStub(self._channel)
         self._patience_seconds = patience_seconds

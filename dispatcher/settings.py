@@ -21,6 +21,17 @@ class SmtpSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ScorerTls:
+    """TLS to the scorer; PEM."""
+
+    ca: bytes
+    """The only authorities that may vouch for the scorer."""
+    certificate: bytes
+    """What the dispatcher shows of itself."""
+    key: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class DispatcherSettings:
     """Everything one dispatcher process is built from."""
 
@@ -37,6 +48,7 @@ class DispatcherSettings:
     replicas: int = 1
     """Copies of each stream: 1 embedded, 3 in a cluster."""
     scorer_target: str = "127.0.0.1:50051"
+    scorer_tls: ScorerTls | None = None
 
     public_url: str = "http://127.0.0.1:8080"
     """Where recipients reach the HTTP face; the base of every link."""

@@ -1,7 +1,5 @@
 """Prometheus metrics: the engine's gauges and counters read at scrape time, and what the gRPC front measured."""
 
-import threading
-from collections import Counter
 from collections.abc import Callable, Iterator
 
 from prometheus_client import CollectorRegistry, ProcessCollector, start_http_server
@@ -9,33 +7,10 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from pyserver.latency import LatencyHistogram
-from rust_features import EngineStatus
-
-METHODS = ("Track", "TrackStream", "Score", "Confirm", "Explain")
-"""The calls that are measured; of TrackStream each event is."""
+from rust_features import CallMetrics, EngineStatus
 
 BOUNDS_SECONDS = (0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5, 10.0)
 """Upper bounds of the published histograms."""
-
-
-class CallMetrics:
-    """Durations and refusals of the gRPC calls of one server."""
-
-    def __init__(self) -> None:
-        self.durations = {method: LatencyHistogram() for method in METHODS}
-        self._refusals: Counter[tuple[str, str]] = Counter()
-        self._lock = threading.Lock()
-
-    def refused(self, method: str, reason: str) -> None:
-        """Counts a refusal; `reason` is a name of the reason table, so the labels are bounded."""
-        with self._lock:
-            self._refusals[method, reason] += 1
-
-    def refusals(self) -> dict[tuple[str, str], int]:
-        """Refusals so far by method and reason."""
-        with self._lock:
-            return dict(self._refusals)
 
 
 class ScorerCollector(Collector):
@@ -57,7 +32,7 @@ class ScorerCollector(Collector):
             "Time in the engine per gRPC call or streamed event.",
             labels=["method"],
         )
-        for method, histogram in self._calls.durations.items():
+        for method, histogram in self._calls.durations().items():
             counts = histogram.cumulative(BOUNDS_SECONDS)
             buckets = [(str(bound), float(count)) for bound, count in zip(BOUNDS_SECONDS, counts, strict=True)]
             duration.add_metric([method], [*buckets, ("+Inf", float(histogram.count))], histogram.sum_seconds)
@@ -68,6 +43,12 @@ class ScorerCollector(Collector):
         for (method, reason), count in self._calls.refusals().items():
             refusals.add_metric([method, reason], count)
         yield refusals
+        failures = CounterMetricFamily(
+            "cart_recovery_calls_failed", "Calls that met a fault of the scorer itself.", labels=["method"]
+        )
+        for method, count in self._calls.failures().items():
+            failures.add_metric([method], count)
+        yield failures
 
 
 def _engine_families(status: EngineStatus) -> Iterator[Metric]:

@@ -1,4 +1,4 @@
-"""One scorer from start to orderly end: engine, gRPC server, bundle pointer, health, metrics."""
+"""One scorer from start to orderly end: engine, gRPC front, bundle pointer, health, metrics."""
 
 import threading
 from dataclasses import asdict
@@ -9,9 +9,9 @@ import structlog
 from cart_recovery import keys
 from cart_recovery.settings import Settings, split_address
 from pyserver.bundles import BundlePointer
-from pyserver.metrics import CallMetrics, MetricsPage, ScorerCollector
-from pyserver.server import ScorerServer
-from rust_features import Engine, Keys
+from pyserver.front import bind_front, places_of
+from pyserver.metrics import MetricsPage, ScorerCollector
+from rust_features import CallMetrics, Engine, Keys
 
 _SUPERVISION_SECONDS = 1.0
 _STARTING_SECONDS = 0.05
@@ -34,27 +34,25 @@ class Scorer:
         alias_seed: bytes | None = None,
         with_metrics_page: bool = True,
     ) -> None:
-        """Opens the spool and binds the addresses. Raises KeysError, SpoolCorrupt, or RuntimeError for an address
-        in use."""
+        """Opens the spool and binds the addresses. Raises KeysError, SpoolCorrupt, TlsUnusable, or RuntimeError for an
+        address in use."""
         self._settings = settings
         self.engine = Engine(
             data_directory=str(settings.data_directory),
             keys=engine_keys(settings),
             spool_limit_bytes=settings.spool_limit_bytes,
+            durability=settings.durability,
             clock=clock,
             alias_seed=alias_seed,
             replicas=settings.nats.replicas,
             # A rehearsal is never restarted.
             snapshot_messages=settings.snapshot_messages if clock == "wall" else 0,
-            # Who waits for the journal holds a thread; Score must always find one.
-            journal_waiters=max(1, settings.threads // 4),
+            journal_waiters=places_of(settings),
         )
         for notice in self.engine.notices():
             _log.warning("at opening", notice=notice)
         self.calls = CallMetrics()
-        self.server = ScorerServer(
-            self.engine, address=settings.scorer_address, threads=settings.threads, metrics=self.calls
-        )
+        self.front = bind_front(settings, self.engine, self.calls)
         self.bundles = BundlePointer(settings.bundles_directory, self.engine)
         self._page: MetricsPage | None = None
         self._with_metrics_page = with_metrics_page
@@ -72,9 +70,9 @@ class Scorer:
         self.bundles.follow()
         credentials = settings.nats.credentials_file
         self.engine.start(nats_url=nats_url, nats_credentials=str(credentials) if credentials else None)
-        self.server.start()
+        self.front.start()
         self._supervisor.start()
-        _log.info("scorer started", port=self.server.port)
+        _log.info("scorer started", port=self.front.port, front=settings.front)
 
     @property
     def metrics_port(self) -> int | None:
@@ -91,7 +89,7 @@ class Scorer:
             return self._flushed
         self._stopping.set()
         seconds = self._settings.drain_seconds
-        self.server.stop(grace_seconds=seconds)
+        self.front.stop(grace_seconds=seconds)
         if self._supervisor.ident is not None:
             self._supervisor.join()
         self._flushed = flushed = self.engine.stop(timeout_seconds=seconds)
@@ -113,7 +111,7 @@ class Scorer:
             able = status.caught_up and status.bundle_id is not None and status.failure is None
             if able != serving:
                 serving = able
-                self.server.set_scoring(serving=able)
+                self.front.set_scoring(serving=able)
                 _log.info("scoring", serving=able, sequence=status.folded_sequence)
             if able:
                 self._ready.set()

@@ -8,7 +8,7 @@ from typing import Any
 import grpc
 
 from pyserver import refusals
-from pyserver.metrics import CallMetrics
+from rust_features import CallMetrics, too_many_streams
 
 Handler = Callable[[Any, grpc.ServicerContext], Iterator[Any]]
 
@@ -53,7 +53,7 @@ class BoundedStream:
     def __call__(self, request: Any, context: grpc.ServicerContext) -> Iterator[Any]:
         """The stream's answers."""
         if not self._places.take():
-            refused = refusals.too_many_streams(self._places.limit)
+            refused = too_many_streams(self._places.limit)
             self._metrics.refused(self._method, refused.reason)
             refusals.abort(context, refused)
         try:

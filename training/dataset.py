@@ -52,17 +52,10 @@ def decision_rows(journal: pl.DataFrame, window_seconds: int) -> pl.DataFrame:
     known, by the window's end at the latest; for one who has not bought, that end.
     """
     rows = own_outcomes(as_frame(replay(journal, attribution_window_seconds=window_seconds)))
-    rows = rows.with_columns(pl.lit(float(window_seconds)).alias("known_after_seconds"))
+    known = pl.lit(float(window_seconds))
     for age in reversed(label_ages(window_seconds)[:-1]):
-        younger = as_frame(replay(journal, attribution_window_seconds=age)).select("sequence", early="recovered")
-        rows = rows.join(younger, on="sequence", how="left", maintain_order="left").with_columns(
-            pl.when(pl.col("early"))
-            .then(pl.lit(float(age)))
-            .otherwise("known_after_seconds")
-            .alias("known_after_seconds")
-        )
-        rows = rows.drop("early")
-    return rows
+        known = pl.when(pl.col("recovered_seconds") <= age).then(pl.lit(float(age))).otherwise(known)
+    return rows.with_columns(known.alias("known_after_seconds"))
 
 
 def own_outcomes(rows: pl.DataFrame) -> pl.DataFrame:

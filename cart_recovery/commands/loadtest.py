@@ -1,9 +1,12 @@
-"""Measures a running scorer under a realistic mix of calls, the ratio of Score to an empty gRPC echo, the rate of a
-backtest, or the engine against its peers, each in an environment of its own that is made on the first use.
+"""Measures a running scorer under a realistic mix of calls, Score and both fronts over empty gRPC echoes, the calls a
+second that a scorer keeps up, the rate of a backtest or replay, or the engine against its peers, each in an
+environment of its own that is made on the first use.
 
 Examples:
   cart-recovery loadtest run --users 50 --slo-p99-ms 5 --report report.html
   cart-recovery loadtest echo --actions 8 --json
+  cart-recovery loadtest fronts --json
+  cart-recovery loadtest capacity --front native --slo-p99-ms 5 --report capacity.html
   cart-recovery loadtest backtest --events 3000000
   cart-recovery loadtest trees --json
   cart-recovery loadtest compare --page docs/comparisons.md
@@ -12,6 +15,7 @@ Examples:
 
 import argparse
 import socket
+import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -23,6 +27,8 @@ from cart_recovery.terminal import Progress, note, print_json
 
 if TYPE_CHECKING:
     from cart_recovery.v1.event_pb2 import TrackRequest
+    from loadtests.benchmarks.traffic import MakeBundle
+    from rust_features import Offline
 
     _Kinds = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 (it has no other name)
 
@@ -33,7 +39,9 @@ _START_MICROS = 1_748_822_400_000_000
 _EVENTS_PER_SHOPPER = 10
 """Fewer than a simulated shopper leaves behind, so that a shop has enough of them."""
 _CARTS = 6_000
-"""Enough for trees of the asked size; how good the models are does not matter for the echo."""
+"""Enough for trees of the asked size; how good the models are does not matter for a benchmark."""
+_CAPACITY_ACTIONS, _TREES, _LEAVES = 8, 300, 31
+"""Of the bundle that a scorer's capacity is measured with."""
 _COMPARISONS = {
     "trees": "32 actions through one tree model: tl2cgen, lleaves, treelite GTIL, LightGBM",
     "mlserver": "Score against MLServer with the same model over gRPC",
@@ -54,12 +62,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     echo = kinds.add_parser("echo", help="Score over an empty gRPC echo of the same sizes, in one run")
     echo.add_argument("--actions", type=int, nargs="+", default=[8, 32], help="candidate actions of each run")
     echo.add_argument("--customers", type=int, default=100_000, help="customers in memory (default: %(default)s)")
+    fronts = kinds.add_parser("fronts", help="both fronts over empty grpcio and tonic echoes, in one run; needs Rust")
+    fronts.add_argument("--actions", type=int, default=32, help="candidate actions (default: %(default)s)")
+    fronts.add_argument("--customers", type=int, default=100_000, help="customers in memory (default: %(default)s)")
+    fronts.add_argument("--rounds", type=int, default=5, help="rounds (default: %(default)s)")
+    capacity = kinds.add_parser("capacity", help="calls a second that a scorer keeps up within an objective, open loop")
+    capacity.add_argument("--front", choices=["grpcio", "native"], default="grpcio", help="default: %(default)s")
+    capacity.add_argument("--slo-p99-ms", type=float, default=5.0, help="the objective (default: %(default)s)")
+    capacity.add_argument("--report", type=Path, metavar="FILE", help="write the HTML report there")
+    capacity.add_argument("--quick", action="store_true", help="short steps and no overload, to see that it runs")
     backtest = kinds.add_parser("backtest", help="events a second of an offline run, decisions included")
     backtest.add_argument(
         "--events", type=int, default=3_000_000, help="simulated events of each mix (default: %(default)s)"
     )
+    replay_rate = kinds.add_parser(
+        "replay-rate", help="messages and rows a second of a journal's replay into feature rows"
+    )
+    replay_rate.add_argument(
+        "--events", type=int, default=1_000_000, help="simulated events of each mix (default: %(default)s)"
+    )
     comparisons = [_comparison_parser(kinds, name, purpose) for name, purpose in _COMPARISONS.items()]
-    for one in (run_parser, echo, backtest, *comparisons):
+    for one in (run_parser, echo, fronts, capacity, backtest, replay_rate, *comparisons):
         add_settings_options(one)
         add_json_option(one)
     _add_compare(kinds)
@@ -99,7 +122,15 @@ def _add_compare(kinds: "_Kinds") -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Runs the command and returns its exit code."""
-    kinds = {"run": _load, "echo": _echo, "backtest": _backtest, "compare": _compare}
+    kinds = {
+        "run": _load,
+        "echo": _echo,
+        "fronts": _fronts,
+        "capacity": _capacity,
+        "backtest": _backtest,
+        "replay-rate": _replay_rate,
+        "compare": _compare,
+    }
     return kinds.get(options.kind, _comparison)(options)
 
 
@@ -133,10 +164,58 @@ def _load(options: argparse.Namespace) -> int:
 
 
 def _echo(options: argparse.Namespace) -> int:
+    from loadtests.benchmarks.score_over_echo import Benchmark, measure, render
+
+    benchmark = Benchmark(actions=tuple(options.actions), customers=options.customers)
+    report = measure(benchmark, make_bundle=_bundle_maker(options), progress=note)
+    if options.json:
+        print_json(report.as_json())
+    else:
+        print(render(report))
+    return EXIT_DONE
+
+
+def _fronts(options: argparse.Namespace) -> int:
+    from loadtests.benchmarks.fronts import Benchmark, measure, render
+
+    benchmark = Benchmark(actions=options.actions, customers=options.customers, rounds=options.rounds)
+    report = measure(benchmark, make_bundle=_bundle_maker(options), progress=note)
+    if options.json:
+        print_json(report.as_json())
+    else:
+        print(render(report))
+    return EXIT_DONE
+
+
+def _capacity(options: argparse.Namespace) -> int:
+    from loadtests.benchmarks.servers import scorer
+    from loadtests.benchmarks.traffic import THREADS, make_data, preload
+    from loadtests.capacity import Load, Plan, measure
+    from loadtests.capacity_report import page, render
+
+    plan = Plan(options.front, options.slo_p99_ms)
+    if options.quick:
+        plan = replace(plan, customers=500, first_rate=50.0, step_seconds=1.0, sustained_seconds=2.0, overload=0.0)
+    with tempfile.TemporaryDirectory() as temporary:
+        directory = Path(temporary)
+        make_data(directory, _bundle_maker(options), actions=_CAPACITY_ACTIONS, trees=_TREES, leaves=_LEAVES)
+        with scorer(directory, THREADS, front=plan.front) as server:
+            note(f"{plan.customers:,} customers come in")
+            preload(server, plan.customers)
+            capacity = measure(plan, Load(server, plan.customers), note)
+    if options.report is not None:
+        options.report.write_text(page(capacity), encoding="utf-8")
+    if options.json:
+        print_json(capacity.as_json())
+    else:
+        print(render(capacity))
+    return EXIT_DONE
+
+
+def _bundle_maker(options: argparse.Namespace) -> "MakeBundle":
     from cart_recovery.bundle_training import train_bundle
     from cart_recovery.keys import ensure_keys
     from cart_recovery.releases import point_to
-    from loadtests.benchmarks.score_over_echo import Benchmark, measure, render
     from training.learners.settings import LearnerSettings
 
     settings = settings_of(options)
@@ -148,46 +227,77 @@ def _echo(options: argparse.Namespace) -> int:
         # Measured for its speed, whatever its gate says of its worth.
         point_to(own.bundles_directory, train_bundle(own, carts=_CARTS, learner=learner, progress=note).bundle_id)
 
-    benchmark = Benchmark(actions=tuple(options.actions), customers=options.customers)
-    report = measure(benchmark, make_bundle=make_bundle, progress=note)
-    if options.json:
-        print_json(report.as_json())
-    else:
-        print(render(report))
-    return EXIT_DONE
+    return make_bundle
 
 
 def _backtest(options: argparse.Namespace) -> int:
-    from cart_recovery.composition import active_policy, ensure_bundle
-    from cart_recovery.keys import ensure_keys
     from loadtests.benchmarks.backtest_rate import measure, render
-    from pyserver.process import engine_keys
-    from rust_features import Offline
-    from training.simulator.settings import ShopSettings
-    from training.simulator.shop import Shop
 
-    settings = settings_of(options)
-    ensure_keys(settings.keys_directory)
-    bundle = settings.bundles_directory / ensure_bundle(settings)
-    currency = active_policy(settings).company.currency_code
     progress = Progress("backtest")
-
-    def make_events(browsing_share: float) -> "Iterator[TrackRequest]":
-        shoppers = options.events // _EVENTS_PER_SHOPPER + 1
-        shop = Shop(_SEED, shoppers, _START_MICROS, ShopSettings(browsing_share=browsing_share, currency_code=currency))
-        while (time := shop.next_time()) is not None:
-            yield from shop.take(time)
-
-    def make_engine() -> Offline:
-        return Offline(keys=engine_keys(settings), bundle_directory=str(bundle), run_seed=bytes(32))
-
-    report = measure(events=options.events, make_events=make_events, make_engine=make_engine, progress=progress.show)
+    shop = _SimulatedShop(options, keep_journal=False)
+    report = measure(
+        events=options.events, make_events=shop.events, make_engine=shop.make_engine, progress=progress.show
+    )
     progress.close()
     if options.json:
         print_json(report.as_json())
     else:
         print(render(report))
     return EXIT_DONE
+
+
+def _replay_rate(options: argparse.Namespace) -> int:
+    from loadtests.benchmarks.replay_rate import measure, render
+
+    progress = Progress("replay")
+    shop = _SimulatedShop(options, keep_journal=True)
+    report = measure(
+        events=options.events, make_events=shop.events, make_engine=shop.make_engine, progress=progress.show
+    )
+    progress.close()
+    if options.json:
+        print_json(report.as_json())
+    else:
+        print(render(report))
+    return EXIT_DONE
+
+
+class _SimulatedShop:
+    """A shop's events of any mix, and engines that decide about them with the active bundle."""
+
+    def __init__(self, options: argparse.Namespace, *, keep_journal: bool) -> None:
+        from cart_recovery.composition import active_policy, ensure_bundle
+        from cart_recovery.keys import ensure_keys
+        from pyserver.process import engine_keys
+
+        settings = settings_of(options)
+        ensure_keys(settings.keys_directory)
+        self._bundle = settings.bundles_directory / ensure_bundle(settings)
+        self._currency = active_policy(settings).company.currency_code
+        self._keys = engine_keys(settings)
+        self._shoppers = options.events // _EVENTS_PER_SHOPPER + 1
+        self._keep_journal = keep_journal
+
+    def events(self, browsing_share: float) -> "Iterator[TrackRequest]":
+        """At least as many events as were asked for, of which this share of visits fills no cart."""
+        from training.simulator.settings import ShopSettings
+        from training.simulator.shop import Shop
+
+        mix = ShopSettings(browsing_share=browsing_share, currency_code=self._currency)
+        shop = Shop(_SEED, self._shoppers, _START_MICROS, mix)
+        while (time := shop.next_time()) is not None:
+            yield from shop.take(time)
+
+    def make_engine(self) -> "Offline":
+        """An engine before the first event."""
+        from rust_features import Offline
+
+        return Offline(
+            keys=self._keys,
+            bundle_directory=str(self._bundle),
+            run_seed=bytes(32),
+            keep_journal=self._keep_journal,
+        )
 
 
 def _comparison(options: argparse.Namespace) -> int:

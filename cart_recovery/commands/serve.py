@@ -10,7 +10,7 @@ import signal
 import threading
 from typing import TYPE_CHECKING
 
-from cart_recovery.exits import EXIT_DONE
+from cart_recovery.exits import EXIT_DONE, EXIT_USAGE, CommandError
 from cart_recovery.options import add_settings_options, settings_of
 from cart_recovery.terminal import note
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
     parser.add_argument("--address", metavar="HOST:PORT", help="where the gRPC services listen")
+    parser.add_argument("--front", choices=["native", "grpcio"], help="what serves gRPC (default: the setting)")
     add_settings_options(parser)
 
 
@@ -33,8 +34,8 @@ def run(options: argparse.Namespace) -> int:
     from cart_recovery.nats_server import KEEP_SECONDS, attached
     from pyserver.logs import configure_logs
 
-    overrides = {"scorer_address": options.address} if options.address else {}
-    settings = settings_of(options, **overrides)
+    given = {"scorer_address": options.address, "front": options.front}
+    settings = settings_of(options, **{name: value for name, value in given.items() if value})
     require_free(settings, "scorer_address", "metrics_address")
     configure_logs(settings.log_level, process="scorer")
     ensure_keys(settings.keys_directory)
@@ -59,9 +60,12 @@ def run(options: argparse.Namespace) -> int:
 def _bound_scorer(settings: "Settings") -> "Scorer":
     from cart_recovery.addresses import unusable
     from pyserver.process import Scorer
+    from pyserver.tls import TlsUnusable
 
     try:
         return Scorer(settings)
+    except TlsUnusable as unusable_files:
+        raise CommandError(str(unusable_files), exit_code=EXIT_USAGE) from None
     except RuntimeError:
         # All that gRPC says of an address that it cannot bind.
         raise unusable("scorer_address", settings.scorer_address, "gRPC cannot listen there") from None

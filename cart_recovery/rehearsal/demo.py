@@ -13,8 +13,8 @@ from cart_recovery.terminal import Progress
 from cart_recovery.v1.event_pb2 import Event
 from cart_recovery.v1.scoring_pb2 import ScoreRequest, Trigger
 from cart_recovery.v1.scoring_pb2_grpc import ScoringServiceStub
-from pyserver.latency import LatencyHistogram
 from pyserver.process import engine_keys
+from rust_features import LatencyHistogram
 from training.simulator.shop import Shop
 
 

@@ -17,7 +17,7 @@ from cart_recovery.loop_thread import LoopThread
 from cart_recovery.nats_server import NatsServer
 from cart_recovery.rehearsal.observer import JournalObserver
 from cart_recovery.rehearsal.world import World
-from cart_recovery.settings import Settings, SmtpSettings
+from cart_recovery.settings import Settings, SmtpSettings, TlsSettings
 from cart_recovery.v1.event_pb2 import TrackRequest, TrackStreamRequest
 from cart_recovery.v1.event_pb2_grpc import EventServiceStub
 from cart_recovery.v1.scoring_pb2_grpc import ScoringServiceStub
@@ -43,6 +43,8 @@ def rehearsal_settings(settings: Settings, data_directory: Path) -> Settings:
         update={
             "data_directory": data_directory,
             "scorer_address": "127.0.0.1:0",
+            "tls": TlsSettings(),
+            "quota_calls_per_second": 0,
             "metrics_address": "127.0.0.1:0",
             "http_address": http_address,
             "public_url": f"http://{http_address}",
@@ -164,7 +166,7 @@ class LiveSystem:
         if not self.scorer.wait_ready(timeout_seconds=_READY_SECONDS):
             reason = self.scorer.bundles.refusal or self.scorer.engine.status().failure or "it did not catch up in time"
             raise SystemFailed(f"the scorer cannot decide: {reason}")
-        channel = grpc.insecure_channel(f"127.0.0.1:{self.scorer.server.port}")
+        channel = grpc.insecure_channel(f"127.0.0.1:{self.scorer.front.port}")
         started.callback(channel.close)
         self._events = EventServiceStub(channel)
         self.scoring = ScoringServiceStub(channel)
@@ -181,7 +183,7 @@ class LiveSystem:
 
     async def _open_dispatcher(self) -> Dispatcher:
         smtp = SmtpSettings(host="127.0.0.1", port=self.inbox.port)
-        scorer_address = f"127.0.0.1:{self.scorer.server.port}"
+        scorer_address = f"127.0.0.1:{self.scorer.front.port}"
         settings = self._settings.model_copy(update={"smtp": smtp, "scorer_address": scorer_address})
         return Dispatcher(dispatcher_settings(settings, self._nats.url), rehearsal_clock=self._clock)
 

@@ -60,6 +60,10 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """No bundle is active; activate one."""
     REASON_STOPPING: _Reason.ValueType  # 17
     """The scorer is stopping; try another one."""
+    REASON_OVERLOADED: _Reason.ValueType  # 18
+    """The call waited too long for its turn and was not worked on; try again after the given delay."""
+    REASON_QUOTA_EXCEEDED: _Reason.ValueType  # 19
+    """The caller is over its quota of calls; try again after the given delay."""
     REASON_CART_EMPTY: _Reason.ValueType  # 100
     """A candidate is rejected, or a touch is skipped: 100 to 199.
 
@@ -177,6 +181,10 @@ REASON_NO_BUNDLE: Reason.ValueType  # 16
 """No bundle is active; activate one."""
 REASON_STOPPING: Reason.ValueType  # 17
 """The scorer is stopping; try another one."""
+REASON_OVERLOADED: Reason.ValueType  # 18
+"""The call waited too long for its turn and was not worked on; try again after the given delay."""
+REASON_QUOTA_EXCEEDED: Reason.ValueType  # 19
+"""The caller is over its quota of calls; try again after the given delay."""
 REASON_CART_EMPTY: Reason.ValueType  # 100
 """A candidate is rejected, or a touch is skipped: 100 to 199.
 

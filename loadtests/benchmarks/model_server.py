@@ -20,11 +20,11 @@ import numpy as np
 
 import rust_features
 from loadtests.benchmarks.comparison import Comparison, Figure, Goal, Unmeasured
-from loadtests.benchmarks.fronts import FRONTS, serving, side
 from loadtests.benchmarks.load import Caller
 from loadtests.benchmarks.machine import machine, today
 from loadtests.benchmarks.peer import PeerMissing, started
-from loadtests.benchmarks.servers import Server, await_rest, free_address
+from loadtests.benchmarks.servers import FRONTS, Server, await_rest, free_address
+from loadtests.benchmarks.serving import serving, side
 from loadtests.benchmarks.trees import TreeModel
 from loadtests.processor import cpu_of_process
 

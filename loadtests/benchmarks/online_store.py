@@ -10,11 +10,11 @@ from statistics import median
 
 import rust_features
 from loadtests.benchmarks.comparison import Comparison, Figure, Goal
-from loadtests.benchmarks.fronts import FRONTS, serving, side
 from loadtests.benchmarks.machine import machine, today
 from loadtests.benchmarks.peer import Peer, PeerMissing, started
 from loadtests.benchmarks.redis import redis_server
-from loadtests.benchmarks.servers import await_rest
+from loadtests.benchmarks.servers import FRONTS, await_rest
+from loadtests.benchmarks.serving import serving, side
 
 REDIS, SQLITE = "Feast on Redis", "Feast on SQLite"
 P50 = "p50, one caller"

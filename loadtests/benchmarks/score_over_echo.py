@@ -5,40 +5,32 @@ echo answers as many bytes as Score does and gets the very same requests. Relay 
 every Score journals its decision.
 """
 
-import random
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-import grpc
-
 import rust_features
-from cart_recovery.settings import STARTER
-from cart_recovery.v1.event_pb2 import TrackRequest, TrackStreamRequest, TrackStreamResponse
-from cart_recovery.v1.scoring_pb2 import TRIGGER_CHECKOUT_CALL, ScoreRequest, ScoreResponse
 from loadtests.benchmarks.comparison import Unmeasured
 from loadtests.benchmarks.echo import METHOD as ECHO_METHOD
 from loadtests.benchmarks.machine import machine
-from loadtests.benchmarks.policies import write_policy
 from loadtests.benchmarks.servers import Server, await_rest, echo, scorer
+from loadtests.benchmarks.traffic import (
+    SCORE_METHOD,
+    THREADS,
+    Call,
+    MakeBundle,
+    caller,
+    checked,
+    make_data,
+    preload,
+    score_requests,
+)
 from loadtests.processor import cpu_of_process
-from loadtests.shoppers import STOREFRONT, cart, consent_request, identity, track_request
-
-SCORE_METHOD = "/cart_recovery.v1.ScoringService/Score"
-_TRACK_METHOD = "/cart_recovery.v1.EventService/TrackStream"
-_DEADLINE_SECONDS = 10.0
-# As many as the scorer's default, in both servers.
-_THREADS = 32
-
-MakeBundle = Callable[[Path, Path, int, int], None]
-"""Writes keys and an active, signed bundle: (data directory, policy file, trees in each model, leaves in each tree)."""
-
-Call = Callable[[bytes], bytes]
 
 
 @dataclass(frozen=True)
@@ -140,18 +132,16 @@ def _run(benchmark: Benchmark, actions: int, make_bundle: MakeBundle, progress: 
         progress(
             f"{actions} actions: making a bundle with {benchmark.trees} trees of {benchmark.leaves} leaves a model"
         )
-        policy = directory / "policy.toml"
-        write_policy(STARTER / "policy.toml", policy, actions)
-        make_bundle(directory, policy, benchmark.trees, benchmark.leaves)
-        server = stack.enter_context(scorer(directory, _THREADS))
+        make_data(directory, make_bundle, actions=actions, trees=benchmark.trees, leaves=benchmark.leaves)
+        server = stack.enter_context(scorer(directory, THREADS))
         progress(f"{actions} actions: {benchmark.customers:,} customers come in")
         preload(server, benchmark.customers)
-        score = _caller(stack, server, SCORE_METHOD)
+        score = caller(stack, server, SCORE_METHOD)
         requests = score_requests(needed, actions)
         replies = [len(checked(score(next(requests)), actions)) for _ in range(benchmark.warm_up // 2)]
         reply_bytes = round(median(replies))
-        peer = stack.enter_context(echo(reply_bytes, _THREADS))
-        empty = _caller(stack, peer, ECHO_METHOD)
+        peer = stack.enter_context(echo(reply_bytes, THREADS))
+        empty = caller(stack, peer, ECHO_METHOD)
         _in_turns(score, empty, [next(requests) for _ in range(benchmark.warm_up - len(replies))], actions)
         rounds = []
         for number in range(benchmark.rounds):
@@ -184,54 +174,3 @@ def _in_turns(score: Call, empty: Call, batch: list[bytes], actions: int) -> tup
     for reply in replies:
         checked(reply, actions)
     return scores, echoes
-
-
-def checked(reply: bytes, actions: int) -> bytes:
-    """The reply, if it is a fresh decision among all candidates, each of which went through the models."""
-    response = ScoreResponse.FromString(reply)
-    scored = sum(candidate.eligible for candidate in response.candidates)
-    if response.repeated_answer or scored != actions:
-        raise Unmeasured(f"a Score weighed {scored} of {actions} candidates, or repeated an answer")
-    return reply
-
-
-def _caller(stack: ExitStack, server: Server, method: str) -> Call:
-    channel = stack.enter_context(grpc.insecure_channel(server.address))
-    call: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(method)
-
-    def once(request: bytes) -> bytes:
-        reply: bytes = call(request, timeout=_DEADLINE_SECONDS)
-        return reply
-
-    return once
-
-
-def score_requests(count: int, actions: int) -> Iterator[bytes]:
-    """A Score for the cart of each customer in turn."""
-    for customer in range(count):
-        yield ScoreRequest(
-            storefront_id=STOREFRONT,
-            identity=identity(customer),
-            cart_id=f"cart-{customer}",
-            trigger=TRIGGER_CHECKOUT_CALL,
-            candidate_count=actions,
-        ).SerializeToString()
-
-
-def preload(server: Server, customers: int) -> None:
-    """Brings in customers with consent and a cart of three lines each, and waits until the state holds them."""
-    with grpc.insecure_channel(server.address) as channel:
-        stream: grpc.StreamStreamMultiCallable[TrackStreamRequest, TrackStreamResponse] = channel.stream_stream(
-            _TRACK_METHOD, TrackStreamRequest.SerializeToString, TrackStreamResponse.FromString
-        )
-        for answer in stream(TrackStreamRequest(track=event) for event in _events(customers)):
-            if answer.HasField("rejected"):
-                raise Unmeasured(f"an event was refused: {answer.rejected.message}")
-    await_rest(server)
-
-
-def _events(customers: int) -> Iterator[TrackRequest]:
-    generator = random.Random(7)
-    for customer in range(customers):
-        yield consent_request(customer, f"consent-{customer}")
-        yield track_request(customer, f"cart-{customer}", cart_updated={"cart": cart(customer, generator)})

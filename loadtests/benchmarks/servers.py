@@ -1,12 +1,13 @@
 """The processes a benchmark measures: started together in a temporary directory, stopped together."""
 
+import json
 import os
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,9 @@ from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
 
 from loadtests.processor import CpuUnknown, metric
+
+FRONTS = ("grpcio", "native")
+"""Of the scorer, as its setting names them."""
 
 _SCORING = "cart_recovery.v1.ScoringService"
 _START_SECONDS = 120.0
@@ -44,21 +48,19 @@ def free_address() -> str:
 
 
 @contextmanager
-def scorer(data_directory: Path, threads: int, *options: str) -> Iterator[Server]:
-    """`cart-recovery serve`, with these options and an embedded nats-server, once it answers Score.
-
-    Raises NotServing.
-    """
+def scorer(data_directory: Path, threads: int, *, front: str = "grpcio") -> Iterator[Server]:
+    """`cart-recovery serve` with an embedded nats-server, once it answers Score. Raises NotServing."""
     address, metrics_address = free_address(), free_address()
     settings = {
         "CART_RECOVERY_DATA_DIRECTORY": str(data_directory),
         "CART_RECOVERY_SCORER_ADDRESS": address,
         "CART_RECOVERY_METRICS_ADDRESS": metrics_address,
         "CART_RECOVERY_THREADS": str(threads),
+        "CART_RECOVERY_FRONT": front,
         "CART_RECOVERY_LOG_LEVEL": "warning",
     }
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("CART_RECOVERY_")}
-    command = [sys.executable, "-m", "cart_recovery.cli", "serve", *options]
+    command = [sys.executable, "-m", "cart_recovery.cli", "serve"]
     process = subprocess.Popen(command, env=inherited | settings, cwd=data_directory)
     try:
         _await_serving(address, process)
@@ -82,10 +84,27 @@ def _await_serving(address: str, process: subprocess.Popen[bytes]) -> None:
     raise NotServing(f"the scorer at {address} does not serve; its log stands above")
 
 
+def echo(reply_bytes: int, threads: int) -> AbstractContextManager[Server]:
+    """The empty grpcio echo in a process of its own."""
+    return _echo([sys.executable, "-m", "loadtests.benchmarks.echo", str(reply_bytes), str(threads)])
+
+
+def tonic_echo(reply_bytes: int) -> AbstractContextManager[Server]:
+    """The empty tonic echo in a process of its own, built first. Raises NotServing where it cannot be built."""
+    manifest = Path(__file__).parents[2] / "rust_features" / "Cargo.toml"
+    command = ["cargo", "build", "--locked", "--release", "--quiet", "--message-format", "json"]
+    command += ["--manifest-path", str(manifest), "--package", "cart-recovery-echo"]
+    try:
+        built = subprocess.run(command, stdout=subprocess.PIPE, check=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise NotServing(f"the tonic echo needs the source tree and Rust: {error}") from None
+    programs = (json.loads(line).get("executable") for line in built.stdout.splitlines())
+    program = next(program for program in programs if program)
+    return _echo([program, str(reply_bytes)])
+
+
 @contextmanager
-def echo(reply_bytes: int, threads: int) -> Iterator[Server]:
-    """The empty echo in a process of its own."""
-    command = [sys.executable, "-m", "loadtests.benchmarks.echo", str(reply_bytes), str(threads)]
+def _echo(command: list[str]) -> Iterator[Server]:
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         if process.stdin is None or process.stdout is None:
             raise NotServing("the echo has no pipes")

@@ -53,6 +53,18 @@ def test_a_wrong_value_is_named_with_its_remedy() -> None:
     assert message.startswith("settings: scorer_address: 'localhost' is refused: write HOST:PORT")
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("certificate_file = 'c.pem'", "certificate_file and key_file are set together"),
+        ("client_ca_file = 'ca.pem'", "client_ca_file needs certificate_file and key_file"),
+    ],
+)
+def test_tls_settings_that_need_others_are_refused(text: str, words: str) -> None:
+    message = refusal(f"[tls]\n{text}\n")
+    assert message.startswith("settings: tls: ") and words in message
+
+
 def test_every_wrong_field_is_told_at_once() -> None:
     message = refusal("threads = 1\nlog_level = 'loud'\n")
     assert [line.split(":")[1].strip() for line in message.splitlines()] == ["threads", "log_level"]

@@ -42,7 +42,7 @@ def connect() -> Iterator[Callable[[Scorer], grpc.Channel]]:
     channels: list[grpc.Channel] = []
 
     def open_channel(scorer: Scorer) -> grpc.Channel:
-        channels.append(grpc.insecure_channel(f"127.0.0.1:{scorer.server.port}"))
+        channels.append(grpc.insecure_channel(f"127.0.0.1:{scorer.front.port}"))
         return channels[-1]
 
     yield open_channel
@@ -50,9 +50,9 @@ def connect() -> Iterator[Callable[[Scorer], grpc.Channel]]:
         channel.close()
 
 
-def added(event_id: str, *, customer_id: str = "ada") -> TrackRequest:
+def added(event_id: str, *, customer_id: str = "ada", storefront_id: str = "shop") -> TrackRequest:
     """A shopper adds a product now."""
-    event = Event(event_id=event_id, storefront_id="shop")
+    event = Event(event_id=event_id, storefront_id=storefront_id)
     event.event_time.GetCurrentTime()
     event.identity.customer_id = customer_id
     event.product_added.cart_id = f"cart-{customer_id}"

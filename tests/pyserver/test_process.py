@@ -2,8 +2,6 @@
 
 import asyncio
 import gc
-import queue
-import urllib.request
 from collections.abc import Callable, Iterator
 
 import grpc
@@ -13,7 +11,7 @@ from structlog.testing import capture_logs
 
 from cart_recovery.nats_server import NatsServer
 from cart_recovery.settings import Settings
-from cart_recovery.v1.event_pb2 import Acknowledge, TrackResponse
+from cart_recovery.v1.event_pb2 import Acknowledge
 from cart_recovery.v1.event_pb2_grpc import EventServiceStub
 from pyserver.bundles import BundlePointer
 from pyserver.process import Scorer
@@ -75,21 +73,6 @@ def test_journalled_means_in_the_journal(settings: Settings, server: NatsServer,
     scorer.stop()
 
 
-def test_waiting_for_the_journal_takes_at_most_a_quarter_of_the_threads(lonely: Scorer, connect: Connect) -> None:
-    events = EventServiceStub(connect(lonely))
-
-    ended: queue.SimpleQueue[grpc.Future[TrackResponse]] = queue.SimpleQueue()
-    for number in range(12):
-        request = added(f"waiting-{number}")
-        request.acknowledge = Acknowledge.ACKNOWLEDGE_JOURNALED
-        events.Track.future(request, timeout=60).add_done_callback(ended.put)
-    # Two of the eight threads may wait; the other ten callers are told at once.
-    codes = [ended.get(timeout=10).code() for _ in range(10)]
-    assert set(codes) == {grpc.StatusCode.RESOURCE_EXHAUSTED}
-    assert ended.empty()
-    assert events.Track(added("at once"), timeout=2).spool_offset >= 0
-
-
 def test_a_caller_is_refused_once_the_scorer_stops(settings: Settings, server: NatsServer, connect: Connect) -> None:
     scorer = Scorer(settings)
     scorer.start(server.url)
@@ -99,29 +82,6 @@ def test_a_caller_is_refused_once_the_scorer_stops(settings: Settings, server: N
     with pytest.raises(grpc.RpcError) as refused:
         events.Track(added("late"), timeout=2)
     assert refused.value.code() == grpc.StatusCode.UNAVAILABLE
-
-
-def test_an_address_in_use_is_an_error(settings: Settings, lonely: Scorer) -> None:
-    taken = settings.model_copy(
-        update={
-            "scorer_address": f"127.0.0.1:{lonely.server.port}",
-            "data_directory": settings.data_directory.with_name("other"),
-        }
-    )
-    taken.data_directory.mkdir()
-    (taken.data_directory / "keys").symlink_to(settings.keys_directory)
-    with pytest.raises(RuntimeError, match="bind"):
-        Scorer(taken)
-
-
-def test_the_metrics_page_tells_gauges_counters_and_durations(lonely: Scorer, connect: Connect) -> None:
-    EventServiceStub(connect(lonely)).Track(added("event"))
-    with urllib.request.urlopen(f"http://127.0.0.1:{lonely.metrics_port}/metrics", timeout=5) as answer:
-        page = answer.read().decode()
-    assert "cart_recovery_spool_depth_messages 1.0" in page
-    assert 'cart_recovery_call_duration_seconds_count{method="Track"} 1.0' in page
-    assert "cart_recovery_events_accepted_total 1.0" in page
-    assert "process_cpu_seconds_total" in page
 
 
 def test_a_refused_bundle_is_logged_once_and_nothing_else_changes(settings: Settings, lonely: Scorer) -> None:

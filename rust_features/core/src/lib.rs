@@ -13,6 +13,7 @@ pub mod feature;
 pub mod fold;
 pub mod ids;
 pub mod keyed;
+mod kind;
 pub mod offline;
 pub mod policy;
 pub mod refusal;

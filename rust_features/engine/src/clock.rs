@@ -5,40 +5,71 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use cart_recovery_core::time::Micros;
 
-/// Where received times come from.
-pub enum Clock {
+/// Where received times come from. No clock goes back: journal time, the highest received time folded, does not either. A
+/// wall clock that is set back stands still until the machine's has passed it again, or until the process starts anew;
+/// then the fold holds journal time where it was. In the spool, times stand in the order of their reading, but for calls that
+/// overlap.
+pub struct Clock {
+    source: Source,
+    /// The highest time told so far.
+    highest: AtomicI64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Source {
     /// The machine's clock.
     Wall,
     /// The highest event time tracked so far, moved on by ticks: rehearsals and demos.
-    Events(AtomicI64),
+    Events,
 }
 
 impl Clock {
+    /// The machine's clock.
+    #[must_use]
+    pub fn wall() -> Self {
+        Self::of(Source::Wall)
+    }
+
     /// An events clock that stands at 1970.
     #[must_use]
     pub fn events() -> Self {
-        Self::Events(AtomicI64::new(0))
+        Self::of(Source::Events)
+    }
+
+    fn of(source: Source) -> Self {
+        Self {
+            source,
+            highest: AtomicI64::new(0),
+        }
+    }
+
+    /// Whether time follows the events.
+    #[must_use]
+    pub fn follows_events(&self) -> bool {
+        self.source == Source::Events
     }
 
     /// The present.
     #[must_use]
     pub fn now(&self) -> Micros {
-        match self {
-            Self::Wall => wall_now(),
-            Self::Events(highest) => Micros(highest.load(Ordering::Acquire)),
+        match self.source {
+            Source::Wall => self.not_before(wall_now()),
+            Source::Events => Micros(self.highest.load(Ordering::Acquire)),
         }
     }
 
     /// The time at which an event is received: the present, after an events clock has moved on to `event_time`.
     #[must_use]
     pub fn received(&self, event_time: Micros) -> Micros {
-        match self {
-            Self::Wall => wall_now(),
-            Self::Events(highest) => {
-                let before = highest.fetch_max(event_time.0, Ordering::AcqRel);
-                Micros(before.max(event_time.0))
-            }
+        match self.source {
+            Source::Wall => self.now(),
+            Source::Events => self.not_before(event_time),
         }
+    }
+
+    fn not_before(&self, time: Micros) -> Micros {
+        let before = self.highest.fetch_max(time.0, Ordering::AcqRel);
+        Micros(before.max(time.0))
     }
 }
 
@@ -59,5 +90,15 @@ mod tests {
         assert_eq!(clock.received(Micros(10)), Micros(10));
         assert_eq!(clock.received(Micros(5)), Micros(10));
         assert_eq!(clock.now(), Micros(10));
+    }
+
+    #[test]
+    fn a_wall_clock_that_is_set_back_stands_still() {
+        let clock = Clock::wall();
+        let an_hour_ahead = wall_now().plus_seconds(3600);
+        assert_eq!(clock.not_before(an_hour_ahead), an_hour_ahead);
+        // The machine's clock is set right.
+        assert_eq!(clock.now(), an_hour_ahead);
+        assert_eq!(clock.received(Micros(0)), an_hour_ahead);
     }
 }

@@ -37,9 +37,10 @@ pub fn confirm(live: &Live, request: &[u8]) -> Result<Vec<u8>, Refusal> {
         repeated: repeated @ false,
     } = &mut verdict
     {
-        let (counted, earlier) = live.record_taken(record.as_ref().clone(), Vec::new(), now)?;
-        **record = counted.as_ref().clone();
-        *repeated = earlier;
+        let recorded = live.record_taken(record.as_ref().clone(), Vec::new(), now)?;
+        live.accept(&recorded)?;
+        **record = recorded.held.record.as_ref().clone();
+        *repeated = recorded.repeated;
     }
     live.counters.confirms_answered.add_one();
     Ok(verdict.to_contract(sequence).encode_to_vec())

@@ -1,16 +1,24 @@
 //! How a decision gets from the engine into the spool, whoever asked for it.
 
-use std::sync::Arc;
-
 use cart_recovery_core::contract::{
     DecisionRecord, IdentityKey, JournalMessage, Reason, SealedContact, SpoolFrame, journal_message::Content,
 };
 use cart_recovery_core::refusal::Refusal;
+use cart_recovery_core::spool::Written;
 use cart_recovery_core::state::decision_id;
 use cart_recovery_core::time::Micros;
 use prost::Message;
 
+use crate::in_flight::Held;
 use crate::live::Live;
+
+/// A decision that counts for its key.
+pub struct Recorded {
+    /// Its place between spool and fold; what is folded was accepted long ago.
+    pub held: Held,
+    /// It was taken earlier.
+    pub repeated: bool,
+}
 
 impl Live {
     /// Records a decision that was taken under an earlier hold of the state: the first of its key may have left the
@@ -20,45 +28,62 @@ impl Live {
         record: DecisionRecord,
         contacts: Vec<SealedContact>,
         received: Micros,
-    ) -> Result<(Arc<DecisionRecord>, bool), Refusal> {
+    ) -> Result<Recorded, Refusal> {
         let state = self.state.read();
         if let Some(decided) = decision_id(&record).and_then(|id| state.decision(&id)) {
-            self.counters.decisions_repeated.add_one();
-            return Ok((Arc::new(decided.record()), true));
+            return Ok(Recorded::earlier(Held::accepted(decided.record())));
         }
         self.record(record, contacts, received)
     }
 
-    /// Spools a decision unless one of its key is in flight; answers the one that counts, and whether it was taken
-    /// earlier.
+    /// Writes a decision unless one of its key is in flight. It may not be answered before [`Live::accept`]; that step is
+    /// taken without any lock.
     pub fn record(
         &self,
         record: DecisionRecord,
         contacts: Vec<SealedContact>,
         received: Micros,
-    ) -> Result<(Arc<DecisionRecord>, bool), Refusal> {
+    ) -> Result<Recorded, Refusal> {
         let id = decision_id(&record).ok_or_else(|| Refusal::new(Reason::DecisionUnknown))?;
-        let (record, new) = self.in_flight.admit(id, record, |record| {
+        let (held, new) = self.in_flight.admit(id, record, |record| {
             let keys = record.request.as_ref().map(|request| request.identity_keys.clone());
             let content = Content::Decision(record.clone());
-            self.spool_message(keys.unwrap_or_default(), content, contacts, received)
+            self.write_message(keys.unwrap_or_default(), content, contacts, received)
         })?;
-        if new {
-            self.counters.decisions_taken.add_one();
-        } else {
-            self.counters.decisions_repeated.add_one();
-        }
-        Ok((record, !new))
+        Ok(Recorded { held, repeated: !new })
     }
 
-    /// Spools one message of the engine's own.
-    pub fn spool_message(
+    /// Returns once the decision is accepted. Also he who repeats a question waits for the answer that is in flight.
+    pub fn accept(&self, recorded: &Recorded) -> Result<(), Refusal> {
+        let Recorded { held, repeated } = recorded;
+        self.accept_held(held)?;
+        if *repeated {
+            self.counters.decisions_repeated.add_one();
+        } else {
+            self.counters.decisions_taken.add_one();
+        }
+        Ok(())
+    }
+
+    /// As [`Live::accept`], uncounted.
+    pub fn accept_held(&self, held: &Held) -> Result<(), Refusal> {
+        let synced = held.written.as_ref().map_or(Ok(()), |written| self.spool.sync(written));
+        if synced.is_err()
+            && let Some(id) = decision_id(&held.record)
+        {
+            self.in_flight.withdraw(&id, &held.record);
+        }
+        synced
+    }
+
+    /// Writes one message of the engine's own.
+    pub fn write_message(
         &self,
         identity_keys: Vec<IdentityKey>,
         content: Content,
         contacts: Vec<SealedContact>,
         received: Micros,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Written, Refusal> {
         let message = JournalMessage {
             received_time: Some(received.to_timestamp()),
             identity_keys,
@@ -69,6 +94,13 @@ impl Live {
             message: Some(message),
             contacts,
         };
-        self.spool.append(&frame.encode_to_vec()).map(|_| ())
+        self.spool.write(&frame.encode_to_vec())
+    }
+}
+
+impl Recorded {
+    /// A decision that was taken earlier.
+    pub fn earlier(held: Held) -> Self {
+        Self { held, repeated: true }
     }
 }

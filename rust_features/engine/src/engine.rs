@@ -6,86 +6,29 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use cart_recovery_core::bundle::{self, BundleRefused};
+use cart_recovery_core::contract::Tick;
 use cart_recovery_core::contract::journal_message::Content;
-use cart_recovery_core::contract::{JournalMessage, SpoolFrame, Tick};
 use cart_recovery_core::edge::Edge;
-use cart_recovery_core::ids::SpoolId;
-use cart_recovery_core::keyed::{Key, public_hash};
+use cart_recovery_core::keyed::Key;
 use cart_recovery_core::refusal::Refusal;
-use cart_recovery_core::snapshot::{self, SnapshotError};
-use cart_recovery_core::spool::{Cursor, Log, Spool, SpoolError};
-use cart_recovery_core::state::{State, decision_id};
+use cart_recovery_core::spool::{Durability, Spool};
 use cart_recovery_core::time::Micros;
 use cart_recovery_journal::{Journal, JournalSettings, Resume, StartError};
 use parking_lot::{Mutex, RwLock};
-use prost::Message;
 
 use crate::clock::{Clock, wall_now};
 use crate::counters::Counters;
-use crate::directory::Directory;
 use crate::in_flight::InFlight;
 use crate::live::Live;
+use crate::open::{EngineSettings, OpenError, Start, remember_decisions, spool_id};
 use crate::sink::LiveSink;
 use crate::snapshots::{SnapshotSettings, SnapshotStatus, Snapshots};
 use crate::status::EngineStatus;
+use crate::track::Spooled;
 use crate::{confirm, explain, score, track};
 
 /// How long nothing may happen before journal time is moved on.
 const TICK: Duration = Duration::from_secs(1);
-/// Frames read at once from an older spool.
-const FRAMES: usize = 1024;
-
-/// The secrets of one deployment.
-#[derive(Clone)]
-pub struct Keys {
-    /// Keys tokens.
-    pub edge: Key,
-    /// Keys seeds and the holdout.
-    pub decision: Key,
-    /// Keys single-use codes.
-    pub offer: Key,
-    /// The dispatcher's X25519 public key.
-    pub contact_public: [u8; 32],
-    /// The Ed25519 key that bundles are signed with.
-    pub bundle_public: [u8; 32],
-}
-
-/// How an engine is opened.
-pub struct EngineSettings {
-    /// Holds `spool/` and `snapshots/`.
-    pub data_directory: PathBuf,
-    /// The secrets.
-    pub keys: Keys,
-    /// Bytes that all spools together may hold.
-    pub spool_limit_bytes: u64,
-    /// Time follows the events, not the machine.
-    pub events_clock: bool,
-    /// Derives aliases instead of drawing them, for rehearsals.
-    pub alias_seed: Option<Key>,
-    /// Names the spool of an import, whose offsets are row numbers. The data directory is then the import's own, and
-    /// nothing but rows enters the spool: no tick may take a row's number.
-    pub import_id: Option<String>,
-    /// Copies of JOURNAL and CONTACTS in the cluster.
-    pub replicas: usize,
-    /// Callers that may wait for the journal at once.
-    pub waiter_limit: usize,
-    /// Messages folded between two snapshots; 0 writes none.
-    pub snapshot_messages: u64,
-}
-
-/// Why an engine cannot be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// The spool is damaged, in use, or on a failing disk.
-    #[error(transparent)]
-    Spool(#[from] SpoolError),
-    /// The folder of snapshots cannot be read.
-    #[error(transparent)]
-    Snapshot(#[from] SnapshotError),
-    /// The system gives no randomness.
-    #[error("the system gives no random numbers: {0}")]
-    Random(getrandom::Error),
-}
 
 /// One scorer's engine.
 pub struct Engine {
@@ -113,7 +56,12 @@ impl Engine {
     pub fn open(settings: EngineSettings) -> Result<Self, OpenError> {
         let id = spool_id(settings.import_id.as_deref())?;
         let folder = settings.data_directory.join("spool");
-        let spool = Arc::new(Spool::open(&folder, id, settings.spool_limit_bytes)?);
+        let spool = Arc::new(Spool::open(
+            &folder,
+            id,
+            settings.spool_limit_bytes,
+            settings.durability,
+        )?);
         let snapshots = settings.data_directory.join("snapshots");
         let start = Start::load(&snapshots, &settings.keys.edge)?;
         let in_flight = InFlight::default();
@@ -138,7 +86,7 @@ impl Engine {
             clock: if settings.events_clock {
                 Clock::events()
             } else {
-                Clock::Wall
+                Clock::wall()
             },
             spool,
             state: RwLock::new(start.state),
@@ -181,7 +129,7 @@ impl Engine {
             alias_seed: self.alias_seed.clone(),
             replicas: self.replicas,
             clock: Arc::new(move || live.clock.now()),
-            tick: (matches!(self.live.clock, Clock::Wall) && !self.is_import).then_some(TICK),
+            tick: (!self.live.clock.follows_events() && !self.is_import).then_some(TICK),
             waiter_limit: self.waiter_limit,
         };
         let sink = LiveSink::new(Arc::clone(&self.live), self.snapshots());
@@ -199,6 +147,12 @@ impl Engine {
         Some(Snapshots::new(settings, place, Arc::clone(&self.snapshot_status)))
     }
 
+    /// Whether `track`, `score` and `confirm` may wait for the disk.
+    #[must_use]
+    pub fn waits_for_disk(&self) -> bool {
+        self.live.spool.durability() == Durability::Disk
+    }
+
     /// What an operator should know of the opening: torn tails that were cut, snapshots that were refused.
     #[must_use]
     pub fn notices(&self) -> &[String] {
@@ -212,11 +166,11 @@ impl Engine {
         (state.sequence(), state.digest())
     }
 
-    /// Serialised `TrackRequest` in, `TrackResponse` out.
+    /// Serialised `TrackRequest` in; the reply waits for the journal where the sender asked for it.
     ///
     /// # Errors
     /// The refusal of edge or spool.
-    pub fn track(&self, request: &[u8]) -> Result<Vec<u8>, Refusal> {
+    pub fn track(&self, request: &[u8]) -> Result<Spooled, Refusal> {
         track::track(&self.live, self.journal.get(), request)
     }
 
@@ -269,8 +223,9 @@ impl Engine {
     /// Where the spool refuses the tick.
     pub fn advance(&self, time: Micros) -> Result<(), Refusal> {
         let time = self.live.clock.received(time);
-        self.live
-            .spool_message(Vec::new(), Content::Tick(Tick {}), Vec::new(), time)
+        let tick = Content::Tick(Tick {});
+        let written = self.live.write_message(Vec::new(), tick, Vec::new(), time)?;
+        self.live.spool.sync(&written)
     }
 
     /// When the next inactivity deadline falls due in the folded state; none without a bundle.
@@ -322,73 +277,6 @@ impl Engine {
         match self.journal.get() {
             Some(journal) => journal.stop(timeout),
             None => self.live.spool.depth().0 == 0,
-        }
-    }
-}
-
-/// Random, but for an import, whose spool has one name at each run.
-fn spool_id(import_id: Option<&str>) -> Result<SpoolId, OpenError> {
-    if let Some(import_id) = import_id {
-        return Ok(SpoolId(public_hash("import", &[import_id.as_bytes()])));
-    }
-    let mut id = [0; 16];
-    getrandom::fill(&mut id).map_err(OpenError::Random)?;
-    Ok(SpoolId(id))
-}
-
-/// What a start begins with.
-#[derive(Default)]
-struct Start {
-    state: State,
-    directory: Directory,
-    resume: Resume,
-    notices: Vec<String>,
-}
-
-impl Start {
-    /// The newest snapshot that can be used, or nothing folded yet.
-    fn load(folder: &Path, key: &Key) -> Result<Self, SnapshotError> {
-        let loaded = snapshot::load(folder, key)?;
-        let notices = loaded.refused.iter().map(ToString::to_string).collect();
-        let usable = loaded.snapshot.and_then(|snapshot| {
-            let resume = Resume::decode(&snapshot.resume)?;
-            Some((snapshot.state, snapshot.directory, resume))
-        });
-        let Some((state, directory, resume)) = usable else {
-            return Ok(Self {
-                notices,
-                ..Self::default()
-            });
-        };
-        Ok(Self {
-            state,
-            directory: directory.into(),
-            resume,
-            notices,
-        })
-    }
-}
-
-/// Decisions of an older spool count as in flight until they are folded.
-fn remember_decisions(log: &Log, resume: &Resume, in_flight: &InFlight) -> Result<(), SpoolError> {
-    let mut cursor = Cursor::default();
-    loop {
-        let frames = log.read(&mut cursor, FRAMES)?;
-        if frames.is_empty() {
-            return Ok(());
-        }
-        for frame in frames.into_iter().filter(|frame| !resume.holds(log.id(), frame.offset)) {
-            let message = SpoolFrame::decode(frame.payload.as_slice())
-                .ok()
-                .and_then(|frame| frame.message);
-            if let Some(JournalMessage {
-                content: Some(Content::Decision(record)),
-                ..
-            }) = message
-                && let Some(id) = decision_id(&record)
-            {
-                in_flight.restore(id, record);
-            }
         }
     }
 }

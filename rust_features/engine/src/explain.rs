@@ -38,8 +38,9 @@ pub fn explain(live: &Live, request: &[u8]) -> Result<Vec<u8>, Refusal> {
 
 fn taken(live: &Live, id: &str) -> Result<DecisionRecord, Refusal> {
     let id = DecisionId::from_hex(id).ok_or_else(|| Refusal::new(Reason::DecisionUnknown))?;
-    if let Some(record) = live.in_flight.get(&id) {
-        return Ok(record.as_ref().clone());
+    if let Some(held) = live.in_flight.get(&id) {
+        live.accept_held(&held)?;
+        return Ok(held.record.as_ref().clone());
     }
     let state = live.state.read();
     let decided = state

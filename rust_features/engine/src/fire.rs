@@ -1,5 +1,6 @@
 //! Inactivity deadlines: decided before the message whose time passes them, with the deadline as clock reading.
 
+use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 
 use cart_recovery_core::bundle::Bundle;
@@ -9,6 +10,7 @@ use cart_recovery_core::state::{Deadline, State};
 use cart_recovery_core::time::Micros;
 use parking_lot::RwLockWriteGuard;
 
+use crate::decisions::Recorded;
 use crate::live::Live;
 
 /// Deadlines taken under one hold of the lock: a Score waits for at most so many.
@@ -17,8 +19,10 @@ const PER_HOLD: usize = 32;
 /// Takes deadlines from the state and decides about them.
 #[derive(Default)]
 pub struct Deadlines {
-    /// One that fired and whose decision could not be spooled yet. While there is one, no further one is taken.
-    postponed: Option<Deadline>,
+    /// Fired, but their decisions could not be spooled yet. While there are any, no further one is taken.
+    postponed: VecDeque<Deadline>,
+    /// Decisions that are written and may not be accepted yet: as many as carts fell due under one hold of the state.
+    written: Vec<(Deadline, Recorded)>,
     /// Deadlines taken since readers were last let in.
     held: usize,
 }
@@ -32,8 +36,12 @@ impl Deadlines {
         };
         let until = until.max(state.journal_time());
         let seconds = bundle.rules.abandonment_seconds();
-        let mut waited = self.postponed.is_some();
-        while let Some(deadline) = self.postponed.take().or_else(|| state.take_next_due(until, seconds)) {
+        let mut waited = self.postponed.len();
+        while let Some(deadline) = self
+            .postponed
+            .pop_front()
+            .or_else(|| state.take_next_due(until, seconds))
+        {
             if self.held == PER_HOLD {
                 RwLockWriteGuard::bump(state);
                 self.held = 0;
@@ -41,16 +49,43 @@ impl Deadlines {
             self.held += 1;
             if is_stale(state, &bundle, deadline, until) {
                 live.counters.deadlines_stale.add_one();
-            } else if decide_inactivity(live, &bundle, state, deadline).is_err() {
-                if !waited {
+            } else if self.decide(live, &bundle, state, deadline).is_err() {
+                if waited == 0 {
                     live.counters.decisions_postponed.add_one();
                 }
-                self.postponed = Some(deadline);
+                self.postponed.push_front(deadline);
                 break;
             }
-            waited = false;
+            waited = waited.saturating_sub(1);
         }
-        live.settled.store(self.postponed.is_none(), Ordering::Release);
+        self.tell(live);
+    }
+
+    /// Decides about an abandoned cart and writes the decision, unless it was decided before a restart.
+    fn decide(&mut self, live: &Live, bundle: &Bundle, state: &State, deadline: Deadline) -> Result<(), Refusal> {
+        for record in fire(state, bundle, &[deadline], &live.decision_key) {
+            let recorded = live.record(record, Vec::new(), live.clock.now().max(deadline.time))?;
+            self.written.push((deadline, recorded));
+        }
+        Ok(())
+    }
+
+    /// Waits until what was fired is accepted, with one sync for all; to be called without the state. Nobody waits for these
+    /// answers, and should the power go before, the deadlines fire again: so the fold need not stand still for each. What
+    /// the disk refuses is decided once more.
+    pub fn accept(&mut self, live: &Live) {
+        for (deadline, recorded) in std::mem::take(&mut self.written) {
+            if live.accept(&recorded).is_err() && self.postponed.back() != Some(&deadline) {
+                live.counters.decisions_postponed.add_one();
+                self.postponed.push_back(deadline);
+            }
+        }
+        self.tell(live);
+    }
+
+    fn tell(&self, live: &Live) {
+        let settled = self.postponed.is_empty() && self.written.is_empty();
+        live.settled.store(settled, Ordering::Release);
     }
 }
 
@@ -62,16 +97,10 @@ fn is_stale(state: &State, bundle: &Bundle, deadline: Deadline, now: Micros) -> 
     })
 }
 
-/// Decides about an abandoned cart and spools the decision, unless it was decided before a restart.
-fn decide_inactivity(live: &Live, bundle: &Bundle, state: &State, deadline: Deadline) -> Result<(), Refusal> {
-    for record in fire(state, bundle, &[deadline], &live.decision_key) {
-        live.record(record, Vec::new(), live.clock.now().max(deadline.time))?;
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
+    use cart_recovery_core::spool::Durability;
+
     use super::*;
     use crate::testing::{cart_updated, live};
 
@@ -85,7 +114,7 @@ mod tests {
     #[test]
     fn a_postponed_deadline_counts_once_and_expires_in_the_end() {
         let folder = tempfile::tempdir().unwrap();
-        let live = live(folder.path(), 0);
+        let live = live(folder.path(), 0, Durability::Process);
         let mut deadlines = Deadlines::default();
         let mut state = live.state.write();
         cart_updated(&mut state, 1, at(0));
@@ -110,26 +139,33 @@ mod tests {
     #[test]
     fn a_reader_is_let_in_among_many_deadlines_and_sees_their_sequence() {
         const CARTS: u64 = 5000;
-        let folder = tempfile::tempdir().unwrap();
-        let live = live(folder.path(), 1 << 30);
-        let mut state = live.state.write();
-        for number in 1..=CARTS {
-            cart_updated(&mut state, number, at(0));
-        }
-        let about_to_read = std::sync::Barrier::new(2);
-        let (taken, sequence) = std::thread::scope(|scope| {
-            let reader = scope.spawn(|| {
+        for durability in [Durability::Process, Durability::Disk] {
+            let folder = tempfile::tempdir().unwrap();
+            let live = live(folder.path(), 1 << 30, durability);
+            let mut state = live.state.write();
+            for number in 1..=CARTS {
+                cart_updated(&mut state, number, at(0));
+            }
+            let about_to_read = std::sync::Barrier::new(2);
+            let mut deadlines = Deadlines::default();
+            let (taken, sequence) = std::thread::scope(|scope| {
+                let reader = scope.spawn(|| {
+                    about_to_read.wait();
+                    let state = live.state.read();
+                    (live.in_flight.len() as u64, state.sequence())
+                });
                 about_to_read.wait();
-                let state = live.state.read();
-                (live.counters.decisions_taken.read(), state.sequence())
+                deadlines.fire(&live, &mut state, at(T));
+                drop(state);
+                reader.join().unwrap()
             });
-            about_to_read.wait();
-            Deadlines::default().fire(&live, &mut state, at(T));
-            drop(state);
-            reader.join().unwrap()
-        });
-        assert!(taken < CARTS, "the reader waited for all {taken}");
-        assert_eq!(sequence, CARTS);
-        assert_eq!(live.counters.decisions_taken.read(), CARTS);
+            assert!(taken < CARTS, "the reader waited for all {taken}");
+            assert_eq!(sequence, CARTS);
+            assert!(!live.settled.load(Ordering::Acquire));
+            deadlines.accept(&live);
+            assert!(live.settled.load(Ordering::Acquire));
+            assert_eq!(live.counters.decisions_taken.read(), CARTS);
+            assert_eq!(live.spool.log().end(), CARTS);
+        }
     }
 }

@@ -12,13 +12,18 @@ mod explain;
 mod fire;
 mod in_flight;
 mod live;
+mod open;
 mod score;
 mod sink;
 mod snapshots;
 mod status;
+mod streamed;
 #[cfg(test)]
 mod testing;
 mod track;
 
-pub use engine::{Engine, EngineSettings, Keys, OpenError};
+pub use engine::Engine;
+pub use open::{EngineSettings, Keys, OpenError};
 pub use status::EngineStatus;
+pub use streamed::{envelope, streamed};
+pub use track::Spooled;

@@ -11,9 +11,12 @@ use cart_recovery_core::edge::Scored;
 use cart_recovery_core::ids::EventId;
 use cart_recovery_core::keyed::public_hash;
 use cart_recovery_core::refusal::Refusal;
+use cart_recovery_core::spool::Written;
 use cart_recovery_core::time::Micros;
 use prost::Message;
 
+use crate::decisions::Recorded;
+use crate::in_flight::Held;
 use crate::live::Live;
 
 /// Serialised `ScoreRequest` in, serialised `ScoreResponse` out.
@@ -34,7 +37,7 @@ fn scored(live: &Live, request: &[u8]) -> Result<Vec<u8>, Refusal> {
     Ok(answer(&record, count, live.state_age_seconds(), repeated).encode_to_vec())
 }
 
-/// The decision that counts for the request, and whether it was taken earlier.
+/// The decision that counts for the request, and whether it was taken earlier. What was written for it is accepted.
 pub fn settle(
     live: &Live,
     bundle: &Bundle,
@@ -43,23 +46,25 @@ pub fn settle(
 ) -> Result<(Arc<DecisionRecord>, bool), Refusal> {
     live.directory.resolve(&mut scored.request.identity_keys);
     let (taken, news) = take(live, bundle, &scored, clock);
-    if let Some(event_id) = news.filter(|_| !scored.dry_run) {
-        spool_inline_cart(live, &scored, event_id, clock)?;
-    }
-    match taken {
-        Taken::Earlier(record) => {
-            live.counters.decisions_repeated.add_one();
-            Ok((record, true))
-        }
-        Taken::Now(record) if scored.dry_run => Ok((Arc::new(record), false)),
-        Taken::Now(record) => live.record_taken(record, scored.contacts, clock),
-    }
+    let news = news.filter(|_| !scored.dry_run);
+    let cart = news
+        .map(|event_id| write_inline_cart(live, &scored, event_id, clock))
+        .transpose()?;
+    let recorded = match taken {
+        Taken::Earlier(held) => Recorded::earlier(held),
+        Taken::Now(record) if scored.dry_run => return Ok((Arc::new(record), false)),
+        Taken::Now(record) => live.record_taken(record, scored.contacts, clock)?,
+    };
+    // Of its own group, or of the one before that of the decision.
+    cart.map_or(Ok(()), |cart| live.spool.sync(&cart))?;
+    live.accept(&recorded)?;
+    Ok((recorded.held.record, recorded.repeated))
 }
 
 // It lives for one call: a box would cost every Score an allocation.
 #[allow(clippy::large_enum_variant)]
 enum Taken {
-    Earlier(Arc<DecisionRecord>),
+    Earlier(Held),
     Now(DecisionRecord),
 }
 
@@ -69,9 +74,9 @@ fn take(live: &Live, bundle: &Bundle, scored: &Scored, clock: Micros) -> (Taken,
     let occasion = Occasion::resolve(&state, &scored.request, clock);
     let id = occasion.decision_id;
     let news = inline_cart_news(&occasion);
-    let earlier = state.decision(&id).map(|decided| Arc::new(decided.record()));
-    if let Some(record) = earlier.or_else(|| live.in_flight.get(&id)) {
-        return (Taken::Earlier(record), news);
+    let earlier = state.decision(&id).map(|decided| Held::accepted(decided.record()));
+    if let Some(held) = earlier.or_else(|| live.in_flight.get(&id)) {
+        return (Taken::Earlier(held), news);
     }
     let record = decide_with(&occasion, bundle, seed(&live.decision_key, id), &live.decision_key);
     (Taken::Now(record), news)
@@ -94,7 +99,7 @@ fn inline_cart_news(occasion: &Occasion<'_>) -> Option<EventId> {
 
 /// An inline cart that differs from the folded one comes before its decision in the journal. It brings the contacts too:
 /// it makes their tokens known, and should the decision be refused, nobody would seal them again.
-fn spool_inline_cart(live: &Live, scored: &Scored, event_id: EventId, clock: Micros) -> Result<(), Refusal> {
+fn write_inline_cart(live: &Live, scored: &Scored, event_id: EventId, clock: Micros) -> Result<Written, Refusal> {
     let request = &scored.request;
     let event = Event {
         event_id: event_id.to_string(),
@@ -106,5 +111,5 @@ fn spool_inline_cart(live: &Live, scored: &Scored, event_id: EventId, clock: Mic
         ..Event::default()
     };
     let (keys, contacts) = (request.identity_keys.clone(), scored.contacts.clone());
-    live.spool_message(keys, Content::Event(event), contacts, clock)
+    live.write_message(keys, Content::Event(event), contacts, clock)
 }

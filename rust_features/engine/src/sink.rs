@@ -90,6 +90,8 @@ impl Sink for LiveSink {
                 self.fold_one(&mut state, delivered)?;
             }
             std::mem::forget(unfinished);
+            drop(state);
+            self.deadlines.accept(&live);
         }
         live.folded_at.store(wall_now().0, Ordering::Relaxed);
         Ok(())
@@ -106,6 +108,8 @@ impl Sink for LiveSink {
         let mut state = live.state.write();
         let journal_time = state.journal_time();
         self.deadlines.fire(&live, &mut state, journal_time);
+        drop(state);
+        self.deadlines.accept(&live);
         live.caught_up.store(true, Ordering::Release);
         live.folded_at.store(wall_now().0, Ordering::Relaxed);
     }

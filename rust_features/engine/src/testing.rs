@@ -14,7 +14,7 @@ use cart_recovery_core::fold::fold;
 use cart_recovery_core::ids::{CartId, SpoolId};
 use cart_recovery_core::keyed::{Key, public_hash};
 use cart_recovery_core::policy::Rules;
-use cart_recovery_core::spool::Spool;
+use cart_recovery_core::spool::{Durability, Spool};
 use cart_recovery_core::state::State;
 use cart_recovery_core::time::Micros;
 use cart_recovery_core::trees::Evaluator;
@@ -68,14 +68,14 @@ fn bundle() -> Bundle {
 }
 
 /// Caught up with an empty journal, its spool in `folder`.
-pub fn live(folder: &Path, spool_limit_bytes: u64) -> Live {
+pub fn live(folder: &Path, spool_limit_bytes: u64, durability: Durability) -> Live {
     let key = || Key([1; 32]);
     Live {
         edge: Edge::new(key(), [9; 32]),
         decision_key: key(),
         offer_key: key(),
         clock: Clock::events(),
-        spool: Arc::new(Spool::open(folder, SpoolId([1; 16]), spool_limit_bytes).unwrap()),
+        spool: Arc::new(Spool::open(folder, SpoolId([1; 16]), spool_limit_bytes, durability).unwrap()),
         state: RwLock::new(State::new()),
         directory: Directory::default(),
         in_flight: InFlight::default(),

@@ -7,31 +7,52 @@ use cart_recovery_core::contract::{Acknowledge, JournalMessage, TrackResponse};
 use cart_recovery_core::edge::Tracked;
 use cart_recovery_core::refusal::Refusal;
 use cart_recovery_core::time::Micros;
-use cart_recovery_journal::Journal;
+use cart_recovery_journal::{Journal, WaitingPlace};
 use prost::Message;
 
-use crate::clock::Clock;
 use crate::live::Live;
 
 /// How long a sender that asked for JOURNALED waits at most.
 const JOURNALED_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Serialised `TrackRequest` in, serialised `TrackResponse` out.
-pub fn track(live: &Live, journal: Option<&Journal>, request: &[u8]) -> Result<Vec<u8>, Refusal> {
+/// An event that is in the spool, and the place of its sender where that waits for the journal.
+pub struct Spooled {
+    offset: u64,
+    place: Option<WaitingPlace>,
+}
+
+impl Spooled {
+    /// Whether [`Self::reply`] waits for the journal.
+    #[must_use]
+    pub fn waits(&self) -> bool {
+        self.place.is_some()
+    }
+
+    /// Serialised `TrackResponse`, once the sender may have it.
+    ///
+    /// # Errors
+    /// `REASON_NOT_YET_JOURNALLED` where the journal does not have the event in time.
+    pub fn reply(self) -> Result<Vec<u8>, Refusal> {
+        let wait = |place: WaitingPlace| place.wait_folded(self.offset, JOURNALED_TIMEOUT);
+        let journal_sequence = self.place.map_or(Ok(0), wait)?;
+        let response = TrackResponse {
+            spool_offset: self.offset,
+            journal_sequence,
+        };
+        Ok(response.encode_to_vec())
+    }
+}
+
+/// Serialised `TrackRequest` in; never waits for the journal.
+pub fn track(live: &Live, journal: Option<&Journal>, request: &[u8]) -> Result<Spooled, Refusal> {
     let spooled = pass_edge(live, request, false).and_then(|tracked| {
         let waits = journal.filter(|_| tracked.acknowledge == Acknowledge::Journaled);
         let place = waits.map(Journal::waiting_place).transpose()?;
         let offset = live.spool.append(&tracked.frame.encode_to_vec())?;
         live.directory.remember(&tracked.names);
-        Ok((offset, place))
+        Ok(Spooled { offset, place })
     });
-    let (spool_offset, place) = counted(live, spooled)?;
-    let journal_sequence = place.map_or(Ok(0), |place| place.wait_folded(spool_offset, JOURNALED_TIMEOUT))?;
-    Ok(TrackResponse {
-        spool_offset,
-        journal_sequence,
-    }
-    .encode_to_vec())
+    counted(live, spooled)
 }
 
 /// Spools row `row` of an import; false where journal or spool have it already.
@@ -58,9 +79,9 @@ fn counted<T>(live: &Live, spooled: Result<T, Refusal>) -> Result<T, Refusal> {
 fn pass_edge(live: &Live, request: &[u8], imported: bool) -> Result<Tracked, Refusal> {
     live.open()?;
     let known = &live.directory;
-    let Clock::Events(_) = &live.clock else {
+    if !live.clock.follows_events() {
         return live.edge.track(request, live.clock.now(), imported, known);
-    };
+    }
     let mut tracked = live.edge.track(request, Micros::END_OF_TIME, imported, known)?;
     if let Some(JournalMessage {
         received_time,

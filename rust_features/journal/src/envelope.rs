@@ -6,7 +6,7 @@ use async_nats::HeaderMap;
 use cart_recovery_core::channel::channel_name;
 use cart_recovery_core::contract::event::Kind;
 use cart_recovery_core::contract::journal_message::Content;
-use cart_recovery_core::contract::{Action, Channel, DecisionRecord, Event, JournalMessage};
+use cart_recovery_core::contract::{Action, Channel, DecisionRecord, JournalMessage};
 use cart_recovery_core::ids::SpoolId;
 use cart_recovery_core::keyed::public_hash;
 use cart_recovery_core::time::Micros;
@@ -23,7 +23,7 @@ pub(crate) fn subject(message: &JournalMessage) -> String {
     let shard = shard(message);
     match &message.content {
         Some(Content::Decision(record)) => format!("dec.{shard}.{}", channel_name(chosen_channel(record))),
-        content => format!("evt.{shard}.{}", kind_name(content.as_ref())),
+        _ => format!("evt.{shard}.{}", message.kind_name()),
     }
 }
 
@@ -52,17 +52,6 @@ fn product_key(message: &JournalMessage) -> Option<[u8; 2]> {
         .copied()
 }
 
-fn kind_name(content: Option<&Content>) -> &'static str {
-    match content {
-        Some(Content::Event(Event { kind: Some(kind), .. })) => kind.name(),
-        Some(Content::Decision(_)) => "decision",
-        Some(Content::Tick(_)) => "tick",
-        Some(Content::SpoolClosed(_)) => "spool_closed",
-        Some(Content::Suppressed(_)) => "suppressed",
-        Some(Content::Event(_)) | None => "unknown",
-    }
-}
-
 fn chosen_channel(record: &DecisionRecord) -> Channel {
     let chosen = usize::try_from(record.chosen)
         .ok()
@@ -89,10 +78,7 @@ pub(crate) fn headers(message: &JournalMessage, spool: SpoolId, offset: u64) -> 
     let mut headers = HeaderMap::new();
     headers.insert("ce-specversion", "1.0");
     headers.insert("ce-id", id);
-    headers.insert(
-        "ce-type",
-        format!("cart_recovery.v1.{}", kind_name(message.content.as_ref())),
-    );
+    headers.insert("ce-type", format!("cart_recovery.v1.{}", message.kind_name()));
     headers.insert("ce-source", format!("cart-recovery/{}", percent_encoded(source)));
     headers.insert("ce-time", rfc3339(time.unwrap_or_default()));
     headers.insert(SPOOL_ID, spool.to_string());
@@ -139,6 +125,8 @@ fn rfc3339(timestamp: Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use cart_recovery_core::contract::{CartViewed, IdentityKey, ProductUpdated, Tick};
+
+    use cart_recovery_core::contract::Event;
 
     use super::*;
 

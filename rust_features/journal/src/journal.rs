@@ -132,7 +132,7 @@ impl Journal {
     ///
     /// # Errors
     /// `REASON_TOO_MANY_WAITERS`.
-    pub fn waiting_place(&self) -> Result<WaitingPlace<'_>, Refusal> {
+    pub fn waiting_place(&self) -> Result<WaitingPlace, Refusal> {
         self.progress.waiting_place(self.waiter_limit)
     }
 

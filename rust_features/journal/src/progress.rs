@@ -1,6 +1,7 @@
 //! What feed and relay have reached, for themselves and for every thread that asks.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cart_recovery_core::contract::Reason;
@@ -135,13 +136,15 @@ impl Progress {
     }
 
     /// Takes one of `limit` places for callers that wait.
-    pub(crate) fn waiting_place(&self, limit: usize) -> Result<WaitingPlace<'_>, Refusal> {
+    pub(crate) fn waiting_place(self: &Arc<Self>, limit: usize) -> Result<WaitingPlace, Refusal> {
         let mut state = self.lock();
         if state.waiters >= limit {
             return Err(Refusal::new(Reason::TooManyWaiters).retry_after(RETRY_AFTER));
         }
         state.waiters += 1;
-        Ok(WaitingPlace { progress: self })
+        Ok(WaitingPlace {
+            progress: Arc::clone(self),
+        })
     }
 
     /// Waits until all that was spooled is folded; whether it was in time.
@@ -158,18 +161,18 @@ impl Progress {
 }
 
 /// A place for a caller that waits, taken before it hands anything in: whoever is refused one has handed in nothing.
-pub struct WaitingPlace<'a> {
-    progress: &'a Progress,
+pub struct WaitingPlace {
+    progress: Arc<Progress>,
 }
 
-impl WaitingPlace<'_> {
+impl WaitingPlace {
     /// Waits until `offset` of the spool being written is folded; returns its sequence (of a message folded long ago, a
     /// later one).
     ///
     /// # Errors
     /// `REASON_NOT_YET_JOURNALLED` after `timeout`.
     pub fn wait_folded(self, offset: u64, timeout: Duration) -> Result<u64, Refusal> {
-        let progress = self.progress;
+        let progress = &self.progress;
         let deadline = Instant::now() + timeout;
         let mut state = progress.lock();
         loop {
@@ -184,7 +187,7 @@ impl WaitingPlace<'_> {
     }
 }
 
-impl Drop for WaitingPlace<'_> {
+impl Drop for WaitingPlace {
     fn drop(&mut self) {
         self.progress.lock().waiters -= 1;
     }

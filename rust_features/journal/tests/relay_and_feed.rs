@@ -10,7 +10,7 @@ use std::time::Duration;
 use cart_recovery_core::contract::journal_message::Content;
 use cart_recovery_core::contract::{JournalMessage, Reason, SpoolFrame, Tick};
 use cart_recovery_core::ids::{Alias, SpoolId};
-use cart_recovery_core::spool::Spool;
+use cart_recovery_core::spool::{Durability, Spool};
 use cart_recovery_journal::{Journal, Resume};
 use prost::Message;
 use support::{Collector, PATIENCE, Server, frame, read_all, settings, spool, start, start_at, token};
@@ -343,7 +343,7 @@ fn a_full_spool_behind_an_older_one_is_drained() {
     let older = spool(folder.path(), 1);
     older.append(&frame("older", "p")).unwrap();
     drop(older);
-    let full = Arc::new(Spool::open(folder.path(), SpoolId([2; 16]), 16 << 10).unwrap());
+    let full = Arc::new(Spool::open(folder.path(), SpoolId([2; 16]), 16 << 10, Durability::Process).unwrap());
     let mut accepted = 0;
     // Smaller and smaller frames, until not even a closing message would fit.
     for person in ["a person with a long name", "person", "p"] {

@@ -1,24 +1,41 @@
 //! `Engine`: one scorer's engine as Python sees it.
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use cart_recovery_core::ids::Alias;
 use cart_recovery_core::keyed::Key;
+use cart_recovery_core::spool::Durability;
 use cart_recovery_core::time::Micros;
-use cart_recovery_engine::{Engine, EngineSettings, OpenError};
+use cart_recovery_engine::{Engine, EngineSettings, OpenError, Spooled, envelope, streamed};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use crate::error::{BundleRefused, JournalFailed, SpoolCorrupt, failed, refused};
+use crate::front::PyQuota;
 use crate::keys::{PyKeys, key};
 use crate::status::PyEngineStatus;
 
 /// The spool, the relay to and the feed from the journal, the state and the active bundle.
 #[pyclass(name = "Engine", module = "rust_features", frozen)]
 pub struct PyEngine {
-    inner: Engine,
+    pub inner: Arc<Engine>,
+}
+
+/// The value that goes by `name`.
+fn chosen<T>(argument: &str, name: &str, [first, second]: [(&str, T); 2]) -> PyResult<T> {
+    if name == first.0 {
+        return Ok(first.1);
+    }
+    if name == second.0 {
+        return Ok(second.1);
+    }
+    Err(PyValueError::new_err(format!(
+        "{argument}: {name:?} is none; send {:?} or {:?}",
+        first.0, second.0
+    )))
 }
 
 type Reply<'py> = PyResult<Bound<'py, PyBytes>>;
@@ -26,13 +43,14 @@ type Reply<'py> = PyResult<Bound<'py, PyBytes>>;
 #[pymethods]
 impl PyEngine {
     #[new]
-    #[pyo3(signature = (*, data_directory, keys, spool_limit_bytes=1 << 30, clock="wall", alias_seed=None,
+    #[pyo3(signature = (*, data_directory, keys, spool_limit_bytes=1 << 30, durability="process", clock="wall", alias_seed=None,
         import_id=None, replicas=1, journal_waiters=8, snapshot_messages=0))]
     #[allow(clippy::too_many_arguments)]
     fn new(
         data_directory: PathBuf,
         keys: &PyKeys,
         spool_limit_bytes: u64,
+        durability: &str,
         clock: &str,
         alias_seed: Option<&[u8]>,
         import_id: Option<String>,
@@ -40,19 +58,14 @@ impl PyEngine {
         journal_waiters: usize,
         snapshot_messages: u64,
     ) -> PyResult<Self> {
-        let events_clock = match clock {
-            "wall" => false,
-            "events" => true,
-            other => {
-                return Err(PyValueError::new_err(format!(
-                    "clock: {other:?} is none; send \"wall\" or \"events\""
-                )));
-            }
-        };
+        let durabilities = [("process", Durability::Process), ("disk", Durability::Disk)];
+        let durability = chosen("durability", durability, durabilities)?;
+        let events_clock = chosen("clock", clock, [("wall", false), ("events", true)])?;
         let settings = EngineSettings {
             data_directory,
             keys: keys.inner.clone(),
             spool_limit_bytes,
+            durability,
             events_clock,
             alias_seed: alias_seed.map(|seed| key("alias_seed", seed)).transpose()?.map(Key),
             import_id,
@@ -64,7 +77,7 @@ impl PyEngine {
             OpenError::Spool(error) => SpoolCorrupt::new_err(error.to_string()),
             OpenError::Snapshot(_) | OpenError::Random(_) => failed(&error),
         })?;
-        Ok(Self { inner })
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     #[pyo3(signature = (*, nats_url, nats_credentials=None))]
@@ -75,10 +88,26 @@ impl PyEngine {
     }
 
     fn track<'py>(&self, py: Python<'py>, request: &[u8]) -> Reply<'py> {
-        let reply = py.detach(|| self.inner.track(request));
+        let reply = py.detach(|| self.inner.track(request).and_then(Spooled::reply));
         reply
             .map(|reply| PyBytes::new(py, &reply))
             .map_err(|refusal| refused(py, &refusal))
+    }
+
+    fn track_streamed<'py>(
+        &self,
+        py: Python<'py>,
+        request: &[u8],
+        quota: &PyQuota,
+        caller: &str,
+    ) -> (Bound<'py, PyBytes>, Option<&'static str>) {
+        let outcome = py.detach(|| {
+            let track = envelope(request)?;
+            quota.inner.take(caller, Instant::now())?;
+            self.inner.track(&track).and_then(Spooled::reply)
+        });
+        let reason = outcome.as_ref().err().map(|refusal| refusal.reason.as_str_name());
+        (PyBytes::new(py, &streamed(&outcome)), reason)
     }
 
     fn track_row(&self, py: Python<'_>, request: &[u8], row: u64) -> PyResult<bool> {

@@ -35,7 +35,11 @@ impl Code {
             // Not UNAVAILABLE: clients retry that by themselves, and the event is already spooled.
             Reason::NotYetJournalled => Self::DeadlineExceeded,
             Reason::DecisionUnknown => Self::NotFound,
-            Reason::SpoolFull | Reason::TooManyWaiters | Reason::DiskWriteFailed => Self::ResourceExhausted,
+            Reason::SpoolFull
+            | Reason::TooManyWaiters
+            | Reason::DiskWriteFailed
+            | Reason::Overloaded
+            | Reason::QuotaExceeded => Self::ResourceExhausted,
             Reason::StateNotLoaded | Reason::Stopping => Self::Unavailable,
             _ => Self::FailedPrecondition,
         }

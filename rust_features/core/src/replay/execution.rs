@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use super::rows::{Awaited, decisions};
-use super::{Journal, ReplayError, decode};
+use super::ahead::{Step, ahead};
+use super::awaited::decisions;
+use super::{Journal, ReplayError};
 use crate::bundle::{Bundle, BundleRefused};
 use crate::contract::DecisionRecord;
 use crate::decide::{NotExecutable, execute};
@@ -50,31 +51,31 @@ pub fn executions(
     key: &Key,
 ) -> Result<Vec<Execution>, ReplayError> {
     let mut awaited = decisions(journal)?;
-    awaited.retain(|awaited| decision_id.is_none_or(|id| awaited.record.decision_id == id));
+    awaited.retain(|awaited| decision_id.is_none_or(|id| awaited.decision_id == id));
     let mut firsts = FxHashMap::default();
-    for Awaited { row, record, .. } in &awaited {
-        let first = firsts.entry(record.decision_id.clone()).or_insert(*row);
-        *first = *row.min(first);
+    for awaited in &awaited {
+        let first = firsts.entry(awaited.decision_id.clone()).or_insert(awaited.row);
+        *first = awaited.row.min(*first);
     }
-    awaited.retain(|awaited| firsts.get(&awaited.record.decision_id) == Some(&awaited.row));
+    awaited.retain(|awaited| firsts.get(&awaited.decision_id) == Some(&awaited.row));
     let mut state = State::new();
     let mut held: Option<Arc<Bundle>> = None;
     let mut found = Vec::with_capacity(awaited.len());
-    let mut messages = journal.messages().peekable();
-    for Awaited { row, record, .. } in awaited {
-        while let Some((sequence, payload)) = messages.next_if(|(at, _)| *at <= record.state_sequence) {
-            fold(&mut state, sequence, &decode(sequence, payload)?)?;
+    let until = awaited.back().map_or(0, |last| last.state_sequence);
+    ahead(journal, awaited, until, |step| {
+        match step {
+            Step::Read(decision, record) => {
+                let stored = std::mem::take(record);
+                let executed = bundle_for(&stored.bundle_id, &mut held, &mut bundle_of)
+                    .and_then(|bundle| Ok(execute(&state, &bundle, &stored, key)?));
+                found.push((decision.row, Execution { stored, executed }));
+            }
+            Step::Fold(sequence, message) => {
+                fold(&mut state, *sequence, message)?;
+            }
         }
-        let executed = bundle_for(&record.bundle_id, &mut held, &mut bundle_of)
-            .and_then(|bundle| Ok(execute(&state, &bundle, &record, key)?));
-        found.push((
-            row,
-            Execution {
-                stored: record,
-                executed,
-            },
-        ));
-    }
+        Ok(())
+    })?;
     found.sort_unstable_by_key(|(row, _)| *row);
     Ok(found.into_iter().map(|(_, execution)| execution).collect())
 }

@@ -159,6 +159,7 @@ impl Labels {
         row.sent_by = watch.sent_by;
         row.recovered = watch.order.is_some();
         row.order_value_minor = watch.order.map(|(_, value)| value);
+        row.recovered_seconds = watch.order.map(|(time, _)| time.seconds_since(watch.start));
         row.observed_seconds = journal_time
             .seconds_since(watch.start)
             .clamp(0.0, f64::from(self.window_seconds));

@@ -1,6 +1,8 @@
 //! Replay: the same fold over a stored journal, read at the moments at which decisions were taken. A decision comes
 //! later in the journal than the state it saw, so a first pass finds out where to read.
 
+mod ahead;
+mod awaited;
 mod execution;
 #[cfg(test)]
 mod golden;
@@ -9,6 +11,8 @@ mod labels;
 mod output;
 mod payloads;
 mod rows;
+#[cfg(test)]
+mod serial;
 #[cfg(test)]
 mod tests;
 
@@ -22,7 +26,6 @@ use arrow_array::RecordBatch;
 use arrow_schema::ArrowError;
 use prost::{DecodeError, Message};
 
-use crate::contract::{DecisionRecord, JournalMessage};
 use crate::fold::UnknownKind;
 
 /// Why a journal could not be replayed.
@@ -64,18 +67,6 @@ pub fn replay(journal: &[RecordBatch], attribution_window_seconds: u32) -> Resul
     Ok(to_batch(&rows(&journal, attribution_window_seconds)?)?)
 }
 
-/// A journal message of which only a decision is decoded: passing over everything else costs little.
-#[derive(Clone, PartialEq, Message)]
-struct DecisionOnly {
-    #[prost(message, optional, tag = "11")]
-    decision: Option<DecisionRecord>,
-}
-
-fn decode_decision(sequence: u64, payload: &[u8]) -> Result<Option<DecisionRecord>, ReplayError> {
-    let message = DecisionOnly::decode(payload).map_err(|source| ReplayError::Undecodable { sequence, source })?;
-    Ok(message.decision)
-}
-
-fn decode(sequence: u64, payload: &[u8]) -> Result<JournalMessage, ReplayError> {
-    JournalMessage::decode(payload).map_err(|source| ReplayError::Undecodable { sequence, source })
+fn decode<T: Message + Default>(sequence: u64, payload: &[u8]) -> Result<T, ReplayError> {
+    T::decode(payload).map_err(|source| ReplayError::Undecodable { sequence, source })
 }

@@ -32,6 +32,7 @@ pub fn row_schema() -> SchemaRef {
     fields.extend([
         Field::new("recovered", DataType::Boolean, false),
         Field::new("order_value_minor", DataType::Int64, true),
+        Field::new("recovered_seconds", DataType::Float64, true),
         Field::new("observed_seconds", DataType::Float64, false),
     ]);
     Arc::new(Schema::new(fields))
@@ -73,6 +74,9 @@ pub fn to_batch(rows: &[Row]) -> Result<RecordBatch, ArrowError> {
     columns.push(flags(rows, |row| row.recovered));
     columns.push(Arc::new(
         rows.iter().map(|row| row.order_value_minor).collect::<Int64Array>(),
+    ));
+    columns.push(Arc::new(
+        rows.iter().map(|row| row.recovered_seconds).collect::<Float64Array>(),
     ));
     columns.push(Arc::new(Float64Array::from_iter_values(
         rows.iter().map(|row| row.observed_seconds),

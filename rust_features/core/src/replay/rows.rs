@@ -1,14 +1,14 @@
 //! One row per decision: what it saw, what it chose, what came of it.
 
-use std::collections::VecDeque;
-
 use rustc_hash::FxHashSet;
 
+use super::ReplayError;
+use super::ahead::{Step, ahead};
+use super::awaited::decisions;
 use super::input::Journal;
 use super::labels::Labels;
-use super::{ReplayError, decode, decode_decision};
 use crate::contract::journal_message::Content;
-use crate::contract::{DecisionRecord, Trigger};
+use crate::contract::{DecisionRecord, DecisionRequest, Trigger};
 use crate::feature::{ACTION_COUNT, ActionInput, CONTEXT_COUNT, action_features, context_features};
 use crate::fold::{Folded, fold};
 use crate::ids::{Alias, DecisionId};
@@ -50,16 +50,10 @@ pub struct Row {
     pub recovered: bool,
     /// Value of the first such order, minor units.
     pub order_value_minor: Option<i64>,
+    /// From the abandonment (the decision where there was none) to that order.
+    pub recovered_seconds: Option<f64>,
     /// How much of the window the journal covers.
     pub observed_seconds: f64,
-}
-
-/// A decision whose state the fold has not reached yet.
-pub(super) struct Awaited {
-    /// Its place among the decisions of the journal.
-    pub(super) row: usize,
-    pub(super) record: DecisionRecord,
-    sequence: u64,
 }
 
 /// Folds the journal and reads a row for each decision that counts; rows are in the order of the decisions' messages.
@@ -67,64 +61,33 @@ pub(super) struct Awaited {
 /// # Errors
 /// Where a message cannot be read.
 pub fn rows(journal: &Journal<'_>, attribution_window_seconds: u32) -> Result<Vec<Row>, ReplayError> {
-    let mut awaited = decisions(journal)?;
+    let awaited = decisions(journal)?;
     let mut state = State::new();
     let mut labels = Labels::new(attribution_window_seconds);
     let mut rows: Vec<(usize, Row)> = Vec::with_capacity(awaited.len());
     let mut counting = FxHashSet::default();
-    for (sequence, payload) in journal.messages() {
-        read_before(&state, sequence, &mut awaited, &mut labels, &mut rows);
-        let message = decode(sequence, payload)?;
-        if fold(&mut state, sequence, &message)? == Folded::Applied {
-            labels.hear(&state, &message);
-            if matches!(message.content, Some(Content::Decision(_))) {
-                counting.insert(sequence);
+    ahead(journal, awaited, u64::MAX, |step| {
+        match step {
+            Step::Read(decision, record) => {
+                rows.push((decision.row, read(&state, decision.sequence, record, &mut labels)));
+            }
+            Step::Fold(sequence, message) => {
+                if fold(&mut state, *sequence, message)? == Folded::Applied {
+                    labels.hear(&state, message);
+                    if matches!(message.content, Some(Content::Decision(_))) {
+                        counting.insert(*sequence);
+                    }
+                }
             }
         }
-    }
-    read_before(&state, u64::MAX, &mut awaited, &mut labels, &mut rows);
+        Ok(())
+    })?;
     for (index, (_, row)) in rows.iter_mut().enumerate() {
         labels.settle(index, state.journal_time(), row);
     }
     rows.retain(|(_, row)| counting.contains(&row.sequence));
     rows.sort_unstable_by_key(|(place, _)| *place);
     Ok(rows.into_iter().map(|(_, row)| row).collect())
-}
-
-/// The decision records, in the order of the sequences at which they saw the state. Only the fold tells which of them
-/// count: the first of a key, and again the first once the key is forgotten.
-pub(super) fn decisions(journal: &Journal<'_>) -> Result<VecDeque<Awaited>, ReplayError> {
-    let mut found = Vec::new();
-    for (sequence, payload) in journal.messages() {
-        if let Some(record) = decode_decision(sequence, payload)? {
-            found.push(Awaited {
-                row: found.len(),
-                record,
-                sequence,
-            });
-        }
-    }
-    found.sort_by_key(|awaited| awaited.record.state_sequence);
-    Ok(found.into())
-}
-
-/// Reads the rows of the decisions that saw a state before `sequence`.
-fn read_before(
-    state: &State,
-    sequence: u64,
-    awaited: &mut VecDeque<Awaited>,
-    labels: &mut Labels,
-    rows: &mut Vec<(usize, Row)>,
-) {
-    while awaited
-        .front()
-        .is_some_and(|first| first.record.state_sequence < sequence)
-    {
-        let Some(Awaited { row, record, sequence }) = awaited.pop_front() else {
-            return;
-        };
-        rows.push((row, read(state, sequence, &record, labels)));
-    }
 }
 
 /// Reads one row, and lets the labels watch its outcome.
@@ -135,8 +98,9 @@ fn read(state: &State, sequence: u64, record: &DecisionRecord, labels: &mut Labe
         .iter()
         .filter_map(|alias| Alias::from_bytes(alias))
         .collect();
-    let request = record.request.clone().unwrap_or_default();
-    let cart = state.requested_cart(&request, clock);
+    let asked_nothing = DecisionRequest::default();
+    let request = record.request.as_ref().unwrap_or(&asked_nothing);
+    let cart = state.requested_cart(request, clock);
     let mut context = [f32::NAN; CONTEXT_COUNT];
     context_features(
         state,
@@ -158,13 +122,13 @@ fn read(state: &State, sequence: u64, record: &DecisionRecord, labels: &mut Labe
     );
     labels.watch(sequence, record, clock, &aliases, &cart);
     Row {
-        decision_id: record.decision_id.clone(),
-        send_id: record.send_id.clone(),
         sequence,
         clock,
         customer: aliases.first().copied(),
         trigger: request.trigger(),
-        storefront_id: request.storefront_id,
+        storefront_id: request.storefront_id.clone(),
+        decision_id: record.decision_id.clone(),
+        send_id: record.send_id.clone(),
         action_id: choice.action_id,
         propensity: chosen.propensity,
         contacted: false,
@@ -174,6 +138,7 @@ fn read(state: &State, sequence: u64, record: &DecisionRecord, labels: &mut Labe
         action,
         recovered: false,
         order_value_minor: None,
+        recovered_seconds: None,
         observed_seconds: 0.0,
     }
 }

@@ -20,9 +20,15 @@ use crate::state::State;
 
 const WINDOW: u32 = 72 * 3600;
 
-fn batch(messages: &[JournalMessage]) -> RecordBatch {
-    let sequences = UInt64Array::from_iter_values((1..).take(messages.len()));
-    let payloads = LargeBinaryArray::from_iter_values(messages.iter().map(Message::encode_to_vec));
+/// A journal of the messages as sequences 1, 2, …
+pub(super) fn batch(messages: &[JournalMessage]) -> RecordBatch {
+    let payloads: Vec<_> = messages.iter().map(Message::encode_to_vec).collect();
+    batch_of(&payloads)
+}
+
+pub(super) fn batch_of(payloads: &[Vec<u8>]) -> RecordBatch {
+    let sequences = UInt64Array::from_iter_values((1..).take(payloads.len()));
+    let payloads = LargeBinaryArray::from_iter_values(payloads);
     RecordBatch::try_new(
         Arc::new(journal_schema()),
         vec![Arc::new(sequences), Arc::new(payloads)],
@@ -58,7 +64,10 @@ fn an_order_within_the_window_recovers_the_cart() {
         (4000, ordered(Some(1), &[1])),
     ]));
     assert!(row.recovered && row.contacted);
-    assert_eq!(row.order_value_minor, Some(2500));
+    assert_eq!(
+        (row.order_value_minor, row.recovered_seconds),
+        (Some(2500), Some(1200.0))
+    );
     assert!((row.observed_seconds - 2200.0).abs() < 1e-9);
     assert_eq!(row.action_id, "email");
     assert_eq!(row.customer, Some(alias(1)));
@@ -69,7 +78,7 @@ fn other_orders_and_late_ones_do_not_recover_it() {
     let late = 1801 + i64::from(WINDOW);
     let row = only_row(&story(&[(3000, ordered(None, &[2])), (late, ordered(None, &[1]))]));
     assert!(!row.recovered && !row.contacted);
-    assert_eq!(row.order_value_minor, None);
+    assert_eq!((row.order_value_minor, row.recovered_seconds), (None, None));
     assert!((row.observed_seconds - f64::from(WINDOW)).abs() < 1e-9);
 }
 

@@ -1,16 +1,21 @@
-//! The form of one frame on disk: u32 length, u32 CRC32C, then what both cover: u64 offset and payload. All numbers
-//! are little-endian. A length of zero means that nothing was written there.
+//! The form of one frame on disk: u32 length, u32 CRC32C, then what both cover: u64 offset, u64 accepted end, and the
+//! payload. All numbers are little-endian. A length of zero means that nothing was written there.
 
 /// Bytes of length and checksum.
 const HEAD: usize = 8;
-/// Bytes of the offset.
-const OFFSET: usize = 8;
+/// Bytes of offset and accepted end.
+const PLACE: usize = 16;
 /// Bytes that a frame takes beside its payload.
-pub(super) const OVERHEAD: usize = HEAD + OFFSET;
+pub(super) const OVERHEAD: usize = HEAD + PLACE;
+/// Bytes of the longest frame: the longest payload that a NATS server can be told to take. What claims to be longer is
+/// no frame, so that reading allocates no more.
+const LIMIT: usize = 64 << 20;
 
 /// A frame as it stands in a segment.
 pub(super) struct RawFrame<'a> {
     pub(super) offset: u64,
+    /// Every frame below this offset had been accepted when this one was written.
+    pub(super) accepted: u64,
     pub(super) payload: &'a [u8],
     /// Bytes from its start to the next frame.
     pub(super) size: usize,
@@ -27,14 +32,18 @@ pub(super) enum Parsed<'a> {
     Damaged,
 }
 
-/// Replaces `buffer` by a frame. `None` where the payload is too long to be counted.
-pub(super) fn encode(buffer: &mut Vec<u8>, offset: u64, payload: &[u8]) -> Option<()> {
-    let length = u32::try_from(payload.len().checked_add(OFFSET)?).ok()?;
-    let checksum = crc32c::crc32c_append(crc32c::crc32c(&offset.to_le_bytes()), payload);
+/// Replaces `buffer` by a frame. `None` where the payload is too long for one.
+pub(super) fn encode(buffer: &mut Vec<u8>, offset: u64, accepted: u64, payload: &[u8]) -> Option<()> {
+    let length = payload.len().checked_add(PLACE).filter(|length| *length <= LIMIT)?;
     buffer.clear();
-    buffer.extend_from_slice(&length.to_le_bytes());
-    buffer.extend_from_slice(&checksum.to_le_bytes());
+    buffer.extend_from_slice(&[0; HEAD]);
     buffer.extend_from_slice(&offset.to_le_bytes());
+    buffer.extend_from_slice(&accepted.to_le_bytes());
+    let checksum = crc32c::crc32c_append(crc32c::crc32c(buffer.get(HEAD..)?), payload);
+    buffer
+        .get_mut(..4)?
+        .copy_from_slice(&u32::try_from(length).ok()?.to_le_bytes());
+    buffer.get_mut(4..HEAD)?.copy_from_slice(&checksum.to_le_bytes());
     buffer.extend_from_slice(payload);
     Some(())
 }
@@ -52,32 +61,29 @@ pub(super) fn parse(bytes: &[u8]) -> Parsed<'_> {
     if length == 0 && checksum == 0 {
         return Parsed::Nothing;
     }
-    if length < OFFSET {
+    if !(PLACE..=LIMIT).contains(&length) {
         return Parsed::Damaged;
     }
-    let size = HEAD.saturating_add(length);
-    let Some((offset, payload)) = bytes
-        .get(HEAD..size)
-        .and_then(|body| body.split_first_chunk::<OFFSET>())
-    else {
+    let size = HEAD + length;
+    let (Some(body), Some((offset, accepted))) = (bytes.get(HEAD..size), place(bytes)) else {
         return Parsed::Incomplete(size);
     };
-    if crc32c::crc32c_append(crc32c::crc32c(offset), payload) != checksum {
+    if accepted > offset || crc32c::crc32c(body) != checksum {
         return Parsed::Damaged;
     }
     Parsed::Frame(RawFrame {
-        offset: u64::from_le_bytes(*offset),
-        payload,
+        offset,
+        accepted,
+        payload: body.get(PLACE..).unwrap_or_default(),
         size,
     })
 }
 
-/// The offset that a frame at the start of `bytes` would have, unchecked.
-pub(super) fn offset_at(bytes: &[u8]) -> Option<u64> {
-    bytes
-        .get(HEAD..)?
-        .first_chunk()
-        .map(|offset| u64::from_le_bytes(*offset))
+/// Offset and accepted end that a frame at the start of `bytes` would have, unchecked.
+pub(super) fn place(bytes: &[u8]) -> Option<(u64, u64)> {
+    let (offset, rest) = bytes.get(HEAD..)?.split_first_chunk()?;
+    let accepted = rest.first_chunk()?;
+    Some((u64::from_le_bytes(*offset), u64::from_le_bytes(*accepted)))
 }
 
 fn number(bytes: &[u8], at: usize) -> Option<u32> {

@@ -1,4 +1,4 @@
-//! The segments of one spool: appending at the end, reading from anywhere, deleting from the front.
+//! The segments of one spool: writing at the end, syncing, taking back, deleting from the front.
 
 use std::collections::VecDeque;
 use std::io;
@@ -10,91 +10,111 @@ use parking_lot::Mutex;
 
 use crate::ids::SpoolId;
 
-use super::frame::{self, OVERHEAD, Parsed};
-use super::segment::{self, Segment, Tail, corrupt};
-use super::{Cut, SpoolError};
+use super::Durability;
+use super::commit::{Commit, Group};
+use super::disk::{Access, Disk};
+use super::error::{Cut, SpoolError};
+use super::frame::{self, OVERHEAD};
+use super::retire::{retire, retired};
+use super::segment::{Extent, Segment};
+use super::survey::{Condition, Found, survey};
 
-/// Bytes read at once.
-const CHUNK: usize = 1 << 20;
-
-/// One frame read back.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Frame {
-    /// Its place in the spool.
-    pub offset: u64,
-    /// Serialised `SpoolFrame`.
-    pub payload: Vec<u8>,
-}
-
-/// Where a reader stands in a log.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Cursor {
-    segment: u64,
-    position: u64,
+/// What all logs of a spool folder share.
+#[derive(Clone)]
+pub(super) struct Ground {
+    pub(super) disk: Arc<dyn Disk>,
+    pub(super) durability: Durability,
+    /// Bytes of all logs of the folder.
+    pub(super) total: Arc<AtomicU64>,
 }
 
 /// One spool's frames on disk.
 pub struct Log {
     id: SpoolId,
     folder: PathBuf,
-    /// Bytes of all logs of the spool folder, this one's among them.
-    total: Arc<AtomicU64>,
-    inner: Mutex<Inner>,
+    ground: Ground,
+    pub(super) inner: Mutex<Inner>,
+    commit: Commit,
 }
 
-struct Inner {
-    segments: VecDeque<Segment>,
+pub(super) struct Inner {
+    pub(super) segments: VecDeque<Segment>,
+    /// The offset that comes next. An offset is given once, also where its frame was taken back.
     next: u64,
+    /// One more than the last accepted offset.
+    accepted: u64,
+    /// The group of the frames that no sync has begun on.
+    group: Group,
+    /// A file was created or removed that a loss of power may undo.
+    folder_unsynced: bool,
+    /// Frames were taken back that may still stand on disk.
+    unrepaired: bool,
+    /// Files removed by repairs since the folder was last synced.
+    removed: Vec<PathBuf>,
     buffer: Vec<u8>,
 }
 
 impl Log {
     /// Opens the log in `folder`, which may be empty; a torn tail is cut and reported.
-    pub(super) fn open(id: SpoolId, folder: PathBuf, total: Arc<AtomicU64>) -> Result<(Self, Option<Cut>), SpoolError> {
+    pub(super) fn open(id: SpoolId, folder: PathBuf, ground: Ground) -> Result<(Self, Option<Cut>), SpoolError> {
+        let disk = ground.disk.as_ref();
         let failed = |source| SpoolError::Io {
             path: folder.clone(),
             source,
         };
-        std::fs::create_dir_all(&folder).map_err(failed)?;
-        let paths = segment::paths(&folder).map_err(failed)?;
+        disk.create_folder(&folder).map_err(failed)?;
+        for retired in retired(disk, &folder).map_err(failed)? {
+            disk.remove_file(&retired).map_err(failed)?;
+        }
+        let mut found = survey(disk, &folder, Access::Write, &mut |_| {})?;
+        let cut = match found.condition {
+            Condition::Sound => None,
+            Condition::Torn { segment } => Some(cut(disk, &mut found.segments, segment).map_err(failed)?),
+            Condition::Damaged(damage) => return Err(SpoolError::Corrupt(damage)),
+        };
         let mut segments = VecDeque::new();
-        let mut cut = None;
-        let mut next = 0;
-        let count = paths.len();
-        for (index, path) in paths.into_iter().enumerate() {
-            let (mut segment, tail) = Segment::open(path, index + 1 == count)?;
-            if segment.first < next {
-                return Err(corrupt(&segment.path, 0, "its offsets stand in an earlier segment too"));
-            }
-            if let Tail::Torn(bytes) = tail {
-                cut = Some(Cut {
-                    path: segment.path.clone(),
-                    position: segment.length,
-                    bytes,
-                });
-            }
-            segment.cut().map_err(|source| SpoolError::Io {
-                path: segment.path.clone(),
-                source,
-            })?;
-            next = segment.end;
-            total.fetch_add(segment.length, Ordering::Relaxed);
+        for Found {
+            first,
+            path,
+            file,
+            extent,
+            ..
+        } in found.segments
+        {
+            let mut segment = Segment::found(first, path, file, extent);
+            segment.cut().map_err(failed)?;
+            ground.total.fetch_add(extent.length, Ordering::Relaxed);
             segments.push_back(segment);
         }
+        let next = segments.back().map_or(0, |last| last.written.end);
         let inner = Mutex::new(Inner {
             segments,
             next,
+            accepted: next,
+            group: Group::default(),
+            folder_unsynced: true,
+            unrepaired: false,
+            removed: Vec::new(),
             buffer: Vec::new(),
         });
-        Ok((
-            Self {
-                id,
-                folder,
-                total,
-                inner,
-            },
-            cut,
-        ))
+        let commit = Commit::default();
+        let log = Self {
+            id,
+            folder,
+            ground,
+            inner,
+            commit,
+        };
+        Ok((log, cut))
+    }
+
+    /// Makes durable what was found at opening: the process before may have accepted it with less.
+    pub(super) fn sync_opened(&self) -> Result<(), SpoolError> {
+        let group = Arc::clone(&self.inner.lock().group);
+        self.wait_durable(&group).map_err(|source| SpoolError::Io {
+            path: self.folder.clone(),
+            source,
+        })
     }
 
     /// The name of the spool.
@@ -103,68 +123,174 @@ impl Log {
         self.id
     }
 
-    /// One more than the highest offset ever appended.
+    /// One more than the highest offset accepted.
     #[must_use]
     pub fn end(&self) -> u64 {
-        self.inner.lock().next
+        self.inner.lock().accepted
     }
 
     /// Frames and bytes that are not released.
     #[must_use]
     pub fn depth(&self) -> (u64, u64) {
         let inner = self.inner.lock();
-        let sum = |count: fn(&Segment) -> u64| inner.segments.iter().map(count).sum();
-        (sum(|segment| segment.frames), sum(|segment| segment.length))
+        let sum = |count: fn(&Extent) -> u64| inner.segments.iter().map(|segment| count(&segment.written)).sum();
+        (sum(|written| written.frames), sum(|written| written.length))
     }
 
-    /// Appends at `offset`, or at the end where none is given. `Ok(None)`: the log has gone past that offset.
-    pub(super) fn append(&self, offset: Option<u64>, payload: &[u8], room: u64) -> io::Result<Option<u64>> {
+    /// Writes at `offset`, or at the end where none is given; returns it and the group whose fate it shares, where it is not
+    /// accepted already. `Ok(None)`: the log has gone past that offset.
+    pub(super) fn write(
+        &self,
+        offset: Option<u64>,
+        payload: &[u8],
+        room: u64,
+    ) -> io::Result<Option<(u64, Option<Group>)>> {
         let mut inner = self.inner.lock();
         let offset = offset.unwrap_or(inner.next);
         if offset < inner.next {
             return Ok(None);
         }
         let mut buffer = std::mem::take(&mut inner.buffer);
-        let result = match frame::encode(&mut buffer, offset, payload) {
-            Some(()) => inner.write(&self.folder, offset, &buffer, room),
-            None => Err(io::Error::from(io::ErrorKind::FileTooLarge)),
+        let result = match frame::encode(&mut buffer, offset, inner.accepted, payload) {
+            Some(()) => self.write_frame(&mut inner, offset, &buffer, room),
+            None => Err(io::ErrorKind::FileTooLarge.into()),
         };
-        if result.is_ok() {
-            self.total.fetch_add(buffer.len() as u64, Ordering::Relaxed);
-        }
         inner.buffer = buffer;
-        result.map(|()| Some(offset))
+        result?;
+        let group = match self.ground.durability {
+            Durability::Process => {
+                inner.accept_all();
+                None
+            }
+            Durability::Disk => Some(Arc::clone(&inner.group)),
+        };
+        Ok(Some((offset, group)))
     }
 
-    /// Reads on from `cursor`: at most `limit` frames, and about a mebibyte. Nothing means that the end is reached.
+    fn write_frame(&self, inner: &mut Inner, offset: u64, bytes: &[u8], room: u64) -> io::Result<()> {
+        let size = bytes.len() as u64;
+        if inner.unrepaired {
+            self.repair(inner)?;
+        }
+        let last = inner.segments.back_mut();
+        if last.is_none_or(|last| last.closed || (last.written.length > 0 && last.written.length + size > room)) {
+            let end = match inner.segments.back_mut() {
+                Some(last) => {
+                    last.cut()?;
+                    last.written.end
+                }
+                None => inner.accepted,
+            };
+            let segment = Segment::create(self.ground.disk.as_ref(), &self.folder, end, room.max(size))?;
+            inner.folder_unsynced = true;
+            inner.segments.push_back(segment);
+        }
+        let Some(last) = inner.segments.back_mut() else {
+            return Err(io::ErrorKind::NotFound.into());
+        };
+        last.append(offset, bytes)?;
+        inner.next = offset.saturating_add(1);
+        self.ground.total.fetch_add(size, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Returns once the frames of `group` outlive a loss of power. The caller holds no lock that others wait for.
     ///
     /// # Errors
-    /// Where the disk fails or a frame is no longer what was written.
-    pub fn read(&self, cursor: &mut Cursor, limit: usize) -> Result<Vec<Frame>, SpoolError> {
-        let mut frames = Vec::new();
-        while frames.is_empty() {
-            let Some(segment) = self.segment_at(cursor) else { break };
-            read_segment(&segment, cursor, limit, &mut frames)?;
-        }
-        Ok(frames)
+    /// The disk failed to sync: all that it had not synced before is taken back.
+    pub(super) fn wait_durable(&self, group: &Group) -> io::Result<()> {
+        self.commit.wait(group, || self.sync())
     }
 
-    /// The segment that holds what comes at `cursor`, which moves there.
-    fn segment_at(&self, cursor: &mut Cursor) -> Option<Segment> {
-        let inner = self.inner.lock();
-        let at = inner.segments.partition_point(|segment| segment.first < cursor.segment);
-        for segment in inner.segments.iter().skip(at) {
-            if segment.first != cursor.segment {
-                *cursor = Cursor {
-                    segment: segment.first,
-                    position: 0,
-                };
+    /// Syncs all that is written so far. The lock is not held meanwhile, so others go on writing, to the next group.
+    fn sync(&self) {
+        let mut inner = self.inner.lock();
+        let group = std::mem::take(&mut inner.group);
+        let with_folder = std::mem::take(&mut inner.folder_unsynced);
+        let removed = std::mem::take(&mut inner.removed);
+        let mut synced = Vec::new();
+        for segment in inner.segments.iter_mut().filter(|segment| segment.unsynced) {
+            segment.unsynced = false;
+            synced.push((segment.first, Arc::clone(&segment.file), segment.written));
+        }
+        drop(inner);
+        let result = synced.iter().try_for_each(|(_, file, _)| file.sync());
+        let result = result.and_then(|()| {
+            if with_folder {
+                return self.ground.disk.sync_folder(&self.folder);
             }
-            if cursor.position < segment.length {
-                return Some(segment.clone());
+            Ok(())
+        });
+        let fate = match result {
+            Ok(()) => {
+                let mut inner = self.inner.lock();
+                for (first, _, written) in synced {
+                    inner.accept(first, written);
+                }
+                Ok(())
+            }
+            Err(error) => {
+                self.inner.lock().removed.extend(removed);
+                self.refuse(error.kind());
+                Err(error.kind())
+            }
+        };
+        let _ = group.set(fate);
+    }
+
+    /// Refuses all that is not accepted, after a sync that failed. A second one would answer that all is well: the kernel
+    /// reports a failed write once, and then takes what it could not write for written. So nothing that waited counts, also
+    /// what was written while the sync ran.
+    fn refuse(&self, kind: io::ErrorKind) {
+        let mut inner = self.inner.lock();
+        self.take_back(&mut inner);
+        let _ = std::mem::take(&mut inner.group).set(Err(kind));
+    }
+
+    /// Takes back every frame that is not accepted. Their offsets are not given again.
+    fn take_back(&self, inner: &mut Inner) {
+        for segment in &mut inner.segments {
+            let lost = segment.written.length - segment.accepted.length;
+            self.ground.total.fetch_sub(lost, Ordering::Relaxed);
+            segment.take_back();
+        }
+        inner.folder_unsynced = true;
+        inner.unrepaired = true;
+        // Should this fail, the next frame waits for a repair that does not.
+        let _ = self.repair(inner);
+    }
+
+    /// Removes from disk what was taken back. The next frame begins a new segment: the file in which a page may be lost
+    /// holds only what an earlier sync has seen through, and is synced as cut before anything new is accepted.
+    fn repair(&self, inner: &mut Inner) -> io::Result<()> {
+        let (accepted, disk) = (inner.accepted, self.ground.disk.as_ref());
+        // A failed sync of the folder may have lost a removal, and a later one would not know of it: so it is done anew.
+        for path in &inner.removed {
+            if !inner.segments.iter().any(|segment| segment.path == *path) {
+                disk.create(path, 1)?;
+                disk.remove_file(path)?;
             }
         }
-        None
+        while let Some(last) = inner.segments.back()
+            && last.written.length == 0
+            && last.first >= accepted
+        {
+            match disk.remove_file(&last.path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+            if let Some(last) = inner.segments.pop_back()
+                && !inner.removed.contains(&last.path)
+            {
+                inner.removed.push(last.path);
+            }
+        }
+        if let Some(last) = inner.segments.back_mut() {
+            last.cut()?;
+            last.closed = true;
+        }
+        inner.unrepaired = false;
+        Ok(())
     }
 
     /// Deletes every segment whose frames all stand below `upto`, but never the one being written.
@@ -173,93 +299,92 @@ impl Log {
     /// Where a file cannot be deleted; it is tried again with the next release.
     pub fn release(&self, upto: u64) -> Result<(), SpoolError> {
         loop {
-            let mut inner = self.inner.lock();
-            let done = inner.segments.len() > 1 && inner.segments.front().is_some_and(|first| first.end <= upto);
+            let inner = self.inner.lock();
+            let done =
+                inner.segments.len() > 1 && inner.segments.front().is_some_and(|first| first.written.end <= upto);
             let Some(segment) = inner.segments.front().filter(|_| done).cloned() else {
                 return Ok(());
             };
-            let path = segment.path.clone();
-            std::fs::remove_file(&path).map_err(|source| SpoolError::Io { path, source })?;
-            inner.segments.pop_front();
-            self.total.fetch_sub(segment.length, Ordering::Relaxed);
+            drop(inner);
+            self.delete(&segment.path)?;
+            self.inner.lock().segments.pop_front();
+            self.ground.total.fetch_sub(segment.written.length, Ordering::Relaxed);
         }
     }
 
-    /// Deletes the whole log from disk.
+    /// In [`Durability::Disk`] one after the other and each for good, or a loss of power could bring back a segment and not the
+    /// one behind it, which reads as damage.
+    fn delete(&self, path: &Path) -> Result<(), SpoolError> {
+        let disk = self.ground.disk.as_ref();
+        let removed = match self.ground.durability {
+            Durability::Process => disk.remove_file(path),
+            Durability::Disk => self.retire_segment(path),
+        };
+        removed.map_err(|source| SpoolError::Io {
+            path: path.to_owned(),
+            source,
+        })
+    }
+
+    /// Not beside a sync: it syncs the folder too, and a failure of that would be reported once, to one of the two.
+    fn retire_segment(&self, path: &Path) -> io::Result<()> {
+        let disk = self.ground.disk.as_ref();
+        let retired = self
+            .commit
+            .alone(|| retire(disk, path).inspect_err(|error| self.refuse(error.kind())))?;
+        // Should this fail, the next opening sees to it.
+        let _ = disk.remove_file(&retired);
+        Ok(())
+    }
+
+    /// Deletes the whole log from disk, for good. Should only the files of what is retired stay, the next opening removes them.
     pub(super) fn remove(&self) -> Result<(), SpoolError> {
-        let mut inner = self.inner.lock();
-        let failed = |source| SpoolError::Io {
+        let disk = self.ground.disk.as_ref();
+        let retired = retire(disk, &self.folder).map_err(|source| SpoolError::Io {
             path: self.folder.clone(),
             source,
-        };
-        std::fs::remove_dir_all(&self.folder).map_err(failed)?;
-        let bytes = inner.segments.drain(..).map(|segment| segment.length).sum();
-        self.total.fetch_sub(bytes, Ordering::Relaxed);
+        })?;
+        let _ = disk.remove_folder(&retired);
+        let mut inner = self.inner.lock();
+        let bytes = inner.segments.drain(..).map(|segment| segment.written.length).sum();
+        self.ground.total.fetch_sub(bytes, Ordering::Relaxed);
         Ok(())
     }
 }
 
 impl Inner {
-    fn write(&mut self, folder: &Path, offset: u64, bytes: &[u8], room: u64) -> io::Result<()> {
-        let size = bytes.len() as u64;
-        if self
-            .segments
-            .back()
-            .is_none_or(|last| last.length > 0 && last.length + size > room)
-        {
-            if let Some(last) = self.segments.back_mut() {
-                last.cut()?;
-            }
-            self.segments
-                .push_back(Segment::create(folder, offset, room.max(size))?);
+    fn accept_all(&mut self) {
+        if let Some(last) = self.segments.back_mut() {
+            last.accepted = last.written;
         }
-        let Some(last) = self.segments.back_mut() else {
-            return Err(io::ErrorKind::NotFound.into());
-        };
-        last.append(offset, bytes)?;
-        self.next = offset.saturating_add(1);
-        Ok(())
+        self.accepted = self.next;
+    }
+
+    /// The segment that begins at `first` is durable as far as `written`.
+    fn accept(&mut self, first: u64, written: Extent) {
+        if let Some(segment) = self.segments.iter_mut().find(|segment| segment.first == first) {
+            segment.accepted = written;
+        }
+        self.accepted = self.accepted.max(written.end);
     }
 }
 
-fn read_segment(
-    segment: &Segment,
-    cursor: &mut Cursor,
-    limit: usize,
-    frames: &mut Vec<Frame>,
-) -> Result<(), SpoolError> {
-    let mut size = CHUNK;
-    loop {
-        let bytes = segment.read(cursor.position, size)?;
-        let mut at = 0;
-        while frames.len() < limit.max(1) {
-            match frame::parse(bytes.get(at..).unwrap_or_default()) {
-                Parsed::Frame(found) => {
-                    frames.push(Frame {
-                        offset: found.offset,
-                        payload: found.payload.to_vec(),
-                    });
-                    at += found.size;
-                }
-                Parsed::Incomplete(needed) if frames.is_empty() && bytes.len() == size && needed > size => {
-                    size = needed;
-                    break;
-                }
-                Parsed::Incomplete(_) | Parsed::Nothing if !frames.is_empty() => break,
-                _ => {
-                    return Err(corrupt(
-                        &segment.path,
-                        cursor.position,
-                        "a frame is not what was written",
-                    ));
-                }
-            }
-        }
-        if !frames.is_empty() {
-            cursor.position += at as u64;
-            return Ok(());
-        }
+/// Removes what stands behind the sound frames of one segment; the last file goes first, so that no gap comes to be.
+fn cut(disk: &dyn Disk, found: &mut Vec<Found>, segment: usize) -> io::Result<Cut> {
+    let mut bytes = 0;
+    while found.len() > segment + 1
+        && let Some(behind) = found.pop()
+    {
+        disk.remove_file(&behind.path)?;
+        bytes += behind.size;
     }
+    let torn = found.get(segment).ok_or(io::ErrorKind::NotFound)?;
+    torn.file.set_size(torn.extent.length)?;
+    Ok(Cut {
+        path: torn.path.clone(),
+        position: torn.extent.length,
+        bytes: bytes + torn.size.saturating_sub(torn.extent.length),
+    })
 }
 
 /// Bytes that a payload takes in a segment.

@@ -1,9 +1,17 @@
-//! The spool: accepted messages on local disk until the journal has them. `append` returns after `write(2)`, so what
-//! it accepted survives the death of the process. A start writes to a new spool; older ones are only drained.
+//! The spool: accepted messages on local disk until the journal has them. What it accepted survives the death of the
+//! process, or with [`Durability::Disk`] a loss of power. A start writes to a new spool; older ones are only drained.
 
+mod commit;
+mod disk;
+mod error;
 mod frame;
+mod inspect;
 mod log;
+mod name;
+mod read;
+mod retire;
 mod segment;
+mod survey;
 #[cfg(test)]
 mod tests;
 
@@ -21,7 +29,15 @@ use crate::contract::Reason;
 use crate::ids::SpoolId;
 use crate::refusal::Refusal;
 
-pub use log::{Cursor, Frame, Log};
+use commit::Group;
+use disk::{Disk, System};
+use log::Ground;
+use name::Name;
+
+pub use error::{Cut, Damage, SpoolError};
+pub use inspect::{SegmentReport, SpoolCondition, SpoolReport, inspect};
+pub use log::Log;
+pub use read::{Cursor, Frame};
 
 const SEGMENT_BYTES: u64 = 8 << 20;
 const LEAST_SEGMENT_BYTES: u64 = 4096;
@@ -31,44 +47,24 @@ const SEGMENTS_PER_SPOOL: u64 = 8;
 const DEFAULT_PAYLOAD_LIMIT: usize = (1 << 20) - (8 << 10);
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// Why a spool cannot be opened or read.
-#[derive(Debug, thiserror::Error)]
-pub enum SpoolError {
-    /// The disk failed.
-    #[error("{}: {source}", path.display())]
-    Io {
-        /// Where.
-        path: PathBuf,
-        /// How.
-        source: io::Error,
-    },
-    /// Something worse than a torn tail.
-    #[error("{} is damaged at byte {position}: {why}; restore it, or move it away and lose its messages", path.display())]
-    Corrupt {
-        /// The segment.
-        path: PathBuf,
-        /// The first bad byte.
-        position: u64,
-        /// What is wrong.
-        why: &'static str,
-    },
-    /// Another process writes to this spool folder.
-    #[error("{} is in use by another process", path.display())]
-    InUse {
-        /// The lock file.
-        path: PathBuf,
-    },
+/// What an accepted message survives.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Durability {
+    /// The death of the process: it is accepted once the kernel has it.
+    #[default]
+    Process,
+    /// A loss of power: it is accepted once the disk has synced it.
+    Disk,
 }
 
-/// A torn tail that was cut off at opening.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Cut {
-    /// The segment.
-    pub path: PathBuf,
-    /// Where it now ends.
-    pub position: u64,
-    /// Bytes cut off.
-    pub bytes: u64,
+/// A message that is written, and accepted once [`Spool::sync`] has returned.
+#[derive(Clone, Debug)]
+#[must_use = "it is not accepted before it is synced"]
+pub struct Written {
+    /// Its place in the spool.
+    pub offset: u64,
+    /// Nothing to wait for where there is none.
+    group: Option<Group>,
 }
 
 impl fmt::Display for Cut {
@@ -90,11 +86,11 @@ pub struct Spool {
     older: Mutex<Vec<Arc<Log>>>,
     cuts: Vec<Cut>,
     limit: u64,
-    total: Arc<AtomicU64>,
+    ground: Ground,
     payload_limit: AtomicUsize,
     waker: OnceLock<Waker>,
-    /// Held as long as the spool is open.
-    _lock: File,
+    /// Held as long as the spool is open; a simulated disk has none.
+    _lock: Option<File>,
 }
 
 impl Spool {
@@ -103,36 +99,74 @@ impl Spool {
     ///
     /// # Errors
     /// Damage that is more than a torn tail, a folder in use, a failing disk.
-    pub fn open(folder: &Path, id: SpoolId, limit: u64) -> Result<Self, SpoolError> {
+    pub fn open(folder: &Path, id: SpoolId, limit: u64, durability: Durability) -> Result<Self, SpoolError> {
+        let path = folder.join("lock");
+        System.create_folder(folder).map_err(|source| SpoolError::Io {
+            path: path.clone(),
+            source,
+        })?;
+        let lock = lock(path)?;
+        Self::open_on(Arc::new(System), Some(lock), folder, id, limit, durability)
+    }
+
+    fn open_on(
+        disk: Arc<dyn Disk>,
+        lock: Option<File>,
+        folder: &Path,
+        id: SpoolId,
+        limit: u64,
+        durability: Durability,
+    ) -> Result<Self, SpoolError> {
         let failed = |source| SpoolError::Io {
             path: folder.to_owned(),
             source,
         };
-        std::fs::create_dir_all(folder).map_err(failed)?;
-        let lock = lock(folder.join("lock"))?;
+        for retired in retire::retired(disk.as_ref(), folder).map_err(failed)? {
+            disk.remove_folder(&retired).map_err(failed)?;
+        }
+        let mut found = name::list(disk.as_ref(), folder).map_err(failed)?;
         let total = Arc::new(AtomicU64::new(0));
+        let ground = Ground {
+            disk,
+            durability,
+            total,
+        };
+        let own = found.iter().position(|spool| spool.id == id).map(|at| found.remove(at));
+        let own = own.unwrap_or_else(|| Name {
+            number: found.last().map_or(0, |last| last.number + 1),
+            id,
+        });
         let mut cuts = Vec::new();
-        let mut open = |id: SpoolId| {
-            let (log, cut) = Log::open(id, folder.join(id.to_string()), Arc::clone(&total))?;
+        let mut open = |name: Name| {
+            let (log, cut) = Log::open(name.id, folder.join(name.to_string()), ground.clone())?;
             cuts.extend(cut);
             Ok(Arc::new(log))
         };
-        let found = spool_ids(folder)
-            .map_err(failed)?
-            .into_iter()
-            .filter(|found| *found != id);
-        let older = found.map(&mut open).collect::<Result<Vec<_>, _>>()?;
-        let log = open(id)?;
+        let older = found.into_iter().map(&mut open).collect::<Result<Vec<_>, _>>()?;
+        let log = open(own)?;
+        if durability == Durability::Disk {
+            log.sync_opened()?;
+            // The folder of the log, and the spool folder itself, are entries that a loss of power may undo.
+            for folder in [Some(folder), folder.parent()].into_iter().flatten() {
+                ground.disk.sync_folder(folder).map_err(failed)?;
+            }
+        }
         Ok(Self {
             log,
             older: Mutex::new(older),
             cuts,
             limit,
-            total,
+            ground,
             payload_limit: AtomicUsize::new(DEFAULT_PAYLOAD_LIMIT),
             waker: OnceLock::new(),
             _lock: lock,
         })
+    }
+
+    /// What an accepted message survives.
+    #[must_use]
+    pub fn durability(&self) -> Durability {
+        self.ground.durability
     }
 
     /// The name of the spool that is written.
@@ -169,30 +203,60 @@ impl Spool {
         })
     }
 
-    /// Appends a serialised `SpoolFrame`; returns its offset.
+    /// Accepts a serialised `SpoolFrame`; returns its offset.
     ///
     /// # Errors
     /// The spool is full, the disk fails, or the payload is longer than the journal takes. Nothing was accepted then.
     pub fn append(&self, payload: &[u8]) -> Result<u64, Refusal> {
-        self.admit(payload)?;
-        self.write(None, payload).map(Option::unwrap_or_default)
+        let written = self.write(payload)?;
+        self.sync(&written)?;
+        Ok(written.offset)
     }
 
-    /// Appends beyond the bound, for the few messages without which a full spool could not be drained.
+    /// The first step of accepting a serialised `SpoolFrame`, which waits for no sync and so may be taken under a lock. What
+    /// is written earlier is never accepted later.
+    ///
+    /// # Errors
+    /// As [`Spool::append`].
+    pub fn write(&self, payload: &[u8]) -> Result<Written, Refusal> {
+        self.admit(payload)?;
+        let written = self.write_at(None, payload)?;
+        written.ok_or_else(|| failed(io::ErrorKind::AlreadyExists))
+    }
+
+    /// The second step: returns once the message is accepted. The caller may be the one who syncs, so it holds no lock that
+    /// others need.
+    ///
+    /// # Errors
+    /// The disk fails. The message was not accepted then, and is never published.
+    pub fn sync(&self, written: &Written) -> Result<(), Refusal> {
+        if let Some(group) = &written.group {
+            self.log.wait_durable(group).map_err(|error| failed(error.kind()))?;
+            self.wake();
+        }
+        Ok(())
+    }
+
+    /// Accepts beyond the bound, for the few messages without which a full spool could not be drained.
     ///
     /// # Errors
     /// The disk fails. Nothing was accepted then.
     pub fn append_to_drain(&self, payload: &[u8]) -> Result<u64, Refusal> {
-        self.write(None, payload).map(Option::unwrap_or_default)
+        let written = self.write_at(None, payload)?;
+        let written = written.ok_or_else(|| failed(io::ErrorKind::AlreadyExists))?;
+        self.sync(&written)?;
+        Ok(written.offset)
     }
 
-    /// Appends row `offset` of an import; `false` where this spool has gone past it already.
+    /// Accepts row `offset` of an import; `false` where this spool has gone past it already.
     ///
     /// # Errors
     /// As [`Spool::append`].
     pub fn append_at(&self, offset: u64, payload: &[u8]) -> Result<bool, Refusal> {
         self.admit(payload)?;
-        self.write(Some(offset), payload).map(|written| written.is_some())
+        let written = self.write_at(Some(offset), payload)?;
+        written.as_ref().map_or(Ok(()), |written| self.sync(written))?;
+        Ok(written.is_some())
     }
 
     fn admit(&self, payload: &[u8]) -> Result<(), Refusal> {
@@ -201,26 +265,32 @@ impl Spool {
             let detail = format!("{} bytes, at most {payload_limit}", payload.len());
             return Err(Refusal::new(Reason::TooManyElements).with_detail(detail));
         }
-        if self.total.load(Ordering::Relaxed) + log::size_on_disk(payload) > self.limit {
+        if self.ground.total.load(Ordering::Relaxed) + log::size_on_disk(payload) > self.limit {
             return Err(Refusal::new(Reason::SpoolFull).retry_after(RETRY_AFTER));
         }
         Ok(())
     }
 
-    fn write(&self, offset: Option<u64>, payload: &[u8]) -> Result<Option<u64>, Refusal> {
+    fn write_at(&self, offset: Option<u64>, payload: &[u8]) -> Result<Option<Written>, Refusal> {
         let room = (self.limit / SEGMENTS_PER_SPOOL).clamp(LEAST_SEGMENT_BYTES, SEGMENT_BYTES);
-        let written = self.log.append(offset, payload, room).map_err(|error| {
-            Refusal::new(Reason::DiskWriteFailed)
-                .with_detail(error.kind())
-                .retry_after(RETRY_AFTER)
-        })?;
+        let written = self.log.write(offset, payload, room);
+        let written = written.map_err(|error| failed(error.kind()))?;
+        let Some((offset, group)) = written else {
+            return Ok(None);
+        };
+        if group.is_none() {
+            self.wake();
+        }
+        Ok(Some(Written { offset, group }))
+    }
+
+    fn wake(&self) {
         if let Some(wake) = self.waker.get() {
             wake();
         }
-        Ok(written)
     }
 
-    /// Has `wake` called after every append; only the first one set counts.
+    /// Has `wake` called whenever something is accepted; only the first one set counts.
     pub fn wake_with(&self, wake: impl Fn() + Send + Sync + 'static) {
         let _ = self.waker.set(Box::new(wake));
     }
@@ -230,18 +300,25 @@ impl Spool {
         self.payload_limit.store(bytes, Ordering::Relaxed);
     }
 
-    /// Deletes an older spool whose messages are all in the journal.
+    /// Deletes an older spool whose messages are all in the journal, for good: once the journal says that it is closed, it
+    /// must not come back.
     ///
     /// # Errors
     /// Where the disk fails; the spool stays.
     pub fn remove(&self, id: SpoolId) -> Result<(), SpoolError> {
-        let found = self.older.lock().iter().find(|log| log.id() == id).cloned();
-        if let Some(log) = found {
-            log.remove()?;
-            self.older.lock().retain(|log| log.id() != id);
-        }
+        let Some(log) = self.older.lock().iter().find(|log| log.id() == id).cloned() else {
+            return Ok(());
+        };
+        log.remove()?;
+        self.older.lock().retain(|log| log.id() != id);
         Ok(())
     }
+}
+
+fn failed(kind: io::ErrorKind) -> Refusal {
+    Refusal::new(Reason::DiskWriteFailed)
+        .with_detail(kind)
+        .retry_after(RETRY_AFTER)
 }
 
 fn lock(path: PathBuf) -> Result<File, SpoolError> {
@@ -255,22 +332,4 @@ fn lock(path: PathBuf) -> Result<File, SpoolError> {
         Err(TryLockError::WouldBlock) => Err(SpoolError::InUse { path }),
         Err(TryLockError::Error(source)) => Err(SpoolError::Io { path, source }),
     }
-}
-
-/// The spools of a folder, the longest untouched first: their lives do not overlap, so this is their order.
-fn spool_ids(folder: &Path) -> io::Result<Vec<SpoolId>> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder)? {
-        let entry = entry?;
-        if let Some(id) = entry.file_name().to_str().and_then(SpoolId::from_hex) {
-            let touched = segment::paths(&entry.path())?
-                .last()
-                .map(std::fs::metadata)
-                .transpose()?;
-            let touched = touched.unwrap_or(entry.metadata()?).modified()?;
-            found.push((touched, id));
-        }
-    }
-    found.sort();
-    Ok(found.into_iter().map(|(_, id)| id).collect())
 }

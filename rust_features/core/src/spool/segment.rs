@@ -1,113 +1,83 @@
 //! One file of a spool: frames in the order of their offsets, then zeros.
 
-use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustix::fs::{FallocateFlags, fallocate};
-use rustix::io::Errno;
-
 use super::SpoolError;
-use super::frame::{self, Parsed};
+use super::disk::{Bytes, Disk};
 
 const EXTENSION: &str = "seg";
+
+/// How far a segment reaches.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Extent {
+    /// One more than the offset of the last frame.
+    pub(super) end: u64,
+    /// Bytes of the frames.
+    pub(super) length: u64,
+    /// Number of the frames.
+    pub(super) frames: u64,
+}
 
 /// A segment and how far it is written.
 #[derive(Clone)]
 pub(super) struct Segment {
-    /// Offset of its first frame, or the least that the first may get.
+    /// The end of the segment before it: no frame in it has a lower offset.
     pub(super) first: u64,
-    /// One more than the offset of its last frame.
-    pub(super) end: u64,
-    /// Bytes of its frames.
-    pub(super) length: u64,
-    /// Number of its frames.
-    pub(super) frames: u64,
     pub(super) path: PathBuf,
-    pub(super) file: Arc<File>,
-    /// Bytes of a failed write may stand behind the last frame.
+    pub(super) file: Arc<dyn Bytes>,
+    pub(super) written: Extent,
+    /// What is read back, and never taken back.
+    pub(super) accepted: Extent,
+    /// Something was done to the file that a loss of power may undo.
+    pub(super) unsynced: bool,
+    /// Takes no further frame.
+    pub(super) closed: bool,
+    /// Bytes of no frame may stand behind the last one.
     dirty: bool,
 }
 
-/// What stood behind the last sound frame of a segment.
-pub(super) enum Tail {
-    Clean,
-    /// So many bytes from the first bad frame on, and no sound frame after them.
-    Torn(u64),
+impl Extent {
+    /// Of a segment without frames.
+    pub(super) fn empty(first: u64) -> Self {
+        Self {
+            end: first,
+            length: 0,
+            frames: 0,
+        }
+    }
+
+    /// With one more frame of `size` bytes.
+    pub(super) fn with(self, offset: u64, size: u64) -> Self {
+        Self {
+            end: offset.saturating_add(1),
+            length: self.length + size,
+            frames: self.frames + 1,
+        }
+    }
 }
 
 impl Segment {
-    /// Creates a file with its room set aside, so that a full disk shows here and not in the middle of a frame.
-    pub(super) fn create(folder: &Path, first: u64, room: u64) -> io::Result<Self> {
+    /// Creates the file.
+    pub(super) fn create(disk: &dyn Disk, folder: &Path, first: u64, room: u64) -> io::Result<Self> {
         let path = folder.join(format!("{first:020}.{EXTENSION}"));
-        let file = OpenOptions::new().read(true).write(true).create_new(true).open(&path)?;
-        let reserved = match fallocate(&file, FallocateFlags::empty(), 0, room) {
-            Err(Errno::OPNOTSUPP | Errno::NOSYS) => file.set_len(room),
-            result => result.map_err(io::Error::from),
-        };
-        if let Err(error) = reserved {
-            std::fs::remove_file(&path)?;
-            return Err(error);
-        }
-        Ok(Self {
-            first,
-            end: first,
-            length: 0,
-            frames: 0,
-            path,
-            file: Arc::new(file),
-            dirty: false,
-        })
+        let file = disk.create(&path, room)?;
+        Ok(Self::found(first, path, file, Extent::empty(first)))
     }
 
-    /// Opens a file and finds its end. Damage before sound frames, or before `is_last`'s tail, is an error.
-    pub(super) fn open(path: PathBuf, is_last: bool) -> Result<(Self, Tail), SpoolError> {
-        let first = first_offset(&path).ok_or_else(|| corrupt(&path, 0, "its name is no offset"))?;
-        let failed = |source| SpoolError::Io {
-            path: path.clone(),
-            source,
-        };
-        let file = OpenOptions::new().read(true).write(true).open(&path).map_err(failed)?;
-        let bytes = std::fs::read(&path).map_err(failed)?;
-        let mut segment = Self {
+    /// A segment that lies on disk, all of it accepted.
+    pub(super) fn found(first: u64, path: PathBuf, file: Arc<dyn Bytes>, extent: Extent) -> Self {
+        Self {
             first,
-            end: first,
-            length: 0,
-            frames: 0,
             path,
-            file: Arc::new(file),
+            file,
+            written: extent,
+            accepted: extent,
+            unsynced: true,
+            closed: false,
             dirty: false,
-        };
-        let mut rest = bytes.as_slice();
-        while let Parsed::Frame(found) = frame::parse(rest) {
-            if found.offset < segment.end {
-                return Err(corrupt(&segment.path, segment.length, "offsets do not rise"));
-            }
-            segment.end = found.offset.saturating_add(1);
-            segment.frames += 1;
-            segment.length += found.size as u64;
-            rest = rest.get(found.size..).unwrap_or_default();
         }
-        if rest.iter().all(|byte| *byte == 0) {
-            return Ok((segment, Tail::Clean));
-        }
-        if !is_last {
-            return Err(corrupt(
-                &segment.path,
-                segment.length,
-                "a bad frame stands before other segments",
-            ));
-        }
-        if has_frame(rest, segment.end) {
-            return Err(corrupt(
-                &segment.path,
-                segment.length,
-                "a bad frame stands before sound ones",
-            ));
-        }
-        Ok((segment, Tail::Torn(rest.len() as u64)))
     }
 
     /// Writes a frame behind the last one. After an error the segment is as it was before.
@@ -115,93 +85,55 @@ impl Segment {
         if self.dirty {
             self.cut()?;
         }
-        if let Err(error) = self.file.write_all_at(bytes, self.length) {
+        self.unsynced = true;
+        if let Err(error) = self.file.write(bytes, self.written.length) {
             self.dirty = true;
             // Should this fail too, the next append tries again before it writes.
             let _ = self.cut();
             return Err(error);
         }
-        self.length += bytes.len() as u64;
-        self.end = offset.saturating_add(1);
-        self.frames += 1;
+        self.written = self.written.with(offset, bytes.len() as u64);
         Ok(())
+    }
+
+    /// Takes back what is not accepted; the bytes themselves go with [`Segment::cut`].
+    pub(super) fn take_back(&mut self) {
+        self.dirty |= self.written != self.accepted;
+        self.unsynced = true;
+        self.written = self.accepted;
     }
 
     /// Removes whatever stands behind the last frame.
     pub(super) fn cut(&mut self) -> io::Result<()> {
-        self.file.set_len(self.length)?;
+        self.unsynced = true;
+        self.file.set_size(self.written.length)?;
         self.dirty = false;
         Ok(())
     }
 
-    /// Up to `size` bytes from `position`, never beyond the last frame.
+    /// Up to `size` bytes from `position`, never beyond what is accepted.
     pub(super) fn read(&self, position: u64, size: usize) -> Result<Vec<u8>, SpoolError> {
-        let left = usize::try_from(self.length.saturating_sub(position)).unwrap_or(usize::MAX);
+        let left = usize::try_from(self.accepted.length.saturating_sub(position)).unwrap_or(usize::MAX);
         let mut bytes = vec![0; size.min(left)];
-        let result = self.file.read_exact_at(&mut bytes, position);
-        result.map_err(|source| SpoolError::Io {
+        let filled = self.file.read(&mut bytes, position).map_err(|source| SpoolError::Io {
             path: self.path.clone(),
             source,
         })?;
+        bytes.truncate(filled);
         Ok(bytes)
     }
 }
 
-/// The segments of a folder in the order of their offsets.
-pub(super) fn paths(folder: &Path) -> io::Result<Vec<PathBuf>> {
-    let entries = std::fs::read_dir(folder)?.collect::<io::Result<Vec<_>>>()?;
-    let mut paths: Vec<_> = entries.into_iter().map(|entry| entry.path()).collect();
-    paths.retain(|path| path.extension().is_some_and(|extension| extension == EXTENSION));
-    paths.sort();
-    Ok(paths)
+/// The segments of a folder with the offsets that they begin at, in their order.
+pub(super) fn list(disk: &dyn Disk, folder: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
+    let names = disk.names(folder)?.into_iter();
+    let mut found: Vec<_> = names
+        .filter_map(|name| Some((first_offset(&name)?, folder.join(name))))
+        .collect();
+    found.sort();
+    Ok(found)
 }
 
-pub(super) fn corrupt(path: &Path, position: u64, why: &'static str) -> SpoolError {
-    SpoolError::Corrupt {
-        path: path.to_owned(),
-        position,
-        why,
-    }
-}
-
-fn first_offset(path: &Path) -> Option<u64> {
-    path.file_stem()?.to_str()?.parse().ok()
-}
-
-/// Whether a sound frame stands anywhere in `bytes`; its offset must be plausible, which spares most checksums.
-fn has_frame(bytes: &[u8], end: u64) -> bool {
-    (1..bytes.len()).any(|at| {
-        let rest = bytes.get(at..).unwrap_or_default();
-        let plausible =
-            frame::offset_at(rest).is_some_and(|offset| offset >= end && u32::try_from(offset - end).is_ok());
-        plausible && matches!(frame::parse(rest), Parsed::Frame(_))
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use tempfile::TempDir;
-
-    use super::*;
-
-    #[test]
-    fn bytes_of_a_failed_write_are_gone_before_the_next_one() {
-        let folder = TempDir::new().unwrap();
-        let mut segment = Segment::create(folder.path(), 0, 4096).unwrap();
-        let mut buffer = Vec::new();
-        frame::encode(&mut buffer, 0, b"first").unwrap();
-        segment.append(0, &buffer).unwrap();
-        // Neither writing nor cutting works, and half a frame stands on disk.
-        let writable = std::mem::replace(&mut segment.file, Arc::new(File::open(&segment.path).unwrap()));
-        frame::encode(&mut buffer, 1, &[9; 100]).unwrap();
-        assert!(segment.append(1, &buffer).is_err());
-        writable.write_all_at(&buffer[..60], segment.length).unwrap();
-        assert!(segment.append(1, &buffer).is_err());
-        segment.file = writable;
-        frame::encode(&mut buffer, 1, b"second").unwrap();
-        segment.append(1, &buffer).unwrap();
-        let (reopened, tail) = Segment::open(segment.path.clone(), false).unwrap();
-        assert!(matches!(tail, Tail::Clean));
-        assert_eq!((reopened.end, reopened.frames, reopened.length), (2, 2, segment.length));
-    }
+fn first_offset(name: &str) -> Option<u64> {
+    name.strip_suffix(EXTENSION)?.strip_suffix('.')?.parse().ok()
 }

@@ -16,7 +16,7 @@ use cart_recovery_core::contract::{
 };
 use cart_recovery_core::ids::{Alias, SpoolId, Token};
 use cart_recovery_core::keyed::public_hash;
-use cart_recovery_core::spool::Spool;
+use cart_recovery_core::spool::{Durability, Spool};
 use cart_recovery_core::time::Micros;
 use cart_recovery_journal::{Delivered, Journal, JournalSettings, Resume, Sink};
 use parking_lot::{Condvar, Mutex, MutexGuard};
@@ -163,7 +163,7 @@ pub fn settings(url: &str) -> JournalSettings {
 }
 
 pub fn spool(folder: &Path, byte: u8) -> Arc<Spool> {
-    Arc::new(Spool::open(folder, SpoolId([byte; 16]), 256 << 20).unwrap())
+    Arc::new(Spool::open(folder, SpoolId([byte; 16]), 256 << 20, Durability::Process).unwrap())
 }
 
 pub fn start(url: &str, spool: &Arc<Spool>) -> (Journal, Collector) {

@@ -18,7 +18,7 @@ use crate::fold::testing::{
 use crate::fold::{Folded, fold};
 use crate::state::State;
 
-const PERSONS: u8 = 3;
+pub(crate) const PERSONS: u8 = 3;
 
 /// The keys with which a person may appear; each has a customer, a device and an address.
 fn keys(person: u8, way: u8) -> Vec<IdentityKey> {
@@ -80,7 +80,8 @@ fn kind(choice: u8, person: u8, product: u8, quantity: u32) -> Kind {
 }
 
 prop_compose! {
-    fn any_message()(
+    /// When it happened, who it names, and what it was.
+    pub(crate) fn any_message()(
         choice in 0..16_u8, person in 0..PERSONS, way in 0..5_u8, product in 0..6_u8, quantity in 1..4_u32,
         seconds in 0..170_000_i64,
     ) -> (i64, Vec<IdentityKey>, Kind) {

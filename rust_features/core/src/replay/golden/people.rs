@@ -103,7 +103,7 @@ fn text(state: &State) -> String {
 pub(super) fn customers_text(journal: &Journal<'_>) -> String {
     let mut state = State::new();
     for (sequence, payload) in journal.messages() {
-        let message = crate::replay::decode(sequence, payload).unwrap();
+        let message: JournalMessage = crate::replay::decode(sequence, payload).unwrap();
         if let Some(Content::Decision(record)) = &message.content {
             let aliases: Vec<_> = record
                 .aliases

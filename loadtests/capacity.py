@@ -1,0 +1,246 @@
+"""How many calls a second one scorer takes within an objective: open-loop load at rising rates, each call timed from
+the moment when it should have begun, until the highest rate is found that the scorer keeps up for a minute."""
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import rust_features
+from loadtests.benchmarks.machine import machine
+from loadtests.benchmarks.servers import Server, await_rest
+from loadtests.processor import cpu_of_process, metric
+from loadtests.shoppers import CURRENCY, line, score_request, track_request
+
+QUANTILES = ("p50", "p90", "p99", "p99.9")
+_CALLS = {"Track": 0.9, "Score": 0.1}
+"""Kinds of calls and their shares: nine storefronts' events to one checkout's question."""
+_METHODS = {
+    "Track": "/cart_recovery.v1.EventService/Track",
+    "Score": "/cart_recovery.v1.ScoringService/Score",
+}
+_CALL_NUMBER = "@call-number"
+"""Replaced by the generator, so that every event and every cart is a new one."""
+_TEMPLATES = 2_000
+_CONNECTIONS = 8
+_DEADLINE_SECONDS = 2.0
+_IN_FLIGHT_LIMIT = 20_000
+_LEAST_ANSWERED = 0.99
+"""Of the offered calls; below, the scorer or the generator has not kept up."""
+_SLACK_SECONDS = 1.0
+"""Of messages by which the spool may grow in a step and still count as flat."""
+_REFINEMENTS = 4
+_BACK_OFF = 0.9
+_CONFIRMATIONS = 6
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to look for."""
+
+    front: str
+    slo_p99_ms: float
+    customers: int = 20_000
+    first_rate: float = 500.0
+    step_seconds: float = 10.0
+    sustained_seconds: float = 60.0
+    overload: float = 5.0
+    """Times the sustained rate; 0 leaves the overload out."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One rate, offered for some time."""
+
+    offered: float
+    """Calls a second."""
+    seconds: float
+    answered: float
+    """Calls a second."""
+    refused_share: float
+    """Refused with RESOURCE_EXHAUSTED, of all calls."""
+    failed: int
+    dropped: int
+    """Not made, because too many calls were in flight."""
+    latency_micros: dict[str, dict[str, int]]
+    """By kind of call and quantile; answered calls alone."""
+    lateness_p99_micros: int
+    """By which the generator itself began calls too late; part of the latencies."""
+    cpu_micros: float
+    """CPU time of the scorer's process per answered call, relay and feed included."""
+    spool_growth: float
+    """Messages."""
+    resident_bytes: float
+
+    @property
+    def p99_micros(self) -> int:
+        """Of the slower kind of call."""
+        return max(quantiles["p99"] for quantiles in self.latency_micros.values())
+
+    def within(self, slo_p99_ms: float) -> bool:
+        """Whether the scorer kept up and kept the objective."""
+        flat = self.spool_growth <= self.offered * _SLACK_SECONDS
+        whole = self.answered >= _LEAST_ANSWERED * self.offered and not self.failed and not self.dropped
+        return whole and flat and self.refused_share == 0 and self.p99_micros <= slo_p99_ms * 1_000
+
+
+@dataclass(frozen=True)
+class Overload:
+    """Far more calls than can be answered, and what came after."""
+
+    step: Step
+    resident_bytes_before: float
+    recovery_seconds: float
+    """From its end until a second of half the sustained rate was within the objective again, that second included."""
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """The whole report."""
+
+    plan: Plan
+    machine: dict[str, str]
+    engine_version: str
+    steps: tuple[Step, ...]
+    sustained: Step | None
+    """The highest rate that was kept up; None where not even the first one was."""
+    overload: Overload | None
+
+    @property
+    def cores(self) -> float | None:
+        """Processors that the scorer's process keeps busy at the sustained rate."""
+        return None if self.sustained is None else self.sustained.cpu_micros * self.sustained.answered / 1e6
+
+    def as_json(self) -> dict[str, Any]:
+        """JSON values."""
+        return asdict(self) | {"cores": self.cores}
+
+
+class Load:
+    """Offers load to one scorer; no call repeats one of an earlier step."""
+
+    def __init__(self, server: Server, customers: int) -> None:
+        generator = random.Random(7)
+        self._server = server
+        self._calls = [(_METHODS[kind], share, _requests(kind, customers, generator)) for kind, share in _CALLS.items()]
+        self._cpu = cpu_of_process(server.process_id)
+        self._next_number = 1
+
+    def offer(self, rate: float, seconds: float) -> Step:
+        """Offers calls at a rate. Raises ConnectionError, CpuUnknown."""
+        cpu, depth = self._cpu(), self._spool_depth()
+        outcome = rust_features.offer_load(
+            address=self._server.address,
+            calls=self._calls,
+            rate=rate,
+            seconds=seconds,
+            connections=_CONNECTIONS,
+            deadline_seconds=_DEADLINE_SECONDS,
+            in_flight_limit=_IN_FLIGHT_LIMIT,
+            seed=self._next_number,
+            first_number=self._next_number,
+        )
+        self._next_number += int(rate * seconds * 2) + 10_000
+        answered = sum(kind.answered for kind in outcome.kinds)
+        refused = sum(kind.refused for kind in outcome.kinds)
+        failed = sum(kind.failed for kind in outcome.kinds)
+        latencies = (dict(zip(QUANTILES, kind.latency_micros, strict=False)) for kind in outcome.kinds)
+        return Step(
+            offered=rate,
+            seconds=seconds,
+            answered=answered / seconds,
+            refused_share=refused / max(1, answered + refused + failed),
+            failed=failed,
+            dropped=outcome.dropped,
+            latency_micros=dict(zip(_CALLS, latencies, strict=True)),
+            lateness_p99_micros=outcome.lateness_micros[QUANTILES.index("p99")],
+            cpu_micros=(self._cpu() - cpu) * 1e6 / max(1, answered),
+            spool_growth=self._spool_depth() - depth,
+            resident_bytes=self.resident_bytes(),
+        )
+
+    def resident_bytes(self) -> float:
+        """Memory of the scorer's process."""
+        pages = Path(f"/proc/{self._server.process_id}/statm").read_text().split()[1]
+        return int(pages) * 4096
+
+    def rest(self) -> None:
+        """Waits until everything spooled is journalled and folded."""
+        await_rest(self._server)
+
+    def _spool_depth(self) -> float:
+        return metric(self._server.metrics_url, "cart_recovery_spool_depth_messages")
+
+
+def measure(plan: Plan, load: Load, progress: Callable[[str], None]) -> Capacity:
+    """Looks for the highest rate that is kept up, and goes beyond it."""
+    steps: list[Step] = []
+
+    def tried(rate: float, seconds: float) -> Step:
+        load.rest()
+        step = load.offer(rate, seconds)
+        steps.append(step)
+        progress(_line(step, plan))
+        return step
+
+    low, high = _bracket(plan, lambda rate: tried(rate, plan.step_seconds).within(plan.slo_p99_ms))
+    for _ in range(_REFINEMENTS if low else 0):
+        middle = (low * high) ** 0.5
+        if tried(middle, plan.step_seconds).within(plan.slo_p99_ms):
+            low = middle
+        else:
+            high = middle
+    sustained = None
+    for attempt in range(_CONFIRMATIONS if low else 0):
+        step = tried(low * _BACK_OFF**attempt, plan.sustained_seconds)
+        if step.within(plan.slo_p99_ms):
+            sustained = step
+            break
+    overload = _overload(plan, load, sustained, progress) if sustained and plan.overload else None
+    return Capacity(plan, machine(), rust_features.ENGINE_VERSION, tuple(steps), sustained, overload)
+
+
+def _bracket(plan: Plan, keeps_up: Callable[[float], bool]) -> tuple[float, float]:
+    """A rate that is kept up (0 where none is) and one that is not, by doubling."""
+    low, high = 0.0, plan.first_rate
+    while keeps_up(high):
+        low, high = high, high * 2
+    return low, high
+
+
+def _overload(plan: Plan, load: Load, sustained: Step, progress: Callable[[str], None]) -> Overload:
+    load.rest()
+    before = load.resident_bytes()
+    step = load.offer(sustained.offered * plan.overload, plan.sustained_seconds)
+    progress(_line(step, plan))
+    ended = time.monotonic()
+    while not load.offer(sustained.offered / 2, 1.0).within(plan.slo_p99_ms):
+        if time.monotonic() - ended > plan.sustained_seconds:
+            break
+    return Overload(step, before, time.monotonic() - ended)
+
+
+def _requests(kind: str, customers: int, generator: random.Random) -> list[bytes]:
+    requests = []
+    for _ in range(_TEMPLATES):
+        customer = generator.randrange(customers)
+        if kind == "Score":
+            score = score_request(customer, generator)
+            score.cart.cart_id = f"asked-{_CALL_NUMBER}"
+            requests.append(score.SerializeToString())
+        else:
+            added = {"cart_id": f"cart-{customer}", "line": line(generator), "currency_code": CURRENCY}
+            viewed = {"product": line(generator), "dwell_seconds": 5}
+            what = {"product_added": added} if generator.random() < 0.2 else {"product_viewed": viewed}
+            requests.append(track_request(customer, f"event-{_CALL_NUMBER}", **what).SerializeToString())
+    return requests
+
+
+def _line(step: Step, plan: Plan) -> str:
+    verdict = "within" if step.within(plan.slo_p99_ms) else "beyond"
+    return (
+        f"{step.offered:,.0f} a second for {step.seconds:.0f} s: {step.answered:,.0f} answered, p99 "
+        f"{step.p99_micros / 1000:.2f} ms, {step.refused_share:.1%} refused, spool {step.spool_growth:+,.0f}: {verdict}"
+    )

@@ -1,0 +1,105 @@
+"""A capacity report for people: as text, and as one HTML page with its curves."""
+
+import html
+from collections.abc import Sequence
+
+from loadtests.capacity import QUANTILES, Capacity, Step
+
+_WIDTH, _HEIGHT, _MARGIN = 720, 300, 50
+_COLOURS = ("#1b6ca8", "#2e9e6b", "#d9822b", "#b8336a")
+
+
+def render(capacity: Capacity) -> str:
+    """The report as text."""
+    plan = capacity.plan
+    columns = f"{'offered/s':>10}{'answered/s':>12}{'refused':>9}"
+    rows = [f"{columns}{'p50 ms':>9}{'p99 ms':>9}{'p99.9 ms':>10}{'CPU µs':>8}"]
+    rows += [_row(step) for step in sorted(capacity.steps, key=lambda step: step.offered)]
+    where = ", ".join(f"{name} {value}" for name, value in capacity.machine.items())
+    return "\n".join([headline(capacity), "", *rows, *_overload(capacity), "", f"{plan.front} front; {where}"])
+
+
+def headline(capacity: Capacity) -> str:
+    """What a planner takes away."""
+    plan, sustained = capacity.plan, capacity.sustained
+    if sustained is None or capacity.cores is None:
+        return f"Not even {plan.first_rate:,.0f} calls a second were kept within p99 ≤ {plan.slo_p99_ms:g} ms."
+    return (
+        f"{sustained.answered:,.0f} calls a second, nine Track to one Score, kept up for {sustained.seconds:.0f} s at "
+        f"p99 ≤ {plan.slo_p99_ms:g} ms, need {capacity.cores:.2f} cores for the scorer "
+        f"({sustained.cpu_micros:.0f} µs a call)."
+    )
+
+
+def page(capacity: Capacity) -> str:
+    """The report as one HTML page that needs nothing else."""
+    steps = sorted(capacity.steps, key=lambda step: step.offered)
+    latency = {name: [(step.offered, _worst(step, name) / 1000) for step in steps] for name in QUANTILES}
+    cpu = {"CPU per call": [(step.offered, step.cpu_micros) for step in steps]}
+    name, words = html.escape(capacity.plan.front), html.escape(headline(capacity))
+    return (
+        "<!doctype html><html lang='en'><meta charset='utf-8'><title>Capacity of a scorer</title>"
+        "<style>body{font:16px/1.5 system-ui;max-width:50em;margin:2em auto;padding:0 1em}"
+        "pre{overflow-x:auto;background:#f4f4f4;padding:1em;font-size:13px}</style>"
+        f"<h1>Capacity of a scorer, {name} front</h1><p><b>{words}</b></p>"
+        "<p>Calls begin at random moments, whatever became of earlier ones, and are timed from the moment when they "
+        "should have begun. Generator, scorer and nats-server share this machine.</p>"
+        f"<h2>Latency against offered load, slower kind of call</h2>{_plot(latency, 'milliseconds')}"
+        f"<h2>CPU time of the scorer per call</h2>{_plot(cpu, 'microseconds')}"
+        f"<h2>All steps</h2><pre>{html.escape(render(capacity))}</pre></html>"
+    )
+
+
+def _worst(step: Step, quantile: str) -> int:
+    return max(kind[quantile] for kind in step.latency_micros.values())
+
+
+def _row(step: Step) -> str:
+    latencies = [_worst(step, name) / 1000 for name in ("p50", "p99", "p99.9")]
+    return (
+        f"{step.offered:>10,.0f}{step.answered:>12,.0f}{step.refused_share:>9.1%}{latencies[0]:>9.2f}{latencies[1]:>9.2f}"
+        f"{latencies[2]:>10.2f}{step.cpu_micros:>8.0f}"
+    )
+
+
+def _overload(capacity: Capacity) -> list[str]:
+    overload = capacity.overload
+    if overload is None:
+        return []
+    step = overload.step
+    before, after = (bytes_ / (1 << 20) for bytes_ in (overload.resident_bytes_before, step.resident_bytes))
+    return [
+        "",
+        f"Overload: {step.offered:,.0f} calls a second for {step.seconds:.0f} s: {step.answered:,.0f} answered,",
+        f"their p99 {step.p99_micros / 1000:.1f} ms; {step.refused_share:.0%} refused, {step.failed:,} failed,",
+        f"{step.dropped:,} not made. Memory {before:,.0f} MiB before, {after:,.0f} MiB after;",
+        f"within the objective again after {overload.recovery_seconds:.1f} s.",
+    ]
+
+
+def _plot(curves: dict[str, list[tuple[float, float]]], unit: str) -> str:
+    points = [point for curve in curves.values() for point in curve]
+    right, top = max(x for x, _ in points), max(y for _, y in points) or 1.0
+    body = "".join(_curve(name, curve, colour, index, right, top) for index, (name, curve, colour) in _coloured(curves))
+    axes = (
+        f"<path d='M{_MARGIN} 10V{_HEIGHT - _MARGIN}H{_WIDTH - 10}' fill='none' stroke='#555'/>"
+        f"<text x='{_WIDTH - 10}' y='{_HEIGHT - 10}' text-anchor='end'>{right:,.0f} calls a second offered</text>"
+        f"<text x='{_MARGIN + 6}' y='22'>{top:,.2f} {unit}</text><text x='{_MARGIN}' y='{_HEIGHT - 10}'>0</text>"
+    )
+    return f"<svg viewBox='0 0 {_WIDTH} {_HEIGHT}' role='img' font-size='13'>{axes}{body}</svg>"
+
+
+def _coloured(
+    curves: dict[str, list[tuple[float, float]]],
+) -> Sequence[tuple[int, tuple[str, list[tuple[float, float]], str]]]:
+    named = zip(curves.items(), _COLOURS, strict=False)
+    return list(enumerate((name, curve, colour) for (name, curve), colour in named))
+
+
+def _curve(name: str, curve: list[tuple[float, float]], colour: str, index: int, right: float, top: float) -> str:
+    across, up = _WIDTH - _MARGIN - 10, _HEIGHT - _MARGIN - 10
+    places = [(_MARGIN + x / right * across, _HEIGHT - _MARGIN - y / top * up) for x, y in curve]
+    line = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
+    dots = "".join(f"<circle cx='{x:.1f}' cy='{y:.1f}' r='3' fill='{colour}'/>" for x, y in places)
+    label = f"<text x='{_MARGIN + 120}' y='{24 + index * 18}' fill='{colour}'>{html.escape(name)}</text>"
+    return f"<polyline points='{line}' fill='none' stroke='{colour}' stroke-width='2'/>{dots}{label}"

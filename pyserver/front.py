@@ -1,0 +1,61 @@
+"""The gRPC front of a scorer, in either of its two forms: what both offer, and the one that the settings ask for."""
+
+from typing import Protocol
+
+from cart_recovery.settings import Settings
+from pyserver import reflection
+from pyserver.grpcio_front import GrpcioFront
+from pyserver.tls import read_tls
+from rust_features import CallMetrics, Engine, NativeFront, Quota
+
+
+class Front(Protocol):
+    """One listening gRPC server over one engine."""
+
+    @property
+    def port(self) -> int:
+        """The port in use."""
+
+    def start(self) -> None:
+        """Accepts calls: events at once, scoring only after `set_scoring` as far as health says."""
+
+    def set_scoring(self, *, serving: bool) -> None:
+        """Tells health whether decisions can be taken; the server as a whole serves where all its services do."""
+
+    def stop(self, *, grace_seconds: float) -> None:
+        """Says NOT_SERVING, accepts no new call and waits for the running ones, at most so long."""
+
+
+def places_of(settings: Settings) -> int:
+    """How many streams may be open, and how many callers may wait for the journal: each holds a thread of the grpcio
+    front, and calls must always find one."""
+    return max(1, settings.threads // 4)
+
+
+def bind_front(settings: Settings, engine: Engine, calls: CallMetrics) -> Front:
+    """The front that the settings ask for, bound to its address. Raises RuntimeError where it cannot bind, and
+    TlsUnusable."""
+    tls = read_tls(settings.tls)
+    quota = Quota(settings.quota_calls_per_second)
+    if settings.front == "native":
+        return NativeFront(
+            engine,
+            address=settings.scorer_address,
+            streams=places_of(settings),
+            watchers=settings.threads,
+            journal_waiters=places_of(settings),
+            services=reflection.SERVICES,
+            descriptors=reflection.described().SerializeToString(),
+            calls=calls,
+            quota=quota,
+            tls=tls,
+        )
+    return GrpcioFront(
+        engine,
+        address=settings.scorer_address,
+        threads=settings.threads,
+        streams=places_of(settings),
+        calls=calls,
+        quota=quota,
+        tls=tls,
+    )

@@ -1,0 +1,379 @@
+//! One call, from its headers to its answer. Whatever takes microseconds runs on the front's own thread; only a sender
+//! that asked for the journal waits, on a thread of its own, and the engine bounds how many of those there are.
+
+use std::future::{Future, pending};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use cart_recovery_core::refusal::Refusal;
+use cart_recovery_engine::{Spooled, envelope, streamed};
+use futures_util::stream::{BoxStream, StreamExt, unfold};
+use http::{Request, Response};
+use hyper::body::Incoming;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::{Instant, sleep_until, timeout_at};
+use tonic::body::Body;
+use tonic::codec::CompressionEncoding;
+use tonic::server::{ClientStreamingService, Grpc, StreamingService};
+use tonic::{Status, Streaming};
+
+use crate::answer::{MAX_REQUEST_BYTES, failed, in_time, late, status, stopping, unreadable};
+use crate::codec::Raw;
+use crate::deadline::Deadline;
+use crate::desk::{Calls, Desk};
+use crate::method::Method;
+use crate::phase::cut;
+
+type Answers = BoxStream<'static, Result<Bytes, Status>>;
+type Pending<T> = Pin<Box<dyn Future<Output = Result<tonic::Response<T>, Status>> + Send>>;
+
+/// What became of a request in the engine; the outer error is a fault of ours, or a deadline.
+type Outcome = Result<Result<Vec<u8>, Refusal>, Status>;
+
+/// Answers a call whose headers came in at `arrived`, from `caller`.
+pub(crate) async fn answer<C: Calls>(
+    desk: Arc<Desk<C>>,
+    caller: Arc<str>,
+    arrived: Instant,
+    request: Request<Incoming>,
+) -> Response<Body> {
+    let Some(method) = Method::at(request.uri().path()) else {
+        return Status::unimplemented("Method not found!").into_http();
+    };
+    let call = Call {
+        desk,
+        caller,
+        method,
+        deadline: Deadline::of(request.headers(), arrived),
+        waited: arrived.elapsed(),
+    };
+    let mut grpc = Grpc::new(Raw)
+        .accept_compressed(CompressionEncoding::Gzip)
+        .accept_compressed(CompressionEncoding::Deflate)
+        .max_decoding_message_size(MAX_REQUEST_BYTES);
+    match method {
+        Method::TrackStream | Method::Watch | Method::ServerReflectionInfo => grpc.streaming(call, request).await,
+        // As a stream of one: a unary call of tonic's would tell some errors in other words.
+        _ => grpc.client_streaming(call, request).await,
+    }
+}
+
+struct Call<C> {
+    desk: Arc<Desk<C>>,
+    caller: Arc<str>,
+    method: Method,
+    deadline: Deadline,
+    /// Until the front's thread took the call up.
+    waited: Duration,
+}
+
+impl<C> Clone for Call<C> {
+    fn clone(&self) -> Self {
+        Self {
+            desk: Arc::clone(&self.desk),
+            caller: Arc::clone(&self.caller),
+            ..*self
+        }
+    }
+}
+
+impl<C: Calls> ClientStreamingService<Bytes> for Call<C> {
+    type Response = Bytes;
+    type Future = Pending<Bytes>;
+
+    fn call(&mut self, request: tonic::Request<Streaming<Bytes>>) -> Self::Future {
+        let call = self.clone();
+        Box::pin(async move { call.unary(request.into_inner()).await.map(tonic::Response::new) })
+    }
+}
+
+impl<C: Calls> StreamingService<Bytes> for Call<C> {
+    type Response = Bytes;
+    type ResponseStream = Answers;
+    type Future = Pending<Answers>;
+
+    fn call(&mut self, request: tonic::Request<Streaming<Bytes>>) -> Self::Future {
+        let call = self.clone();
+        Box::pin(async move { call.stream(request.into_inner()).await.map(tonic::Response::new) })
+    }
+}
+
+impl<C: Calls> Call<C> {
+    async fn unary(self, mut requests: Streaming<Bytes>) -> Result<Bytes, Status> {
+        self.admit()?;
+        let request = self.first(&mut requests).await?;
+        if self.method == Method::Check {
+            return self.desk.health.check(&request);
+        }
+        let reply = self.engine(&request).await?;
+        reply.map(Bytes::from).map_err(|refusal| status(&refusal))
+    }
+
+    async fn stream(self, mut requests: Streaming<Bytes>) -> Result<Answers, Status> {
+        self.admit()?;
+        let places = match self.method {
+            Method::Watch => &self.desk.watchers,
+            _ => &self.desk.streams,
+        };
+        let place = places.take().map_err(|refusal| self.refused(&refusal))?;
+        let call = self.clone();
+        let answers = if self.method == Method::Watch {
+            let request = self.first(&mut requests).await?;
+            self.desk.health.watch(&request)?.boxed()
+        } else {
+            let each = move |request: Result<Bytes, Status>| {
+                let call = self.clone();
+                async move { call.one_of_many(&request.map_err(unreadable)?).await }
+            };
+            requests.then(each).boxed()
+        };
+        Ok(call.held(answers, place))
+    }
+
+    /// Refuses what waited too long; whoever gave up meanwhile is not worked for.
+    fn admit(&self) -> Result<(), Status> {
+        if self.deadline.has_passed() {
+            return Err(late());
+        }
+        in_time(self.waited).map_err(|refusal| self.refused(&refusal))
+    }
+
+    fn refused(&self, refusal: &Refusal) -> Status {
+        self.desk.metrics.refused(self.method, refusal.reason);
+        status(refusal)
+    }
+
+    async fn first(&self, requests: &mut Streaming<Bytes>) -> Result<Bytes, Status> {
+        let message = timeout_at(self.deadline.body_end(), requests.message()).await;
+        let message = message.map_err(|_| late())?.map_err(unreadable)?;
+        message.ok_or_else(|| Status::internal("the call brought no message"))
+    }
+
+    /// Answers one message of a stream.
+    async fn one_of_many(&self, request: &[u8]) -> Result<Bytes, Status> {
+        // A stream whose messages have all come in would keep the thread to itself.
+        tokio::task::consume_budget().await;
+        if self.method == Method::ServerReflectionInfo {
+            return self.desk.reflection.answer(request);
+        }
+        let outcome = match envelope(request) {
+            Ok(track) => self.engine(&track).await?,
+            Err(refusal) => {
+                self.desk.metrics.refused(self.method, refusal.reason);
+                Err(refusal)
+            }
+        };
+        Ok(streamed(&outcome).into())
+    }
+
+    /// The engine's answer, measured.
+    async fn engine(&self, request: &[u8]) -> Outcome {
+        let start = Instant::now();
+        let outcome = match self.desk.quota.take(&self.caller, start.into_std()) {
+            Ok(()) => self.work(request).await,
+            Err(refusal) => Ok(Err(refusal)),
+        };
+        let metrics = &self.desk.metrics;
+        if let Some(durations) = metrics.durations(self.method) {
+            durations.record(u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX));
+        }
+        if let Ok(Err(refusal)) = &outcome {
+            metrics.refused(self.method, refusal.reason);
+        }
+        outcome
+    }
+
+    async fn work(&self, request: &[u8]) -> Outcome {
+        let calls = &self.desk.calls;
+        if calls.wait_for_disk() {
+            return self.work_aside(request.to_vec()).await;
+        }
+        let spooled = match self.method {
+            Method::Score => return self.guarded(|| calls.score(request)),
+            Method::Confirm => return self.guarded(|| calls.confirm(request)),
+            Method::Explain => return self.guarded(|| calls.explain(request)),
+            _ => self.guarded(|| calls.track(request))?,
+        };
+        match spooled {
+            Ok(spooled) if spooled.waits() => self.wait(spooled).await,
+            spooled => Ok(spooled.and_then(Spooled::reply)),
+        }
+    }
+
+    /// Works on a thread where waiting holds up nobody; those that wait at once share a sync.
+    async fn work_aside(&self, request: Vec<u8>) -> Outcome {
+        let (calls, method) = (Arc::clone(&self.desk.calls), self.method);
+        let reply = tokio::task::spawn_blocking(move || match method {
+            Method::Score => calls.score(&request),
+            Method::Confirm => calls.confirm(&request),
+            Method::Explain => calls.explain(&request),
+            _ => calls.track(&request).and_then(Spooled::reply),
+        });
+        self.until(reply).await?.map_err(|_| self.fault())
+    }
+
+    async fn wait(&self, spooled: Spooled) -> Outcome {
+        let reply = tokio::task::spawn_blocking(move || spooled.reply());
+        self.until(reply).await?.map_err(|_| self.fault())
+    }
+
+    /// A panic of the engine ends its call alone.
+    fn guarded<T>(&self, work: impl FnOnce() -> T) -> Result<T, Status> {
+        catch_unwind(AssertUnwindSafe(work)).map_err(|_| self.fault())
+    }
+
+    fn fault(&self) -> Status {
+        self.desk.metrics.failed(self.method);
+        failed()
+    }
+
+    /// Holds a place for as long as the stream is open; an error ends it.
+    fn held(self, answers: Answers, place: OwnedSemaphorePermit) -> Answers {
+        let next = |state: Option<(Self, Answers, OwnedSemaphorePermit)>| async move {
+            let (call, mut answers, place) = state?;
+            match call.until(answers.next()).await {
+                Ok(Some(answer)) => {
+                    let goes_on = answer.is_ok();
+                    Some((answer, goes_on.then_some((call, answers, place))))
+                }
+                Ok(None) => None,
+                Err(status) => Some((Err(status), None)),
+            }
+        };
+        unfold(Some((self, answers, place)), next).boxed()
+    }
+
+    /// Waits for `work`, until the caller's deadline or the end of the front.
+    async fn until<T>(&self, work: impl Future<Output = T>) -> Result<T, Status> {
+        let late_at = async {
+            match self.deadline.end() {
+                Some(end) => sleep_until(end).await,
+                None => pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            done = work => Ok(done),
+            () = late_at => Err(late()),
+            () = cut(self.desk.phase.subscribe()) => Err(stopping()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cart_recovery_core::contract::Reason;
+    use tokio::sync::watch;
+
+    use super::*;
+    use crate::desk::Places;
+    use crate::health::Health;
+    use crate::metrics::CallMetrics;
+    use crate::phase::Phase;
+    use crate::quota::Quota;
+    use crate::reflection::Reflection;
+
+    /// Panics at an empty request, and refuses all others.
+    struct Broken;
+
+    impl Calls for Broken {
+        fn wait_for_disk(&self) -> bool {
+            false
+        }
+
+        fn track(&self, _: &[u8]) -> Result<Spooled, Refusal> {
+            Err(Refusal::new(Reason::SpoolFull))
+        }
+
+        fn score(&self, request: &[u8]) -> Result<Vec<u8>, Refusal> {
+            assert!(!request.is_empty(), "a fault of the engine");
+            Err(Refusal::new(Reason::NoBundle))
+        }
+
+        fn confirm(&self, request: &[u8]) -> Result<Vec<u8>, Refusal> {
+            self.score(request)
+        }
+
+        fn explain(&self, request: &[u8]) -> Result<Vec<u8>, Refusal> {
+            self.score(request)
+        }
+    }
+
+    fn call(method: Method, calls_per_second: u32, waited: Duration, timeout: &'static str) -> Call<Broken> {
+        let headers = [(
+            http::HeaderName::from_static("grpc-timeout"),
+            http::HeaderValue::from_static(timeout),
+        )];
+        let desk = Desk {
+            calls: Arc::new(Broken),
+            metrics: Arc::new(CallMetrics::default()),
+            quota: Arc::new(Quota::new(calls_per_second)),
+            health: Health::new(),
+            phase: watch::Sender::new(Phase::Open),
+            reflection: Reflection::new(Vec::new(), &[]).unwrap(),
+            streams: Places::new(1),
+            watchers: Places::new(1),
+        };
+        Call {
+            desk: Arc::new(desk),
+            caller: "caller".into(),
+            method,
+            deadline: Deadline::of(&headers.into_iter().collect(), Instant::now()),
+            waited,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_panic_of_the_engine_ends_its_call_alone() {
+        let call = call(Method::Score, 0, Duration::ZERO, "1H");
+        let failed = call.engine(b"").await.unwrap_err();
+        assert_eq!(failed.code(), tonic::Code::Internal);
+        let refused = call.engine(b"more").await.unwrap().unwrap_err();
+        assert_eq!(refused.reason, Reason::NoBundle);
+        assert_eq!(call.desk.metrics.failures(), [(Method::Score, 1)]);
+        assert_eq!(call.desk.metrics.refusals(), [(Method::Score, Reason::NoBundle, 1)]);
+        assert_eq!(call.desk.metrics.durations(Method::Score).unwrap().count(), 2);
+    }
+
+    #[tokio::test]
+    async fn over_its_quota_a_caller_does_not_reach_the_engine() {
+        let call = call(Method::Explain, 1, Duration::ZERO, "1H");
+        assert_eq!(
+            call.engine(b"more").await.unwrap().unwrap_err().reason,
+            Reason::NoBundle
+        );
+        assert_eq!(
+            call.engine(b"").await.unwrap().unwrap_err().reason,
+            Reason::QuotaExceeded
+        );
+    }
+
+    #[tokio::test]
+    async fn what_waited_too_long_is_shed_and_what_is_late_is_not_worked_for() {
+        let waited = call(Method::Track, 0, Duration::from_millis(51), "1H")
+            .admit()
+            .unwrap_err();
+        assert_eq!(waited.code(), tonic::Code::ResourceExhausted);
+        assert_eq!(waited.metadata().get("grpc-retry-pushback-ms").unwrap(), "51");
+        call(Method::Track, 0, Duration::from_millis(50), "1H").admit().unwrap();
+        let late = call(Method::Track, 0, Duration::ZERO, "0n").admit().unwrap_err();
+        assert_eq!(late.code(), tonic::Code::DeadlineExceeded);
+    }
+
+    #[tokio::test]
+    async fn work_is_waited_for_until_the_deadline_or_the_end_of_the_front() {
+        let late = call(Method::Track, 0, Duration::ZERO, "1m");
+        let code = late.until(pending::<()>()).await.unwrap_err().code();
+        assert_eq!(code, tonic::Code::DeadlineExceeded);
+        let open = call(Method::Track, 0, Duration::ZERO, "1H");
+        open.desk.phase.send_replace(Phase::Cut);
+        assert_eq!(
+            open.until(pending::<()>()).await.unwrap_err().code(),
+            tonic::Code::Unavailable
+        );
+        assert_eq!(open.until(async { 1 }).await.unwrap(), 1);
+    }
+}

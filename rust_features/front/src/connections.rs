@@ -1,0 +1,141 @@
+//! Accepts connections, speaks HTTP/2 on them, and ends them in order.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::http2;
+use hyper::service::Service;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+use tonic::body::Body;
+
+use crate::call::answer;
+use crate::desk::{Calls, Desk};
+use crate::phase::Phase;
+use crate::socket::Gathered;
+use crate::tls::identity;
+
+/// Connections open at once; one more is closed as soon as it is accepted.
+const CONNECTION_LIMIT: usize = 8192;
+/// Calls open at once on one connection; a client holds the others back.
+const STREAM_LIMIT: u32 = 1024;
+/// What a client may send of one message before it is read.
+const STREAM_WINDOW: u32 = 64 << 10;
+const CONNECTION_WINDOW: u32 = 1 << 20;
+/// A peer that is gone without a word is noticed after the two together.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_mins(1);
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
+const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
+/// From the cut to the end of the last connection.
+const LAST_ANSWERS: Duration = Duration::from_millis(500);
+/// Between two tries where the system has no file descriptor left.
+const ACCEPT_RETRY: Duration = Duration::from_millis(50);
+
+/// One listening front.
+pub(crate) struct Connections<C> {
+    pub(crate) desk: Arc<Desk<C>>,
+    pub(crate) tls: Option<TlsAcceptor>,
+}
+
+impl<C: Calls> Connections<C> {
+    /// Serves until the front drains and its last connection is closed, or the grace is over.
+    pub(crate) async fn serve(self, listener: TcpListener) {
+        let shared = Arc::new(self);
+        let places = Arc::new(Semaphore::new(CONNECTION_LIMIT));
+        let mut phase = shared.desk.phase.subscribe();
+        let grace = loop {
+            if let Phase::Draining(grace) = *phase.borrow_and_update() {
+                break grace;
+            }
+            tokio::select! {
+                _ = phase.changed() => {}
+                accepted = listener.accept() => match accepted {
+                    Ok((stream, peer)) => {
+                        if let Ok(place) = Arc::clone(&places).try_acquire_owned() {
+                            let shared = Arc::clone(&shared);
+                            tokio::spawn(async move {
+                                shared.connection(stream, peer).await;
+                                drop(place);
+                            });
+                        }
+                    }
+                    Err(_) => sleep(ACCEPT_RETRY).await,
+                },
+            }
+        };
+        drop(listener);
+        let all = u32::try_from(CONNECTION_LIMIT).unwrap_or(u32::MAX);
+        if timeout(grace, places.acquire_many(all)).await.is_err() {
+            shared.desk.phase.send_replace(Phase::Cut);
+            // Whoever does not take its last answer in time goes without.
+            let _ = timeout(LAST_ANSWERS, places.acquire_many(all)).await;
+        }
+    }
+
+    async fn connection(&self, stream: TcpStream, peer: SocketAddr) {
+        // Where that fails the connection is closed already.
+        let _ = stream.set_nodelay(true);
+        let address = peer.ip().to_canonical().to_string();
+        let Some(tls) = &self.tls else {
+            return self.http(stream, address).await;
+        };
+        let Ok(Ok(stream)) = timeout(HANDSHAKE_TIME, tls.accept(stream)).await else {
+            return;
+        };
+        let certificates = stream.get_ref().1.peer_certificates();
+        let own_name = certificates.and_then(|chain| chain.first()).and_then(identity);
+        self.http(stream, own_name.unwrap_or(address)).await;
+    }
+
+    async fn http(&self, stream: impl AsyncRead + AsyncWrite + Unpin, caller: String) {
+        let door = Door {
+            desk: Arc::clone(&self.desk),
+            caller: caller.into(),
+        };
+        let connection = http2::Builder::new(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .keep_alive_interval(KEEPALIVE_INTERVAL)
+            .keep_alive_timeout(KEEPALIVE_TIMEOUT)
+            .max_concurrent_streams(STREAM_LIMIT)
+            .initial_stream_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .auto_date_header(false)
+            .serve_connection(TokioIo::new(Gathered(stream)), door);
+        let mut connection = pin!(connection);
+        let mut phase = self.desk.phase.subscribe();
+        tokio::select! {
+            _ = connection.as_mut() => return,
+            _ = phase.wait_for(|phase| *phase != Phase::Open) => {}
+        }
+        connection.as_mut().graceful_shutdown();
+        // How it ended concerns its client alone.
+        let _ = connection.await;
+    }
+}
+
+/// Where the calls of one connection come in.
+struct Door<C> {
+    desk: Arc<Desk<C>>,
+    caller: Arc<str>,
+}
+
+impl<C: Calls> Service<Request<Incoming>> for Door<C> {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        let (desk, caller, arrived) = (Arc::clone(&self.desk), Arc::clone(&self.caller), Instant::now());
+        Box::pin(async move { Ok(answer(desk, caller, arrived, request).await) })
+    }
+}

@@ -1,0 +1,204 @@
+//! The calls themselves, all on one thread.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::thread;
+use std::time::Instant;
+
+use bytes::Bytes;
+use http::uri::PathAndQuery;
+use tokio::sync::Notify;
+use tokio::sync::mpsc::{Receiver, channel};
+use tokio::task::{LocalSet, spawn_local};
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Code, Request, Status};
+
+use crate::codec::Raw;
+use crate::schedule::{self, Arrival};
+use crate::{Answers, Kind, LoadError, MARK, Outcome, Plan, histogram};
+
+/// Arrivals on their way from the schedule to the calls.
+const ARRIVALS: usize = 65_536;
+
+/// Offers the plan's load and waits for its answers.
+///
+/// # Errors
+/// Where the plan is empty or nobody listens.
+pub fn run(plan: &Plan) -> Result<Outcome, LoadError> {
+    if plan.kinds.is_empty() || plan.kinds.iter().any(|kind| kind.requests.is_empty()) {
+        return Err(LoadError::Plan("every kind of call needs a request"));
+    }
+    if plan.connections == 0 || !(plan.rate > 0.0 && plan.rate.is_finite()) {
+        return Err(LoadError::Plan("rate and connections must be above 0"));
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| LoadError::Connection(error.to_string()))?;
+    let connections = runtime.block_on(connect(plan))?;
+    let calls = Rc::new(Calls::new(plan)?);
+    let (to_calls, arrivals) = channel(ARRIVALS);
+    let start = Instant::now();
+    let dropped = thread::scope(|threads| {
+        let schedule = threads.spawn(move || schedule::keep(plan, start, &to_calls));
+        LocalSet::new().block_on(
+            &runtime,
+            make(Rc::clone(&calls), &connections, arrivals, plan.in_flight_limit),
+        );
+        schedule.join().unwrap_or_default()
+    });
+    Ok(Outcome {
+        kinds: calls.answers.take(),
+        dropped: dropped + calls.dropped.get(),
+        lateness: calls.lateness.take().unwrap_or_else(histogram),
+        elapsed: start.elapsed(),
+    })
+}
+
+async fn connect(plan: &Plan) -> Result<Vec<Channel>, LoadError> {
+    let failed = |error: tonic::transport::Error| LoadError::Connection(format!("{}: {error}", plan.address));
+    let endpoint = Endpoint::from_shared(format!("http://{}", plan.address)).map_err(failed)?;
+    let endpoint = endpoint.tcp_nodelay(true);
+    let mut connections = Vec::with_capacity(plan.connections);
+    for _ in 0..plan.connections {
+        connections.push(endpoint.connect().await.map_err(failed)?);
+    }
+    Ok(connections)
+}
+
+/// Begins a call for every arrival, and waits until the last one is answered.
+async fn make(calls: Rc<Calls>, connections: &[Channel], mut arrivals: Receiver<Arrival>, in_flight_limit: usize) {
+    let mut connections = connections.iter().cycle();
+    while let Some(arrival) = arrivals.recv().await {
+        calls.note_lateness(arrival.due);
+        let Some(connection) = connections.next().filter(|_| calls.in_flight.get() < in_flight_limit) else {
+            calls.dropped.set(calls.dropped.get() + 1);
+            continue;
+        };
+        calls.in_flight.set(calls.in_flight.get() + 1);
+        let (calls, connection) = (Rc::clone(&calls), connection.clone());
+        spawn_local(async move { calls.call(connection, arrival).await });
+    }
+    while calls.in_flight.get() > 0 {
+        calls.ended.notified().await;
+    }
+}
+
+/// What the calls share.
+struct Calls {
+    kinds: Vec<Templates>,
+    deadline: std::time::Duration,
+    answers: RefCell<Vec<Answers>>,
+    lateness: RefCell<Option<hdrhistogram::Histogram<u64>>>,
+    in_flight: Cell<usize>,
+    dropped: Cell<u64>,
+    ended: Notify,
+}
+
+impl Calls {
+    fn new(plan: &Plan) -> Result<Self, LoadError> {
+        let answers = plan.kinds.iter().map(|_| Answers {
+            latency: histogram(),
+            refused: 0,
+            failed: 0,
+            first_failure: None,
+        });
+        Ok(Self {
+            kinds: plan.kinds.iter().map(Templates::of).collect::<Result<_, _>>()?,
+            deadline: plan.deadline,
+            answers: RefCell::new(answers.collect()),
+            lateness: RefCell::new(Some(histogram())),
+            in_flight: Cell::new(0),
+            dropped: Cell::new(0),
+            ended: Notify::new(),
+        })
+    }
+
+    fn note_lateness(&self, due: Instant) {
+        if let Some(lateness) = self.lateness.borrow_mut().as_mut() {
+            lateness.saturating_record(micros_since(due));
+        }
+    }
+
+    async fn call(&self, connection: Channel, arrival: Arrival) {
+        let templates = &self.kinds[arrival.kind];
+        let answer = unary(connection, templates, arrival.number, self.deadline).await;
+        let answers = &mut self.answers.borrow_mut()[arrival.kind];
+        match answer {
+            Ok(()) => answers.latency.saturating_record(micros_since(arrival.due)),
+            Err(status) if status.code() == Code::ResourceExhausted => answers.refused += 1,
+            Err(status) => {
+                answers.failed += 1;
+                answers.first_failure.get_or_insert_with(|| status.to_string());
+            }
+        }
+        self.in_flight.set(self.in_flight.get() - 1);
+        self.ended.notify_one();
+    }
+}
+
+async fn unary(
+    connection: Channel,
+    templates: &Templates,
+    number: u64,
+    deadline: std::time::Duration,
+) -> Result<(), Status> {
+    let mut request = Request::new(templates.request(number));
+    request.set_timeout(deadline);
+    let mut client = tonic::client::Grpc::new(connection);
+    let ready = client.ready().await;
+    ready.map_err(|error| Status::unavailable(error.to_string()))?;
+    client.unary(request, templates.path.clone(), Raw).await.map(|_| ())
+}
+
+fn micros_since(moment: Instant) -> u64 {
+    u64::try_from(moment.elapsed().as_micros()).unwrap_or(u64::MAX)
+}
+
+/// The requests of one kind of call.
+struct Templates {
+    path: PathAndQuery,
+    /// Each with the places of [`MARK`].
+    requests: Vec<(Vec<u8>, Vec<usize>)>,
+}
+
+impl Templates {
+    fn of(kind: &Kind) -> Result<Self, LoadError> {
+        let path = kind.method.parse();
+        let requests = kind.requests.iter().map(|request| {
+            let windows = request.windows(MARK.len()).enumerate();
+            let marks = windows.filter(|(_, window)| window == MARK).map(|(place, _)| place);
+            (request.clone(), marks.collect())
+        });
+        Ok(Self {
+            path: path.map_err(|_| LoadError::Plan("a method is /package.Service/Method"))?,
+            requests: requests.collect(),
+        })
+    }
+
+    fn request(&self, number: u64) -> Bytes {
+        let turn = number % self.requests.len() as u64;
+        let (template, marks) = &self.requests[usize::try_from(turn).unwrap_or_default()];
+        let mut request = template.clone();
+        let digits = format!("{number:0width$x}", width = MARK.len());
+        for mark in marks {
+            request[*mark..mark + MARK.len()].copy_from_slice(&digits.as_bytes()[..MARK.len()]);
+        }
+        request.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_call_has_a_number_of_its_own() {
+        let kind = Kind {
+            method: "/a.B/C".to_owned(),
+            weight: 1.0,
+            requests: vec![b"cart-@call-number!@call-number".to_vec(), b"plain".to_vec()],
+        };
+        let templates = Templates::of(&kind).unwrap();
+        assert_eq!(templates.request(26), b"cart-00000000001a!00000000001a".as_slice());
+        assert_eq!(templates.request(27), b"plain".as_slice());
+    }
+}

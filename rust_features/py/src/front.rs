@@ -1,0 +1,129 @@
+//! `NativeFront` and `Quota`: the gRPC server that answers without Python, and what both fronts refuse alike.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use cart_recovery_engine::Engine;
+use cart_recovery_front::{Front, FrontError, FrontSettings, Quota, TlsFiles};
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::prelude::*;
+
+use crate::engine::PyEngine;
+use crate::error::refused;
+use crate::metrics::PyCallMetrics;
+
+/// Calls a second that each caller may make.
+#[pyclass(name = "Quota", module = "rust_features", frozen)]
+pub struct PyQuota {
+    pub inner: Arc<Quota>,
+}
+
+#[pymethods]
+impl PyQuota {
+    #[new]
+    fn new(calls_per_second: u32) -> Self {
+        Self {
+            inner: Arc::new(Quota::new(calls_per_second)),
+        }
+    }
+
+    #[getter]
+    fn bounds_callers(&self) -> bool {
+        self.inner.bounds_callers()
+    }
+
+    fn take(&self, py: Python<'_>, caller: &str) -> PyResult<()> {
+        self.inner
+            .take(caller, Instant::now())
+            .map_err(|refusal| refused(py, &refusal))
+    }
+}
+
+/// Raises the refusal of a call that waited too long for its turn.
+#[pyfunction]
+pub fn in_time(py: Python<'_>, waited_nanos: u64) -> PyResult<()> {
+    cart_recovery_front::in_time(Duration::from_nanos(waited_nanos)).map_err(|refusal| refused(py, &refusal))
+}
+
+/// The refusal of a stream beyond the bound.
+#[pyfunction]
+pub fn too_many_streams(py: Python<'_>, limit: usize) -> PyErr {
+    refused(py, &cart_recovery_front::too_many_streams(limit))
+}
+
+/// Certificate chain, key, and the CAs of callers.
+type TlsParts = (Vec<u8>, Vec<u8>, Option<Vec<u8>>);
+
+/// The gRPC server in Rust.
+#[pyclass(name = "NativeFront", module = "rust_features", frozen)]
+pub struct PyNativeFront {
+    inner: Front<Engine>,
+}
+
+#[pymethods]
+impl PyNativeFront {
+    #[new]
+    #[pyo3(signature = (engine, *, address, streams, watchers, journal_waiters, services, descriptors, calls, quota,
+        tls=None))]
+    #[allow(clippy::too_many_arguments)]
+    fn new(
+        engine: &PyEngine,
+        address: &str,
+        streams: usize,
+        watchers: usize,
+        journal_waiters: usize,
+        services: Vec<String>,
+        descriptors: &[u8],
+        calls: &PyCallMetrics,
+        quota: &PyQuota,
+        tls: Option<TlsParts>,
+    ) -> PyResult<Self> {
+        let tls = tls.map(|(certificate, key, client_ca)| TlsFiles {
+            certificate,
+            key,
+            client_ca,
+        });
+        let settings = FrontSettings {
+            address,
+            streams,
+            watchers,
+            journal_waiters,
+            services,
+            descriptors,
+            tls: tls.as_ref(),
+        };
+        let (engine, calls, quota) = (&engine.inner, &calls.inner, &quota.inner);
+        Front::bind(Arc::clone(engine), Arc::clone(calls), Arc::clone(quota), settings)
+            .map(|inner| Self { inner })
+            .map_err(|error| raised(&error))
+    }
+
+    #[getter]
+    fn port(&self) -> u16 {
+        self.inner.port()
+    }
+
+    fn start(&self) -> PyResult<()> {
+        self.inner.start().map_err(|error| raised(&error))
+    }
+
+    #[pyo3(signature = (*, serving))]
+    fn set_scoring(&self, serving: bool) {
+        self.inner.set_scoring(serving);
+    }
+
+    #[pyo3(signature = (*, grace_seconds))]
+    fn stop(&self, py: Python<'_>, grace_seconds: f64) -> PyResult<()> {
+        let grace = Duration::try_from_secs_f64(grace_seconds)
+            .map_err(|error| PyValueError::new_err(format!("grace_seconds: {grace_seconds}: {error}")))?;
+        py.detach(|| self.inner.stop(grace));
+        Ok(())
+    }
+}
+
+fn raised(error: &FrontError) -> PyErr {
+    match error {
+        FrontError::Bind { .. } | FrontError::System(_) => PyRuntimeError::new_err(error.to_string()),
+        FrontError::Descriptors(_) | FrontError::Tls(_) => PyValueError::new_err(error.to_string()),
+    }
+}

@@ -1,0 +1,152 @@
+"""Open-loop load against a real server that is slow on purpose, and the search for a rate that is kept up."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import grpc
+import pytest
+
+import rust_features
+from loadtests.capacity import Capacity, Plan, Step, _bracket
+from loadtests.capacity_report import headline, page, render
+
+METHOD = "/test.Slow/Call"
+PLAN = Plan(front="native", slo_p99_ms=5.0)
+STEP = Step(
+    offered=1000.0,
+    seconds=10.0,
+    answered=999.0,
+    refused_share=0.0,
+    failed=0,
+    dropped=0,
+    latency_micros={"Track": {"p50": 200, "p90": 300, "p99": 900, "p99.9": 2000}},
+    lateness_p99_micros=60,
+    cpu_micros=50.0,
+    spool_growth=10.0,
+    resident_bytes=1e8,
+)
+
+
+class Slow(grpc.GenericRpcHandler):
+    """Keeps each request; one thread, so a stall holds up whoever comes after."""
+
+    def __init__(self, stall_seconds: float) -> None:
+        self.requests: list[bytes] = []
+        self._stall_seconds = stall_seconds
+
+    def service(self, details: grpc.HandlerCallDetails) -> "grpc.RpcMethodHandler[bytes, bytes]":
+        def answer(request: bytes, _: grpc.ServicerContext) -> bytes:
+            self.requests.append(request)
+            if len(self.requests) == 1:
+                time.sleep(self._stall_seconds)
+            return b"reply"
+
+        assert details.method == METHOD
+        return grpc.unary_unary_rpc_method_handler(answer)
+
+
+def offered(stall_seconds: float, *, method: str = METHOD) -> tuple[rust_features.LoadOutcome, Slow]:
+    handler = Slow(stall_seconds)
+    server = grpc.server(ThreadPoolExecutor(1), handlers=[handler])
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    try:
+        outcome = rust_features.offer_load(
+            address=f"127.0.0.1:{port}",
+            calls=[(method, 1.0, [b"call @call-number"])],
+            rate=200.0,
+            seconds=1.0,
+            connections=2,
+            deadline_seconds=5.0,
+            in_flight_limit=1000,
+            seed=7,
+            first_number=1,
+        )
+    finally:
+        server.stop(None).wait()
+    return outcome, handler
+
+
+def test_every_call_is_another_one_and_is_answered() -> None:
+    outcome, handler = offered(0.0)
+    (answers,) = outcome.kinds
+    assert answers.answered == len(handler.requests) > 100
+    assert len(set(handler.requests)) == len(handler.requests)
+    assert b"call 000000000001" in handler.requests
+    assert (answers.refused, answers.failed, outcome.dropped) == (0, 0, 0)
+
+
+def test_a_stall_is_charged_to_every_call_that_should_have_begun_meanwhile() -> None:
+    outcome, _ = offered(0.5)
+    (answers,) = outcome.kinds
+    # Some hundred of two hundred calls fall due in the half second: a closed loop would have seen one slow call.
+    assert answers.latency_micros[1] > 200_000
+
+
+def test_failures_are_told() -> None:
+    server = grpc.server(ThreadPoolExecutor(1))
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    try:
+        outcome = rust_features.offer_load(
+            address=f"127.0.0.1:{port}",
+            calls=[(METHOD, 1.0, [b""])],
+            rate=100.0,
+            seconds=0.2,
+            connections=1,
+            deadline_seconds=5.0,
+            in_flight_limit=10,
+            seed=7,
+            first_number=1,
+        )
+    finally:
+        server.stop(None).wait()
+    (answers,) = outcome.kinds
+    assert answers.answered == 0 < answers.failed
+    assert "Method not found" in (answers.first_failure or "")
+
+
+def test_nobody_listens() -> None:
+    with pytest.raises(ConnectionError, match=r"127\.0\.0\.1:9"):
+        rust_features.offer_load(
+            address="127.0.0.1:9",
+            calls=[(METHOD, 1.0, [b""])],
+            rate=1.0,
+            seconds=0.1,
+            connections=1,
+            deadline_seconds=1.0,
+            in_flight_limit=1,
+            seed=1,
+            first_number=1,
+        )
+
+
+@pytest.mark.parametrize(
+    "worse",
+    [
+        {"answered": 980.0},
+        {"refused_share": 0.001},
+        {"failed": 1},
+        {"dropped": 1},
+        {"spool_growth": 1001.0},
+        {"latency_micros": {"Track": STEP.latency_micros["Track"], "Score": {"p50": 1, "p90": 1, "p99": 5001}}},
+    ],
+)
+def test_a_step_that_is_not_kept_up_is_beyond(worse: dict[str, object]) -> None:
+    assert STEP.within(5.0)
+    assert not replace(STEP, **worse).within(5.0)  # type: ignore[arg-type]
+
+
+def test_rates_double_until_one_is_not_kept_up() -> None:
+    assert _bracket(PLAN, lambda rate: rate <= 3000) == (2000.0, 4000.0)
+    assert _bracket(PLAN, lambda _: False) == (0.0, 500.0)
+
+
+def test_the_report_says_what_a_planner_takes_away() -> None:
+    capacity = Capacity(PLAN, {"cpu": "two"}, "1", (STEP,), replace(STEP, seconds=60.0), None)
+    assert headline(capacity).startswith("999 calls a second")
+    assert "need 0.05 cores" in headline(capacity)
+    assert "native front; cpu two" in render(capacity)
+    assert page(capacity).count("<polyline") == 5
+    assert "Not even 500" in headline(replace(capacity, sustained=None))

@@ -1,0 +1,69 @@
+"""More than a scorer can do: what waited too long is refused at once, with the time to come back."""
+
+import struct
+import threading
+import time
+from contextlib import ExitStack
+
+import grpc
+import pytest
+
+from cart_recovery.v1.event_pb2_grpc import EventServiceStub
+from pyserver.process import Scorer
+from pyserver.reflection import EVENT_SERVICE
+from rust_features import Refused, in_time
+from tests.pyserver.conformance.answers import Refusal, code_of, refusal_of
+from tests.pyserver.conformance.http2 import DATA, END_STREAM, frame, head, open_connection
+from tests.pyserver.conftest import added
+
+BUDGET_MILLIS = 50
+CONNECTIONS = 200
+CALLS = 300
+"""On each connection: as many as its first window takes."""
+CALLS_BESIDE = 100
+RECOVERY_SECONDS = 20
+
+
+def test_a_call_is_refused_for_its_age() -> None:
+    in_time(BUDGET_MILLIS * 1_000_000)
+    with pytest.raises(Refused) as refused:
+        in_time(BUDGET_MILLIS * 1_000_000 + 1)
+    assert refused.value.reason == "REASON_OVERLOADED"
+
+
+def test_a_flood_is_shed_with_the_time_to_come_back_and_soon_forgotten(
+    lonely: Scorer, events: EventServiceStub
+) -> None:
+    shed: list[Refusal] = []
+    end = time.monotonic() + 60
+    while not shed and time.monotonic() < end:
+        shed = shed_beside_a_flood(lonely, events)
+    assert shed
+    assert {refusal.code for refusal in shed} == {grpc.StatusCode.RESOURCE_EXHAUSTED}
+    assert all((refusal.retry_millis or 0) >= BUDGET_MILLIS for refusal in shed)
+    assert all(refusal.pushback_millis == refusal.retry_millis for refusal in shed)
+    assert lonely.calls.refusals()["Track", "REASON_OVERLOADED"] >= len(shed)
+    assert lonely.engine.status().counters["events_accepted"] > 0
+    end = time.monotonic() + RECOVERY_SECONDS
+    while code_of(lambda: events.Track(added("after"), timeout=1)) != grpc.StatusCode.OK:
+        assert time.monotonic() < end, "the scorer has not recovered"
+
+
+def shed_beside_a_flood(scorer: Scorer, events: EventServiceStub) -> list[Refusal]:
+    """What callers are told whose calls come in the middle of a flood, as far as they are shed for their age."""
+    message = added("flood").SerializeToString()
+    body = struct.pack(">BI", 0, len(message)) + message
+    path = f"/{EVENT_SERVICE}/Track"
+    calls = (head(path, stream=at) + frame(DATA, END_STREAM, at, body) for at in range(1, 2 * CALLS, 2))
+    flood = b"".join(calls)
+    with ExitStack() as stack:
+        connections = [stack.enter_context(open_connection(scorer.front.port)) for _ in range(CONNECTIONS)]
+        threads = [threading.Thread(target=connection.sendall, args=(flood,)) for connection in connections]
+        for thread in threads:
+            thread.start()
+        beside = [events.Track.future(added(f"beside-{at}"), timeout=30) for at in range(CALLS_BESIDE)]
+        for thread in threads:
+            thread.join()
+        # grpcio itself, at the bound of calls it takes at once, refuses without details.
+        refused = [one for one in beside if one.code() != grpc.StatusCode.OK and "for its turn" in one.details()]
+        return [refusal_of(call.result) for call in refused]

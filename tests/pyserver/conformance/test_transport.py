@@ -1,0 +1,159 @@
+"""What lies below the calls: deadlines, cancellation, metadata, compression, keepalive, idle and slow clients."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+
+import grpc
+import pytest
+from grpc_health.v1.health_pb2 import HealthCheckRequest
+from grpc_health.v1.health_pb2_grpc import HealthStub
+
+from cart_recovery.v1.event_pb2 import Acknowledge, TrackRequest, TrackStreamRequest
+from cart_recovery.v1.event_pb2_grpc import EventServiceStub
+from pyserver.process import Scorer
+from pyserver.reflection import EVENT_SERVICE
+from tests.pyserver.conformance.answers import code_of, error_of
+from tests.pyserver.conformance.http2 import open_connection, unfinished_call
+from tests.pyserver.conftest import added
+
+THREADS = 8
+IDLE_CONNECTIONS = 1000
+KEEPALIVE = [
+    ("grpc.keepalive_time_ms", 1_000),
+    ("grpc.keepalive_timeout_ms", 1_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.max_pings_without_data", 0),
+]
+
+
+def waiting(event_id: str) -> TrackRequest:
+    """An event whose sender waits for a journal that is away."""
+    request = added(event_id)
+    request.acknowledge = Acknowledge.ACKNOWLEDGE_JOURNALED
+    return request
+
+
+def test_a_deadline_passes_while_the_call_waits(events: EventServiceStub) -> None:
+    began = time.monotonic()
+    error = error_of(lambda: events.Track(waiting("one"), timeout=0.3))
+    assert error.code() == grpc.StatusCode.DEADLINE_EXCEEDED
+    assert time.monotonic() - began < 3
+    assert events.Track(added("two"), timeout=5).spool_offset >= 0
+
+
+def test_a_cancelled_call_gives_its_place_back(events: EventServiceStub) -> None:
+    call = events.Track.future(waiting("one"), timeout=30)
+    assert events.Track(added("two"), timeout=5).spool_offset >= 0
+    call.cancel()
+    assert call.code() == grpc.StatusCode.CANCELLED
+    assert events.Track(added("three"), timeout=5).spool_offset >= 0
+
+
+def test_a_cancelled_stream_gives_its_place_back(events: EventServiceStub) -> None:
+    ended = threading.Event()
+
+    def endless() -> Iterator[TrackStreamRequest]:
+        yield TrackStreamRequest(track=added("one"))
+        ended.wait()
+
+    streams = 0
+    end = time.monotonic() + 20
+    while streams < THREADS and time.monotonic() < end:
+        stream = events.TrackStream(endless())
+        # The place of the stream before may take a moment to be free.
+        streams += code_of(lambda stream=stream: next(stream)) == grpc.StatusCode.OK
+        stream.cancel()
+    ended.set()
+    assert streams == THREADS
+
+
+def test_metadata_of_the_caller_changes_nothing(events: EventServiceStub) -> None:
+    metadata = [("x-trace", "é".encode().hex()), ("x-blob-bin", b"\x00\xff"), ("authorization", "Bearer none")]
+    _, call = events.Track.with_call(added("one"), metadata=metadata, timeout=5)
+    assert call.code() == grpc.StatusCode.OK
+    assert not list(call.trailing_metadata())
+
+
+@pytest.mark.parametrize("compression", [grpc.Compression.Gzip, grpc.Compression.Deflate])
+def test_a_compressed_request_is_read(lonely: Scorer, compression: grpc.Compression) -> None:
+    with grpc.insecure_channel(f"127.0.0.1:{lonely.front.port}", compression=compression) as channel:
+        events = EventServiceStub(channel)
+        assert events.Track(added("one"), timeout=5).spool_offset >= 0
+        answers = events.TrackStream(iter([TrackStreamRequest(track=added("two"))]), timeout=5)
+        assert [answer.WhichOneof("result") for answer in answers] == ["accepted"]
+
+
+def test_a_request_is_no_larger_for_being_compressed(lonely: Scorer) -> None:
+    with grpc.insecure_channel(f"127.0.0.1:{lonely.front.port}", compression=grpc.Compression.Gzip) as channel:
+        raw = channel.unary_unary(f"/{EVENT_SERVICE}/Track")
+        assert code_of(lambda: raw(bytes(64 << 20), timeout=20)) == grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+def test_a_client_may_ask_each_second_whether_the_scorer_lives(lonely: Scorer) -> None:
+    states: list[grpc.ChannelConnectivity] = []
+    with grpc.insecure_channel(f"127.0.0.1:{lonely.front.port}", options=KEEPALIVE) as channel:
+        channel.subscribe(states.append)
+        events = EventServiceStub(channel)
+        events.Track(added("one"), timeout=5)
+        # More pings than a server forgives that does not allow them.
+        time.sleep(6)
+        events.Track(added("two"), timeout=5)
+        assert states.count(grpc.ChannelConnectivity.READY) == 1
+
+
+def test_a_thousand_idle_connections_harm_nobody(lonely: Scorer, events: EventServiceStub) -> None:
+    with ExitStack() as stack:
+        for _ in range(IDLE_CONNECTIONS):
+            stack.enter_context(open_connection(lonely.front.port))
+        for number in range(20):
+            assert events.Track(added(f"event-{number}"), timeout=2).spool_offset >= 0
+        assert HealthStub(fresh(stack, lonely)).Check(HealthCheckRequest(), timeout=2)
+
+
+def fresh(stack: ExitStack, scorer: Scorer) -> grpc.Channel:
+    """A channel with a connection of its own."""
+    options = [("grpc.use_local_subchannel_pool", 1)]
+    channel: grpc.Channel = stack.enter_context(
+        grpc.insecure_channel(f"127.0.0.1:{scorer.front.port}", options=options)
+    )
+    return channel
+
+
+def test_clients_that_never_finish_a_request_stop_nobody(lonely: Scorer, events: EventServiceStub, front: str) -> None:
+    # Each holds a thread of grpcio's, which reads a message where it is worked on; of the native front, memory alone.
+    slow = {"grpcio": THREADS - 1, "native": 500}[front]
+    with ExitStack() as stack:
+        for _ in range(slow):
+            stack.enter_context(unfinished_call(lonely.front.port, f"/{EVENT_SERVICE}/Track"))
+        for number in range(20):
+            assert events.Track(added(f"event-{number}"), timeout=2).spool_offset >= 0
+
+
+def test_bytes_that_are_no_http_end_their_connection_alone(lonely: Scorer, events: EventServiceStub) -> None:
+    with socket.create_connection(("127.0.0.1", lonely.front.port), timeout=10) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: scorer\r\n\r\n" * 100)
+        with suppress(ConnectionResetError):
+            while connection.recv(4096):
+                pass
+    assert events.Track(added("one"), timeout=5).spool_offset >= 0
+
+
+def test_calls_on_many_connections_at_once_are_all_answered(lonely: Scorer) -> None:
+    failed: list[grpc.StatusCode] = []
+
+    def call(number: int) -> None:
+        with ExitStack() as stack:
+            stub = EventServiceStub(fresh(stack, lonely))
+            codes = [code_of(lambda at=at: stub.Track(added(f"{number}-{at}"), timeout=10)) for at in range(25)]
+            failed.extend(code for code in codes if code != grpc.StatusCode.OK)
+
+    threads = [threading.Thread(target=call, args=(number,)) for number in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failed
+    assert lonely.engine.status().counters["events_accepted"] == 400
