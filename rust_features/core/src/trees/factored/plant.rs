@@ -2,7 +2,7 @@
 
 use prost::Message;
 
-use super::test::{Cut, Tests};
+use super::sieve::{Cut, Sieve};
 use super::{FactoredTrees, MAX_LEAVES};
 use crate::contract::node::Node as Kind;
 use crate::contract::{self, Forest, Node};
@@ -52,11 +52,14 @@ impl FactoredTrees {
             return Err(ForestRefused::TooManyFeatures { found });
         }
         let mut planted = Self::default();
-        planted.tests.resize_with(forest.feature_count as usize, Tests::default);
+        planted
+            .sieves
+            .resize_with(forest.feature_count as usize, Sieve::default);
         for (number, tree) in (0..).zip(&forest.trees) {
             planted.plant(number, tree)?;
         }
-        planted.tests.iter_mut().for_each(Tests::sort);
+        let trees = planted.leaves.len();
+        planted.sieves.iter_mut().for_each(|sieve| sieve.prepare(trees));
         Ok(planted)
     }
 
@@ -103,8 +106,8 @@ impl Planting<'_> {
                 let left = self.node(left, depth + 1)?;
                 let right = self.node(right, depth + 1)?;
                 let (tree, kept) = (self.number, !left);
-                let tests = self.trees.tests.get_mut(split.feature as usize);
-                if tests.is_some_and(|tests| tests.add(split, Cut { tree, kept })) {
+                let sieve = self.trees.sieves.get_mut(split.feature as usize);
+                if sieve.is_some_and(|sieve| sieve.add(split, Cut { tree, kept })) {
                     Ok(left | right)
                 } else {
                     Err(self.fault(

@@ -136,9 +136,9 @@ fn forest(plants: &[Plant]) -> Vec<u8> {
 proptest! {
     #[test]
     fn every_action_gets_the_sum_of_the_leaves_that_a_walk_finds(
-        plants in prop::collection::vec(plant(), 0..8),
+        plants in prop::collection::vec(plant(), 0..12),
         context in prop::collection::vec(value(), CONTEXT),
-        actions in prop::collection::vec(prop::collection::vec(value(), FEATURES as usize - CONTEXT), 0..5),
+        actions in prop::collection::vec(prop::collection::vec(value(), FEATURES as usize - CONTEXT), 0..40),
     ) {
         let trees = FactoredTrees::read(&forest(&plants)).unwrap();
         let mut margins = vec![7.0; actions.len()];

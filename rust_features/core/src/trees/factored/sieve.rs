@@ -1,0 +1,132 @@
+//! All tests of one feature: what a value leaves of every tree.
+
+use super::test::Test;
+use crate::contract::Split;
+
+/// Bounds from one row to the next. The more there are, the less memory the rows take from the cache, and the more cuts are
+/// left to be made one by one.
+const STRIDE: usize = 16;
+
+/// What a test that sends a value to the right leaves of a tree.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Cut {
+    pub(super) tree: u32,
+    /// All leaves but those to the left.
+    pub(super) kept: u64,
+}
+
+/// A cut for values above a bound.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Bounded {
+    pub(super) bound: f32,
+    pub(super) tree: u32,
+    pub(super) kept: u64,
+}
+
+/// All tests of one feature.
+#[derive(Debug, Default)]
+pub(super) struct Sieve {
+    /// Ascending.
+    bounded: Vec<Bounded>,
+    /// What the first `STRIDE` cuts leave of all trees together, then twice as many, and so on.
+    rows: Vec<u64>,
+    /// By row, the highest bound in it.
+    highest: Vec<f32>,
+    /// What a missing value takes away.
+    missing: Vec<Cut>,
+    /// Tests that are not a bound alone.
+    odd: Vec<(Test, Cut)>,
+    /// What all cuts together leave of all trees; empty where there are none.
+    least: Vec<u64>,
+}
+
+impl Sieve {
+    /// Takes a split up; false where it has no test, or a threshold that no value can be compared to.
+    #[must_use]
+    pub(super) fn add(&mut self, split: &Split, cut: Cut) -> bool {
+        let Some(test) = Test::read(split) else {
+            return false;
+        };
+        if !split.missing_left {
+            self.missing.push(cut);
+        }
+        let Cut { tree, kept } = cut;
+        match test.bound() {
+            Some(bound) => self.bounded.push(Bounded { bound, tree, kept }),
+            None => self.odd.push((test, cut)),
+        }
+        true
+    }
+
+    /// To be called once all tests of so many trees are there.
+    pub(super) fn prepare(&mut self, trees: usize) {
+        self.bounded.sort_by(|one, other| one.bound.total_cmp(&other.bound));
+        let mut left = vec![u64::MAX; trees];
+        for group in self.bounded.chunks(STRIDE) {
+            group.iter().for_each(|bounded| bounded.cut().apply(&mut left));
+            if let [.., last] = group
+                && group.len() == STRIDE
+            {
+                self.rows.extend_from_slice(&left);
+                self.highest.push(last.bound);
+            }
+        }
+        self.odd.iter().for_each(|(_, cut)| cut.apply(&mut left));
+        if !self.bounded.is_empty() || !self.odd.is_empty() {
+            self.least = left;
+        }
+    }
+
+    /// Takes from the masks, one per tree, the leaves that the value leads away from.
+    pub(super) fn apply(&self, value: f32, masks: &mut [u64]) {
+        // To compare it to every row takes less time than a search. A missing value is above no bound.
+        let rows: u32 = self.highest.iter().map(|bound| u32::from(value > *bound)).sum();
+        let rows = rows as usize;
+        if let Some(last) = rows.checked_sub(1) {
+            keep(&self.rows[last * masks.len()..], masks);
+        }
+        let above = self.bounded[rows * STRIDE..]
+            .iter()
+            .take_while(|bounded| value > bounded.bound);
+        above.for_each(|bounded| bounded.cut().apply(masks));
+        self.unbounded(value).for_each(|cut| cut.apply(masks));
+    }
+
+    /// Takes from the masks, one per tree, all leaves that any value leads away from.
+    pub(super) fn apply_all(&self, masks: &mut [u64]) {
+        keep(&self.least, masks);
+    }
+
+    /// Cuts that a value above their bound makes.
+    pub(super) fn bounded(&self) -> &[Bounded] {
+        &self.bounded
+    }
+
+    /// Cuts that the value makes though it is not above a bound.
+    pub(super) fn unbounded(&self, value: f32) -> impl Iterator<Item = Cut> {
+        let (missing, odd) = if value.is_nan() {
+            (self.missing.as_slice(), [].as_slice())
+        } else {
+            ([].as_slice(), self.odd.as_slice())
+        };
+        let odd = odd.iter().filter(move |(test, _)| !test.sends_left(value));
+        missing.iter().copied().chain(odd.map(|(_, cut)| *cut))
+    }
+}
+
+impl Cut {
+    fn apply(self, masks: &mut [u64]) {
+        masks[self.tree as usize] &= self.kept;
+    }
+}
+
+impl Bounded {
+    fn cut(&self) -> Cut {
+        let Self { tree, kept, .. } = *self;
+        Cut { tree, kept }
+    }
+}
+
+fn keep(kept: &[u64], masks: &mut [u64]) {
+    masks.iter_mut().zip(kept).for_each(|(mask, kept)| *mask &= kept);
+}
