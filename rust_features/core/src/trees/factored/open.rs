@@ -1,39 +1,41 @@
 //! The trees whose answer is still open once the tests of a context are made: the tests of actions decide.
 
 use super::LANES;
+use super::mask::Mask;
 use super::sieve::{Bounded, Sieve};
 
 /// No place among the open trees.
 const SETTLED: u32 = u32::MAX;
 
 /// The open trees of one context, and the tests that decide them.
-pub(super) struct Open<'a> {
+pub(super) struct Open<'a, M> {
     /// Ascending.
     trees: Vec<usize>,
     /// By open tree.
-    left: Vec<u64>,
+    left: Vec<M>,
     /// By tree, its place among the open ones.
     places: Vec<u32>,
-    tests: Vec<Deciding<'a>>,
+    tests: Vec<Deciding<'a, M>>,
 }
 
 /// The tests of one feature of the actions.
-struct Deciding<'a> {
+struct Deciding<'a, M> {
     feature: usize,
-    sieve: &'a Sieve,
+    sieve: &'a Sieve<M>,
     /// Those that can take away a leaf of an open tree, with the tree's place for its number.
-    bounded: Vec<Bounded>,
+    bounded: Vec<Bounded<M>>,
 }
 
-impl<'a> Open<'a> {
+impl<'a, M: Mask> Open<'a, M> {
     /// Of the masks that the context has left, and the features in which the actions differ.
-    pub(super) fn new(left: &[u64], varying: &[(usize, &'a Sieve)]) -> Self {
+    pub(super) fn new(left: &[M], varying: &[(usize, &'a Sieve<M>)]) -> Self {
         let mut least = left.to_vec();
-        varying.iter().for_each(|(_, sieve)| sieve.apply_all(&mut least));
+        for (_, sieve) in varying {
+            sieve.apply_all(&mut least);
+        }
         // Settled is a tree of which no test takes the answer away, the lowest leaf.
-        let settled = |left: u64, least: u64| left & left.wrapping_neg() & least != 0;
         let trees = left.iter().zip(&least).enumerate();
-        let trees = chosen(trees.map(|(tree, (left, least))| (tree, !settled(*left, *least))));
+        let trees = chosen(trees.map(|(tree, (left, least))| (tree, !left.shares_lowest(*least))));
         let mut open = Self {
             left: trees.iter().map(|tree| left[*tree]).collect(),
             places: vec![SETTLED; left.len()],
@@ -41,12 +43,12 @@ impl<'a> Open<'a> {
             trees,
         };
         // What is left of settled trees counts for nothing.
-        let mut undecided = vec![0; left.len()];
+        let mut undecided = vec![M::default(); left.len()];
         for (place, tree) in (0..).zip(&open.trees) {
             open.places[*tree] = place;
             undecided[*tree] = left[*tree];
         }
-        let deciding = |(feature, sieve): &(usize, &'a Sieve)| Deciding {
+        let deciding = |(feature, sieve): &(usize, &'a Sieve<M>)| Deciding {
             feature: *feature,
             sieve,
             bounded: chosen(sieve.bounded().iter().map(|bounded| {
@@ -55,7 +57,7 @@ impl<'a> Open<'a> {
                     tree: open.places[tree],
                     ..*bounded
                 };
-                (placed, undecided[tree] & !bounded.kept != 0)
+                (placed, undecided[tree] & !bounded.kept != M::default())
             })),
         };
         open.tests = varying.iter().map(deciding).collect();
@@ -68,7 +70,7 @@ impl<'a> Open<'a> {
     }
 
     /// What the next actions leave of each open tree. Where there are no more actions, it means nothing.
-    pub(super) fn masks(&self, actions: &[f32], width: usize) -> Vec<[u64; LANES]> {
+    pub(super) fn masks(&self, actions: &[f32], width: usize) -> Vec<[M; LANES]> {
         let mut masks: Vec<_> = self.left.iter().map(|left| [*left; LANES]).collect();
         for of_feature in &self.tests {
             let mut values = [0.0; LANES];
@@ -80,11 +82,11 @@ impl<'a> Open<'a> {
     }
 }
 
-impl Deciding<'_> {
-    fn apply(&self, values: &[f32; LANES], places: &[u32], masks: &mut [[u64; LANES]]) {
-        for Bounded { bound, tree, kept } in &self.bounded {
-            for (mask, value) in masks[*tree as usize].iter_mut().zip(values) {
-                *mask &= if value > bound { *kept } else { u64::MAX };
+impl<M: Mask> Deciding<'_, M> {
+    fn apply(&self, values: &[f32; LANES], places: &[u32], masks: &mut [[M; LANES]]) {
+        for &Bounded { bound, tree, kept } in &self.bounded {
+            for (mask, value) in masks[tree as usize].iter_mut().zip(values) {
+                *mask &= if *value > bound { kept } else { M::ALL };
             }
         }
         for (lane, value) in values.iter().enumerate() {

@@ -2,8 +2,10 @@
 
 use prost::Message;
 
+use super::grove::Grove;
+use super::mask::Mask;
 use super::sieve::{Cut, Sieve};
-use super::{FactoredTrees, MAX_LEAVES};
+use super::{FactoredTrees, MAX_LEAVES, Width};
 use crate::contract::node::Node as Kind;
 use crate::contract::{self, Forest, Node};
 
@@ -51,6 +53,15 @@ impl FactoredTrees {
             let found = forest.feature_count;
             return Err(ForestRefused::TooManyFeatures { found });
         }
+        Ok(Self(match Grove::read(&forest) {
+            Err(ForestRefused::TooManyLeaves { .. }) => Width::Wide(Grove::read(&forest)?),
+            narrow => Width::Narrow(narrow?),
+        }))
+    }
+}
+
+impl<M: Mask> Grove<M> {
+    fn read(forest: &Forest) -> Result<Self, ForestRefused> {
         let mut planted = Self::default();
         planted
             .sieves
@@ -65,7 +76,7 @@ impl FactoredTrees {
 
     fn plant(&mut self, number: u32, tree: &contract::Tree) -> Result<(), ForestRefused> {
         let mut planting = Planting {
-            trees: self,
+            grove: self,
             number,
             nodes: &tree.nodes,
             leaves: 0,
@@ -80,19 +91,19 @@ impl FactoredTrees {
 }
 
 /// One tree on its way.
-struct Planting<'a> {
-    trees: &'a mut FactoredTrees,
+struct Planting<'a, M> {
+    grove: &'a mut Grove<M>,
     number: u32,
     nodes: &'a [Node],
     leaves: usize,
     values: [f64; MAX_LEAVES],
 }
 
-impl Planting<'_> {
+impl<M: Mask> Planting<'_, M> {
     /// Plants what grows from a node, left before right; gives its leaves.
-    fn node(&mut self, place: usize, depth: usize) -> Result<u64, ForestRefused> {
+    fn node(&mut self, place: usize, depth: usize) -> Result<M, ForestRefused> {
         // Each step down leaves a leaf at least behind it.
-        if depth >= MAX_LEAVES {
+        if depth >= M::LEAVES {
             return Err(ForestRefused::TooManyLeaves { tree: self.number });
         }
         match self.nodes.get(place).and_then(|node| node.node.as_ref()) {
@@ -106,7 +117,7 @@ impl Planting<'_> {
                 let left = self.node(left, depth + 1)?;
                 let right = self.node(right, depth + 1)?;
                 let (tree, kept) = (self.number, !left);
-                let sieve = self.trees.sieves.get_mut(split.feature as usize);
+                let sieve = self.grove.sieves.get_mut(split.feature as usize);
                 if sieve.is_some_and(|sieve| sieve.add(split, Cut { tree, kept })) {
                     Ok(left | right)
                 } else {
@@ -119,16 +130,16 @@ impl Planting<'_> {
         }
     }
 
-    fn leaf(&mut self, place: usize, value: f64) -> Result<u64, ForestRefused> {
+    fn leaf(&mut self, place: usize, value: f64) -> Result<M, ForestRefused> {
         if !value.is_finite() {
             return Err(self.fault(place, "its value is no number"));
         }
-        let Some(place) = self.values.get_mut(self.leaves) else {
+        let Some(place) = self.values[..M::LEAVES].get_mut(self.leaves) else {
             return Err(ForestRefused::TooManyLeaves { tree: self.number });
         };
         *place = value;
         self.leaves += 1;
-        Ok(1 << (self.leaves - 1))
+        Ok(M::leaf(self.leaves - 1))
     }
 
     fn fault(&self, node: usize, fault: &'static str) -> ForestRefused {

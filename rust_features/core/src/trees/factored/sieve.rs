@@ -1,49 +1,50 @@
 //! All tests of one feature: what a value leaves of every tree.
 
+use super::mask::Mask;
 use super::test::Test;
 use crate::contract::Split;
 
 /// Bounds from one row to the next. The more there are, the less memory the rows take from the cache, and the more cuts are
 /// left to be made one by one.
-const STRIDE: usize = 16;
+const STRIDE: usize = 32;
 
 /// What a test that sends a value to the right leaves of a tree.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Cut {
+pub(super) struct Cut<M> {
     pub(super) tree: u32,
     /// All leaves but those to the left.
-    pub(super) kept: u64,
+    pub(super) kept: M,
 }
 
 /// A cut for values above a bound.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Bounded {
+pub(super) struct Bounded<M> {
     pub(super) bound: f32,
     pub(super) tree: u32,
-    pub(super) kept: u64,
+    pub(super) kept: M,
 }
 
 /// All tests of one feature.
 #[derive(Debug, Default)]
-pub(super) struct Sieve {
+pub(super) struct Sieve<M> {
     /// Ascending.
-    bounded: Vec<Bounded>,
+    bounded: Vec<Bounded<M>>,
     /// What the first `STRIDE` cuts leave of all trees together, then twice as many, and so on.
-    rows: Vec<u64>,
+    rows: Vec<M>,
     /// By row, the highest bound in it.
     highest: Vec<f32>,
     /// What a missing value takes away.
-    missing: Vec<Cut>,
+    missing: Vec<Cut<M>>,
     /// Tests that are not a bound alone.
-    odd: Vec<(Test, Cut)>,
+    odd: Vec<(Test, Cut<M>)>,
     /// What all cuts together leave of all trees; empty where there are none.
-    least: Vec<u64>,
+    least: Vec<M>,
 }
 
-impl Sieve {
+impl<M: Mask> Sieve<M> {
     /// Takes a split up; false where it has no test, or a threshold that no value can be compared to.
     #[must_use]
-    pub(super) fn add(&mut self, split: &Split, cut: Cut) -> bool {
+    pub(super) fn add(&mut self, split: &Split, cut: Cut<M>) -> bool {
         let Some(test) = Test::read(split) else {
             return false;
         };
@@ -61,9 +62,11 @@ impl Sieve {
     /// To be called once all tests of so many trees are there.
     pub(super) fn prepare(&mut self, trees: usize) {
         self.bounded.sort_by(|one, other| one.bound.total_cmp(&other.bound));
-        let mut left = vec![u64::MAX; trees];
+        let mut left = vec![M::ALL; trees];
         for group in self.bounded.chunks(STRIDE) {
-            group.iter().for_each(|bounded| bounded.cut().apply(&mut left));
+            for bounded in group {
+                bounded.cut().apply(&mut left);
+            }
             if let [.., last] = group
                 && group.len() == STRIDE
             {
@@ -78,7 +81,7 @@ impl Sieve {
     }
 
     /// Takes from the masks, one per tree, the leaves that the value leads away from.
-    pub(super) fn apply(&self, value: f32, masks: &mut [u64]) {
+    pub(super) fn apply(&self, value: f32, masks: &mut [M]) {
         // To compare it to every row takes less time than a search. A missing value is above no bound.
         let rows: u32 = self.highest.iter().map(|bound| u32::from(value > *bound)).sum();
         let rows = rows as usize;
@@ -93,17 +96,17 @@ impl Sieve {
     }
 
     /// Takes from the masks, one per tree, all leaves that any value leads away from.
-    pub(super) fn apply_all(&self, masks: &mut [u64]) {
+    pub(super) fn apply_all(&self, masks: &mut [M]) {
         keep(&self.least, masks);
     }
 
     /// Cuts that a value above their bound makes.
-    pub(super) fn bounded(&self) -> &[Bounded] {
+    pub(super) fn bounded(&self) -> &[Bounded<M>] {
         &self.bounded
     }
 
     /// Cuts that the value makes though it is not above a bound.
-    pub(super) fn unbounded(&self, value: f32) -> impl Iterator<Item = Cut> {
+    pub(super) fn unbounded(&self, value: f32) -> impl Iterator<Item = Cut<M>> {
         let (missing, odd) = if value.is_nan() {
             (self.missing.as_slice(), [].as_slice())
         } else {
@@ -114,19 +117,19 @@ impl Sieve {
     }
 }
 
-impl Cut {
-    fn apply(self, masks: &mut [u64]) {
+impl<M: Mask> Cut<M> {
+    fn apply(self, masks: &mut [M]) {
         masks[self.tree as usize] &= self.kept;
     }
 }
 
-impl Bounded {
-    fn cut(&self) -> Cut {
+impl<M: Mask> Bounded<M> {
+    fn cut(&self) -> Cut<M> {
         let Self { tree, kept, .. } = *self;
         Cut { tree, kept }
     }
 }
 
-fn keep(kept: &[u64], masks: &mut [u64]) {
-    masks.iter_mut().zip(kept).for_each(|(mask, kept)| *mask &= kept);
+fn keep<M: Mask>(kept: &[M], masks: &mut [M]) {
+    masks.iter_mut().zip(kept).for_each(|(mask, kept)| *mask &= *kept);
 }
