@@ -4,9 +4,11 @@ use super::mask::Mask;
 use super::test::Test;
 use crate::contract::Split;
 
-/// Bounds from one row to the next. The more there are, the less memory the rows take from the cache, and the more cuts are
-/// left to be made one by one.
-const STRIDE: usize = 32;
+/// Trees for each cut between two rows. The stride grows with the trees, as a row does: so rows take a few times the memory of
+/// the cuts and no more, and a row is worth its time.
+const TREES_PER_CUT: usize = 8;
+/// Cuts between two rows, however few trees there are.
+const MIN_STRIDE: usize = 16;
 
 /// What a test that sends a value to the right leaves of a tree.
 #[derive(Clone, Copy, Debug)]
@@ -29,7 +31,9 @@ pub(super) struct Bounded<M> {
 pub(super) struct Sieve<M> {
     /// Ascending.
     bounded: Vec<Bounded<M>>,
-    /// What the first `STRIDE` cuts leave of all trees together, then twice as many, and so on.
+    /// Cuts from one row to the next.
+    stride: usize,
+    /// What the first `stride` cuts leave of all trees together, then twice as many, and so on.
     rows: Vec<M>,
     /// By row, the highest bound in it.
     highest: Vec<f32>,
@@ -37,8 +41,6 @@ pub(super) struct Sieve<M> {
     missing: Vec<Cut<M>>,
     /// Tests that are not a bound alone.
     odd: Vec<(Test, Cut<M>)>,
-    /// What all cuts together leave of all trees; empty where there are none.
-    least: Vec<M>,
 }
 
 impl<M: Mask> Sieve<M> {
@@ -62,22 +64,19 @@ impl<M: Mask> Sieve<M> {
     /// To be called once all tests of so many trees are there.
     pub(super) fn prepare(&mut self, trees: usize) {
         self.bounded.sort_by(|one, other| one.bound.total_cmp(&other.bound));
+        self.stride = MIN_STRIDE.max(trees / TREES_PER_CUT);
         let mut left = vec![M::ALL; trees];
-        for group in self.bounded.chunks(STRIDE) {
+        for group in self.bounded.chunks_exact(self.stride) {
             for bounded in group {
                 bounded.cut().apply(&mut left);
             }
-            if let [.., last] = group
-                && group.len() == STRIDE
-            {
-                self.rows.extend_from_slice(&left);
-                self.highest.push(last.bound);
-            }
+            self.rows.extend_from_slice(&left);
         }
-        self.odd.iter().for_each(|(_, cut)| cut.apply(&mut left));
-        if !self.bounded.is_empty() || !self.odd.is_empty() {
-            self.least = left;
-        }
+        self.highest = self
+            .bounded
+            .chunks_exact(self.stride)
+            .map(|group| group[self.stride - 1].bound)
+            .collect();
     }
 
     /// Takes from the masks, one per tree, the leaves that the value leads away from.
@@ -88,7 +87,7 @@ impl<M: Mask> Sieve<M> {
         if let Some(last) = rows.checked_sub(1) {
             keep(&self.rows[last * masks.len()..], masks);
         }
-        let above = self.bounded[rows * STRIDE..]
+        let above = self.bounded[rows * self.stride..]
             .iter()
             .take_while(|bounded| value > bounded.bound);
         above.for_each(|bounded| bounded.cut().apply(masks));
@@ -97,7 +96,8 @@ impl<M: Mask> Sieve<M> {
 
     /// Takes from the masks, one per tree, all leaves that any value leads away from.
     pub(super) fn apply_all(&self, masks: &mut [M]) {
-        keep(&self.least, masks);
+        self.bounded.iter().for_each(|bounded| bounded.cut().apply(masks));
+        self.odd.iter().for_each(|(_, cut)| cut.apply(masks));
     }
 
     /// Cuts that a value above their bound makes.
