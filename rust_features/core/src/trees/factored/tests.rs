@@ -250,3 +250,21 @@ fn what_is_not_given_has_no_margin() {
     trees.margins(&[1.0, 2.0], &[], &mut margins);
     assert!(margins.iter().all(|margin| margin.is_nan()));
 }
+
+#[test]
+fn a_value_above_many_bounds_passes_all_their_tests() {
+    let step = |bound: u8| {
+        let split = Split {
+            test: Some(Form::AtMost(f64::from(bound))),
+            ..Split::default()
+        };
+        Plant::Split(split, Box::new(Plant::Leaf(0.0)), Box::new(Plant::Leaf(1.0)))
+    };
+    let trees = FactoredTrees::read(&forest(&(0..200).rev().map(step).collect::<Vec<_>>())).unwrap();
+    for value in 0_u8..=201 {
+        let mut margin = [0.0];
+        let context = [f32::from(value), 0.0, 0.0, 0.0, 0.0];
+        trees.margins(&context, &[], &mut margin);
+        assert_eq!(margin.map(f64::to_bits), [f64::from(value.min(200)).to_bits()]);
+    }
+}
