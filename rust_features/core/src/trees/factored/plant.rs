@@ -2,8 +2,10 @@
 
 use prost::Message;
 
-use super::test::{Cut, Tests};
-use super::{FactoredTrees, MAX_LEAVES};
+use super::grove::Grove;
+use super::mask::Mask;
+use super::sieve::{Cut, Sieve};
+use super::{FactoredTrees, MAX_LEAVES, Width};
 use crate::contract::node::Node as Kind;
 use crate::contract::{self, Forest, Node};
 
@@ -51,18 +53,30 @@ impl FactoredTrees {
             let found = forest.feature_count;
             return Err(ForestRefused::TooManyFeatures { found });
         }
+        Ok(Self(match Grove::read(&forest) {
+            Err(ForestRefused::TooManyLeaves { .. }) => Width::Wide(Grove::read(&forest)?),
+            narrow => Width::Narrow(narrow?),
+        }))
+    }
+}
+
+impl<M: Mask> Grove<M> {
+    fn read(forest: &Forest) -> Result<Self, ForestRefused> {
         let mut planted = Self::default();
-        planted.tests.resize_with(forest.feature_count as usize, Tests::default);
+        planted
+            .sieves
+            .resize_with(forest.feature_count as usize, Sieve::default);
         for (number, tree) in (0..).zip(&forest.trees) {
             planted.plant(number, tree)?;
         }
-        planted.tests.iter_mut().for_each(Tests::sort);
+        let trees = planted.leaves.len();
+        planted.sieves.iter_mut().for_each(|sieve| sieve.prepare(trees));
         Ok(planted)
     }
 
     fn plant(&mut self, number: u32, tree: &contract::Tree) -> Result<(), ForestRefused> {
         let mut planting = Planting {
-            trees: self,
+            grove: self,
             number,
             nodes: &tree.nodes,
             leaves: 0,
@@ -77,19 +91,19 @@ impl FactoredTrees {
 }
 
 /// One tree on its way.
-struct Planting<'a> {
-    trees: &'a mut FactoredTrees,
+struct Planting<'a, M> {
+    grove: &'a mut Grove<M>,
     number: u32,
     nodes: &'a [Node],
     leaves: usize,
     values: [f64; MAX_LEAVES],
 }
 
-impl Planting<'_> {
+impl<M: Mask> Planting<'_, M> {
     /// Plants what grows from a node, left before right; gives its leaves.
-    fn node(&mut self, place: usize, depth: usize) -> Result<u64, ForestRefused> {
+    fn node(&mut self, place: usize, depth: usize) -> Result<M, ForestRefused> {
         // Each step down leaves a leaf at least behind it.
-        if depth >= MAX_LEAVES {
+        if depth >= M::LEAVES {
             return Err(ForestRefused::TooManyLeaves { tree: self.number });
         }
         match self.nodes.get(place).and_then(|node| node.node.as_ref()) {
@@ -103,8 +117,8 @@ impl Planting<'_> {
                 let left = self.node(left, depth + 1)?;
                 let right = self.node(right, depth + 1)?;
                 let (tree, kept) = (self.number, !left);
-                let tests = self.trees.tests.get_mut(split.feature as usize);
-                if tests.is_some_and(|tests| tests.add(split, Cut { tree, kept })) {
+                let sieve = self.grove.sieves.get_mut(split.feature as usize);
+                if sieve.is_some_and(|sieve| sieve.add(split, Cut { tree, kept })) {
                     Ok(left | right)
                 } else {
                     Err(self.fault(
@@ -116,16 +130,16 @@ impl Planting<'_> {
         }
     }
 
-    fn leaf(&mut self, place: usize, value: f64) -> Result<u64, ForestRefused> {
+    fn leaf(&mut self, place: usize, value: f64) -> Result<M, ForestRefused> {
         if !value.is_finite() {
             return Err(self.fault(place, "its value is no number"));
         }
-        let Some(place) = self.values.get_mut(self.leaves) else {
+        let Some(place) = self.values[..M::LEAVES].get_mut(self.leaves) else {
             return Err(ForestRefused::TooManyLeaves { tree: self.number });
         };
         *place = value;
         self.leaves += 1;
-        Ok(1 << (self.leaves - 1))
+        Ok(M::leaf(self.leaves - 1))
     }
 
     fn fault(&self, node: usize, fault: &'static str) -> ForestRefused {

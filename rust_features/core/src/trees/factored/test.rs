@@ -1,4 +1,4 @@
-//! The tests of one feature, of all trees: which leaves remain.
+//! One test of a tree: where it sends a value that is not missing.
 
 use crate::contract::split::Test as Form;
 use crate::contract::{Categories, Split};
@@ -6,41 +6,8 @@ use crate::contract::{Categories, Split};
 /// Values as near to zero count as zero where a test asks for it; `LightGBM`'s `kZeroThreshold`.
 const ZERO: f32 = 1e-35;
 
-/// What a test that sends a value to the right leaves of a tree.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Cut {
-    pub(super) tree: u32,
-    /// All leaves but those to the left.
-    pub(super) kept: u64,
-}
-
-impl Cut {
-    fn apply(self, masks: &mut [u64]) {
-        masks[self.tree as usize] &= self.kept;
-    }
-}
-
-/// A cut for values above a bound, in the sixteen bytes that it needs: all of them pass through the cache for each context.
-#[derive(Clone, Copy, Debug)]
-struct Bounded {
-    bound: f32,
-    tree: u32,
-    kept: u64,
-}
-
-/// All tests of one feature.
-#[derive(Debug, Default)]
-pub(super) struct Tests {
-    /// A value above the bound goes to the right; ascending.
-    bounded: Vec<Bounded>,
-    /// What a missing value takes away.
-    missing: Vec<Cut>,
-    /// Tests that are not a bound alone.
-    odd: Vec<(Odd, Cut)>,
-}
-
 #[derive(Debug)]
-struct Odd {
+pub(super) struct Test {
     rule: Rule,
     zero_left: Option<bool>,
 }
@@ -52,56 +19,23 @@ enum Rule {
     Categories(Vec<u32>),
 }
 
-impl Tests {
-    /// Takes a split up; false where it has no test, or a threshold that no value can be compared to.
-    #[must_use]
-    pub(super) fn add(&mut self, split: &Split, cut: Cut) -> bool {
-        let Some(rule) = split.test.as_ref().and_then(Rule::read) else {
-            return false;
-        };
-        if !split.missing_left {
-            self.missing.push(cut);
-        }
-        match (rule, split.zero_left) {
-            (Rule::Bound(bound), None) => {
-                let Cut { tree, kept } = cut;
-                self.bounded.push(Bounded { bound, tree, kept });
-            }
-            (rule, zero_left) => self.odd.push((Odd { rule, zero_left }, cut)),
-        }
-        true
+impl Test {
+    /// None where the split has no test, or a threshold that no value can be compared to.
+    pub(super) fn read(split: &Split) -> Option<Self> {
+        let rule = Rule::read(split.test.as_ref()?)?;
+        let zero_left = split.zero_left;
+        Some(Self { rule, zero_left })
     }
 
-    /// To be called once all tests are there.
-    pub(super) fn sort(&mut self) {
-        self.bounded.sort_by(|one, other| one.bound.total_cmp(&other.bound));
-    }
-
-    /// Whether no tree asks about the feature.
-    pub(super) fn is_empty(&self) -> bool {
-        self.bounded.is_empty() && self.odd.is_empty()
-    }
-
-    /// Takes from the masks, one per tree, the leaves that the value leads away from.
-    pub(super) fn apply(&self, value: f32, masks: &mut [u64]) {
-        if value.is_nan() {
-            for cut in &self.missing {
-                cut.apply(masks);
-            }
-            return;
-        }
-        let above = self.bounded.iter().take_while(|bounded| value > bounded.bound);
-        for Bounded { tree, kept, .. } in above {
-            masks[*tree as usize] &= kept;
-        }
-        for (_, cut) in self.odd.iter().filter(|(odd, _)| !odd.sends_left(value)) {
-            cut.apply(masks);
+    /// The bound above which a value goes to the right, where the test asks nothing else.
+    pub(super) fn bound(&self) -> Option<f32> {
+        match (&self.rule, self.zero_left) {
+            (Rule::Bound(bound), None) => Some(*bound),
+            _ => None,
         }
     }
-}
 
-impl Odd {
-    fn sends_left(&self, value: f32) -> bool {
+    pub(super) fn sends_left(&self, value: f32) -> bool {
         match self.zero_left {
             Some(left) if value.abs() <= ZERO => left,
             _ => self.rule.sends_left(value),

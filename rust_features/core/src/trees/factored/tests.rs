@@ -136,9 +136,9 @@ fn forest(plants: &[Plant]) -> Vec<u8> {
 proptest! {
     #[test]
     fn every_action_gets_the_sum_of_the_leaves_that_a_walk_finds(
-        plants in prop::collection::vec(plant(), 0..8),
+        plants in prop::collection::vec(plant(), 0..12),
         context in prop::collection::vec(value(), CONTEXT),
-        actions in prop::collection::vec(prop::collection::vec(value(), FEATURES as usize - CONTEXT), 0..5),
+        actions in prop::collection::vec(prop::collection::vec(value(), FEATURES as usize - CONTEXT), 0..40),
     ) {
         let trees = FactoredTrees::read(&forest(&plants)).unwrap();
         let mut margins = vec![7.0; actions.len()];
@@ -205,10 +205,12 @@ fn chain(leaves: u32) -> Vec<Node> {
 
 #[test]
 fn a_tree_of_64_leaves_is_evaluated_and_one_of_65_is_not() {
-    let trees = read(chain(64)).unwrap();
-    let mut margin = [0.0];
-    trees.margins(&[1.0], &[], &mut margin);
-    assert_eq!(margin.map(f64::to_bits), [0.5_f64.to_bits()]);
+    for leaves in [31, 32, 33, 63, 64] {
+        let trees = read(chain(leaves)).unwrap();
+        let mut margin = [0.0];
+        trees.margins(&[1.0], &[], &mut margin);
+        assert_eq!(margin.map(f64::to_bits), [0.5_f64.to_bits()]);
+    }
     assert_eq!(read(chain(65)).unwrap_err(), ForestRefused::TooManyLeaves { tree: 0 });
 }
 
@@ -247,4 +249,22 @@ fn what_is_not_given_has_no_margin() {
     assert!(margins[0].is_finite() && margins[1].is_nan());
     trees.margins(&[1.0, 2.0], &[], &mut margins);
     assert!(margins.iter().all(|margin| margin.is_nan()));
+}
+
+#[test]
+fn a_value_above_many_bounds_passes_all_their_tests() {
+    let step = |bound: u8| {
+        let split = Split {
+            test: Some(Form::AtMost(f64::from(bound))),
+            ..Split::default()
+        };
+        Plant::Split(split, Box::new(Plant::Leaf(0.0)), Box::new(Plant::Leaf(1.0)))
+    };
+    let trees = FactoredTrees::read(&forest(&(0..200).rev().map(step).collect::<Vec<_>>())).unwrap();
+    for value in 0_u8..=201 {
+        let mut margin = [0.0];
+        let context = [f32::from(value), 0.0, 0.0, 0.0, 0.0];
+        trees.margins(&context, &[], &mut margin);
+        assert_eq!(margin.map(f64::to_bits), [f64::from(value.min(200)).to_bits()]);
+    }
 }
