@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 from cart_recovery.die_with_parent import mortal
 
@@ -64,15 +64,19 @@ def started(script: str, *arguments: object, **environment: str) -> Iterator[Pee
         stdout=subprocess.PIPE,
         text=True,
     )
-    with process:
+    try:
+        yield Peer(script, process)
+    finally:
+        process.terminate()
         try:
-            yield Peer(script, process)
-        finally:
-            process.terminate()
-            try:
-                process.wait(_STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
+            process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        for pipe in (process.stdin, process.stdout):
+            # What was not read any more by a peer that ended early is nobody's.
+            with suppress(BrokenPipeError):
+                cast("IO[str]", pipe).close()
 
 
 @cache

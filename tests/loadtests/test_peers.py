@@ -27,8 +27,8 @@ for line in sys.stdin:
 
 EXPECTED = {
     "trees": {"factored forest", "lgb.predict", "tl2cgen", "treelite GTIL", "lleaves"},
-    "mlserver": {"Score, grpcio front", "MLServer"},
-    "feast": {"Score, grpcio front", "Feast on Redis", "Feast on SQLite"},
+    "mlserver": {"Score, grpcio front", "Score, native front", "MLServer"},
+    "feast": {"Score, grpcio front", "Score, native front", "Feast on Redis", "Feast on SQLite"},
     "replay": {"replay", "polars", "DuckDB"},
     "state-size": {"state", "Redis hash"},
 }

@@ -21,11 +21,11 @@ use tonic::server::{ClientStreamingService, Grpc, StreamingService};
 use tonic::{Status, Streaming};
 
 use crate::answer::{MAX_REQUEST_BYTES, failed, in_time, late, status, stopping, unreadable};
-use crate::codec::Raw;
 use crate::deadline::Deadline;
 use crate::desk::{Calls, Desk};
 use crate::method::Method;
 use crate::phase::cut;
+use cart_recovery_raw::Raw;
 
 type Answers = BoxStream<'static, Result<Bytes, Status>>;
 type Pending<T> = Pin<Box<dyn Future<Output = Result<tonic::Response<T>, Status>> + Send>>;

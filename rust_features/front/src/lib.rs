@@ -3,7 +3,6 @@
 
 mod answer;
 mod call;
-mod codec;
 mod connections;
 mod deadline;
 mod desk;

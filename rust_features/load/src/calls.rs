@@ -13,9 +13,9 @@ use tokio::task::{LocalSet, spawn_local};
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Status};
 
-use crate::codec::Raw;
 use crate::schedule::{self, Arrival};
 use crate::{Answers, Kind, LoadError, MARK, Outcome, Plan, histogram};
+use cart_recovery_raw::Raw;
 
 /// Arrivals on their way from the schedule to the calls.
 const ARRIVALS: usize = 65_536;

@@ -1,4 +1,4 @@
-//! Bytes in, bytes out: nothing on the wire is parsed before the engine sees it.
+//! The codec of gRPC calls whose messages nobody parses on the wire: bytes in, bytes out.
 
 use bytes::{Buf, BufMut, Bytes};
 use tonic::Status;
@@ -6,7 +6,7 @@ use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 
 /// Leaves messages as they are.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct Raw;
+pub struct Raw;
 
 impl Codec for Raw {
     type Encode = Bytes;
