@@ -23,7 +23,7 @@ def test_the_journals_of_both_mixes_are_replayed_into_rows(tmp_path: Path, capsy
     ensure_keys(settings.keys_directory)
     signing_key = bundle_signing_key(settings.keys_directory)
     point_to(settings.bundles_directory, write_bundle(settings.bundles_directory, signing_key, exploring_policy()))
-    assert main(["loadtest", "replay", "--events", str(EVENTS), "--data", str(tmp_path), "--json"]) == EXIT_DONE
+    assert main(["loadtest", "replay-rate", "--events", str(EVENTS), "--data", str(tmp_path), "--json"]) == EXIT_DONE
     runs = json.loads(capsys.readouterr().out)["runs"]
     assert [run["browsing_share"] for run in runs] == list(MIXES)
     browsing, filling = runs
