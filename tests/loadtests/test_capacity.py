@@ -125,7 +125,6 @@ def test_nobody_listens() -> None:
 @pytest.mark.parametrize(
     "worse",
     [
-        {"answered": 980.0},
         {"refused_share": 0.001},
         {"failed": 1},
         {"dropped": 1},
