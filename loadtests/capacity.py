@@ -12,15 +12,11 @@ import rust_features
 from loadtests.benchmarks.machine import machine
 from loadtests.benchmarks.servers import Server, await_rest
 from loadtests.processor import cpu_of_process, metric
-from loadtests.shoppers import CURRENCY, line, score_request, track_request
+from loadtests.shoppers import CURRENCY, METHODS, line, score_request, track_request
 
 QUANTILES = ("p50", "p90", "p99", "p99.9")
 _CALLS = {"Track": 0.9, "Score": 0.1}
 """Kinds of calls and their shares: nine storefronts' events to one checkout's question."""
-_METHODS = {
-    "Track": "/cart_recovery.v1.EventService/Track",
-    "Score": "/cart_recovery.v1.ScoringService/Score",
-}
 _CALL_NUMBER = "@call-number"
 """Replaced by the generator, so that every event and every cart is a new one."""
 _TEMPLATES = 2_000
@@ -122,7 +118,7 @@ class Load:
     def __init__(self, server: Server, customers: int) -> None:
         generator = random.Random(7)
         self._server = server
-        self._calls = [(_METHODS[kind], share, _requests(kind, customers, generator)) for kind, share in _CALLS.items()]
+        self._calls = [(METHODS[kind], share, _requests(kind, customers, generator)) for kind, share in _CALLS.items()]
         self._cpu = cpu_of_process(server.process_id)
         self._next_number = 1
 

@@ -1,7 +1,6 @@
 """A capacity report for people: as text, and as one HTML page with its curves."""
 
 import html
-from collections.abc import Sequence
 
 from loadtests.capacity import QUANTILES, Capacity, Step
 
@@ -80,20 +79,14 @@ def _overload(capacity: Capacity) -> list[str]:
 def _plot(curves: dict[str, list[tuple[float, float]]], unit: str) -> str:
     points = [point for curve in curves.values() for point in curve]
     right, top = max(x for x, _ in points), max(y for _, y in points) or 1.0
-    body = "".join(_curve(name, curve, colour, index, right, top) for index, (name, curve, colour) in _coloured(curves))
+    named = enumerate(zip(curves.items(), _COLOURS, strict=False))
+    body = "".join(_curve(name, curve, colour, index, right, top) for index, ((name, curve), colour) in named)
     axes = (
         f"<path d='M{_MARGIN} 10V{_HEIGHT - _MARGIN}H{_WIDTH - 10}' fill='none' stroke='#555'/>"
         f"<text x='{_WIDTH - 10}' y='{_HEIGHT - 10}' text-anchor='end'>{right:,.0f} calls a second offered</text>"
         f"<text x='{_MARGIN + 6}' y='22'>{top:,.2f} {unit}</text><text x='{_MARGIN}' y='{_HEIGHT - 10}'>0</text>"
     )
     return f"<svg viewBox='0 0 {_WIDTH} {_HEIGHT}' role='img' font-size='13'>{axes}{body}</svg>"
-
-
-def _coloured(
-    curves: dict[str, list[tuple[float, float]]],
-) -> Sequence[tuple[int, tuple[str, list[tuple[float, float]], str]]]:
-    named = zip(curves.items(), _COLOURS, strict=False)
-    return list(enumerate((name, curve, colour) for (name, curve), colour in named))
 
 
 def _curve(name: str, curve: list[tuple[float, float]], colour: str, index: int, right: float, top: float) -> str:

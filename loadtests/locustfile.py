@@ -19,15 +19,11 @@ from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 
 from loadtests.processor import CpuClock, CpuUnknown, cpu_of_page, cpu_of_process
-from loadtests.shoppers import score_request, visit
+from loadtests.shoppers import METHODS, score_request, visit
 from loadtests.verdict import EXIT_MISSED, CallFigures, Summary
 
 grpc.experimental.gevent.init_gevent()
 
-_CALLS = {
-    "Track": "/cart_recovery.v1.EventService/Track",
-    "Score": "/cart_recovery.v1.ScoringService/Score",
-}
 _CUSTOMERS = 50_000
 _DEADLINE_SECONDS = 5.0
 _HIGHEST_MICROS = 60_000_000
@@ -37,8 +33,8 @@ class Measured:
     """Latencies of this run in microseconds, finer than Locust's milliseconds, and the server's CPU time."""
 
     def __init__(self) -> None:
-        self.histograms = {name: HdrHistogram(1, _HIGHEST_MICROS, 3) for name in _CALLS}
-        self.failures = dict.fromkeys(_CALLS, 0)
+        self.histograms = {name: HdrHistogram(1, _HIGHEST_MICROS, 3) for name in METHODS}
+        self.failures = dict.fromkeys(METHODS, 0)
         self.cpu: CpuClock | None = None
         self.cpu_start = 0.0
         self.cpu_missing = "neither the server's process id nor its metrics page was given"
@@ -120,7 +116,7 @@ class GrpcUser(User):
         # A connection for each user: channels with equal arguments would share one.
         self._channel = grpc.insecure_channel(self.host or "", options=[("grpc.use_local_subchannel_pool", 1)])
         self._stubs: dict[str, grpc.UnaryUnaryMultiCallable[bytes, bytes]] = {
-            name: self._channel.unary_unary(path) for name, path in _CALLS.items()
+            name: self._channel.unary_unary(path) for name, path in METHODS.items()
         }
         self.generator = random.Random(next(_numbers))
 

@@ -19,6 +19,12 @@ from cart_recovery.v1.person_pb2 import (
 )
 from cart_recovery.v1.scoring_pb2 import TRIGGER_CHECKOUT_CALL, ScoreRequest
 
+METHODS = {
+    "Track": "/cart_recovery.v1.EventService/Track",
+    "Score": "/cart_recovery.v1.ScoringService/Score",
+}
+"""Of the kinds of calls that shoppers cause."""
+
 STOREFRONT = "loadtest"
 CURRENCY = "EUR"
 _PRODUCTS = 2_000

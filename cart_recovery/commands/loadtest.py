@@ -16,10 +16,10 @@ Examples:
 import argparse
 import socket
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from cart_recovery.exits import EXIT_DONE, EXIT_USAGE, CommandError
 from cart_recovery.options import add_json_option, add_settings_options, settings_of
@@ -31,6 +31,16 @@ if TYPE_CHECKING:
     from rust_features import Offline
 
     _Kinds = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 (it has no other name)
+
+
+class _Report(Protocol):
+    """What a benchmark measured."""
+
+    def as_json(self) -> dict[str, Any]:
+        """JSON values."""
+
+
+_ReportT = TypeVar("_ReportT", bound=_Report)
 
 _CONNECT_SECONDS = 5.0
 _SEED = 7
@@ -134,6 +144,14 @@ def run(options: argparse.Namespace) -> int:
     return kinds.get(options.kind, _comparison)(options)
 
 
+def _told(options: argparse.Namespace, report: _ReportT, render: Callable[[_ReportT], str]) -> int:
+    if options.json:
+        print_json(report.as_json())
+    else:
+        print(render(report))
+    return EXIT_DONE
+
+
 def _load(options: argparse.Namespace) -> int:
     from cart_recovery.settings import split_address
     from loadtests.run import LoadTest
@@ -168,11 +186,7 @@ def _echo(options: argparse.Namespace) -> int:
 
     benchmark = Benchmark(actions=tuple(options.actions), customers=options.customers)
     report = measure(benchmark, make_bundle=_bundle_maker(options), progress=note)
-    if options.json:
-        print_json(report.as_json())
-    else:
-        print(render(report))
-    return EXIT_DONE
+    return _told(options, report, render)
 
 
 def _fronts(options: argparse.Namespace) -> int:
@@ -180,11 +194,7 @@ def _fronts(options: argparse.Namespace) -> int:
 
     benchmark = Benchmark(actions=options.actions, customers=options.customers, rounds=options.rounds)
     report = measure(benchmark, make_bundle=_bundle_maker(options), progress=note)
-    if options.json:
-        print_json(report.as_json())
-    else:
-        print(render(report))
-    return EXIT_DONE
+    return _told(options, report, render)
 
 
 def _capacity(options: argparse.Namespace) -> int:
@@ -205,11 +215,7 @@ def _capacity(options: argparse.Namespace) -> int:
             capacity = measure(plan, Load(server, plan.customers), note)
     if options.report is not None:
         options.report.write_text(page(capacity), encoding="utf-8")
-    if options.json:
-        print_json(capacity.as_json())
-    else:
-        print(render(capacity))
-    return EXIT_DONE
+    return _told(options, capacity, render)
 
 
 def _bundle_maker(options: argparse.Namespace) -> "MakeBundle":
@@ -239,11 +245,7 @@ def _backtest(options: argparse.Namespace) -> int:
         events=options.events, make_events=shop.events, make_engine=shop.make_engine, progress=progress.show
     )
     progress.close()
-    if options.json:
-        print_json(report.as_json())
-    else:
-        print(render(report))
-    return EXIT_DONE
+    return _told(options, report, render)
 
 
 def _replay_rate(options: argparse.Namespace) -> int:
@@ -255,11 +257,7 @@ def _replay_rate(options: argparse.Namespace) -> int:
         events=options.events, make_events=shop.events, make_engine=shop.make_engine, progress=progress.show
     )
     progress.close()
-    if options.json:
-        print_json(report.as_json())
-    else:
-        print(render(report))
-    return EXIT_DONE
+    return _told(options, report, render)
 
 
 class _SimulatedShop:
@@ -306,11 +304,7 @@ def _comparison(options: argparse.Namespace) -> int:
 
     sizes = Sizes.quick() if options.quick else Sizes.full()
     comparison = COMPARISONS[options.kind](settings_of(options), sizes, note)
-    if options.json:
-        print_json(comparison.as_json())
-    else:
-        print(render(comparison))
-    return EXIT_DONE
+    return _told(options, comparison, render)
 
 
 def _compare(options: argparse.Namespace) -> int:

@@ -82,12 +82,20 @@ def _row(run: Run) -> str:
     )
 
 
-def _run(share: float, events: Iterator[TrackRequest], engine: Offline, progress: Callable[[str], None]) -> Run:
+def backtested(
+    share: float, events: Iterator[TrackRequest], engine: Offline, progress: Callable[[str], None]
+) -> Backtest:
+    """Runs the events of a mix through the engine. Raises ValueError where it refuses one."""
     refused: list[str] = []
     backtest = Backtest(rejected=lambda _, reason: refused.append(reason), decided=lambda _: None)
     backtest.run(engine, enumerate(events), lambda done: progress(f"{share:.0%} without a cart: {done:,} events"))
     if refused:
         raise ValueError(f"{len(refused):,} events were refused, the first one because: {refused[0]}")
+    return backtest
+
+
+def _run(share: float, events: Iterator[TrackRequest], engine: Offline, progress: Callable[[str], None]) -> Run:
+    backtest = backtested(share, events, engine, progress)
     return Run(
         browsing_share=share,
         events=backtest.events,

@@ -14,9 +14,8 @@ from typing import Any
 import polars as pl
 
 import rust_features
-from cart_recovery.backtest import Backtest
 from cart_recovery.v1.event_pb2 import TrackRequest
-from loadtests.benchmarks.backtest_rate import MIXES
+from loadtests.benchmarks.backtest_rate import MIXES, backtested
 from loadtests.benchmarks.machine import machine
 from rust_features import Offline
 
@@ -75,8 +74,9 @@ def measure(
     """Runs each mix. `make_events` gives at least so many events of it; `make_engine` one that keeps a journal."""
 
     def run(share: float) -> Run:
-        journal = _journal(islice(make_events(share), events), make_engine(), share, progress)
-        return _replayed(share, journal, progress)
+        engine = make_engine()
+        backtested(share, islice(make_events(share), events), engine, progress)
+        return _replayed(share, pl.DataFrame(engine.journal()), progress)
 
     return Report(machine(), rust_features.ENGINE_VERSION, tuple(run(share) for share in MIXES))
 
@@ -98,17 +98,6 @@ def _row(run: Run) -> str:
         f"{run.browsing_share:>14.0%}{run.messages:>12,}{run.rows:>10,}{run.cpu_seconds:>7.2f} s{run.seconds:>7.2f} s"
         f"{run.messages_per_second:>12,}{run.rows_per_second:>10,}{run.messages_per_cpu_second:>19,}"
     )
-
-
-def _journal(
-    events: Iterator[TrackRequest], engine: Offline, share: float, progress: Callable[[str], None]
-) -> pl.DataFrame:
-    refused: list[str] = []
-    backtest = Backtest(rejected=lambda _, reason: refused.append(reason), decided=lambda _: None)
-    backtest.run(engine, enumerate(events), lambda done: progress(f"{share:.0%} without a cart: {done:,} events"))
-    if refused:
-        raise ValueError(f"{len(refused):,} events were refused, the first one because: {refused[0]}")
-    return pl.DataFrame(engine.journal())
 
 
 def _replayed(share: float, journal: pl.DataFrame, progress: Callable[[str], None]) -> Run:

@@ -13,9 +13,9 @@ from cart_recovery.v1.scoring_pb2 import TRIGGER_CHECKOUT_CALL, ScoreRequest, Sc
 from loadtests.benchmarks.comparison import Unmeasured
 from loadtests.benchmarks.policies import write_policy
 from loadtests.benchmarks.servers import Server, await_rest
-from loadtests.shoppers import STOREFRONT, cart, consent_request, identity, track_request
+from loadtests.shoppers import METHODS, STOREFRONT, cart, consent_request, identity, track_request
 
-SCORE_METHOD = "/cart_recovery.v1.ScoringService/Score"
+SCORE_METHOD = METHODS["Score"]
 THREADS = 32
 """Of each server: the scorer's default."""
 

@@ -46,15 +46,19 @@ class Slow(grpc.GenericRpcHandler):
         return grpc.unary_unary_rpc_method_handler(answer)
 
 
-def offered(stall_seconds: float, *, method: str = METHOD) -> tuple[rust_features.LoadOutcome, Slow]:
+def offered(stall_seconds: float) -> tuple[rust_features.LoadOutcome, Slow]:
     handler = Slow(stall_seconds)
-    server = grpc.server(ThreadPoolExecutor(1), handlers=[handler])
+    return offered_to(handler), handler
+
+
+def offered_to(*handlers: grpc.GenericRpcHandler) -> rust_features.LoadOutcome:
+    server = grpc.server(ThreadPoolExecutor(1), handlers=list(handlers))
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     try:
-        outcome = rust_features.offer_load(
+        return rust_features.offer_load(
             address=f"127.0.0.1:{port}",
-            calls=[(method, 1.0, [b"call @call-number"])],
+            calls=[(METHOD, 1.0, [b"call @call-number"])],
             rate=200.0,
             seconds=1.0,
             connections=2,
@@ -65,7 +69,6 @@ def offered(stall_seconds: float, *, method: str = METHOD) -> tuple[rust_feature
         )
     finally:
         server.stop(None).wait()
-    return outcome, handler
 
 
 def test_every_call_is_another_one_and_is_answered() -> None:
@@ -85,23 +88,7 @@ def test_a_stall_is_charged_to_every_call_that_should_have_begun_meanwhile() -> 
 
 
 def test_failures_are_told() -> None:
-    server = grpc.server(ThreadPoolExecutor(1))
-    port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
-    try:
-        outcome = rust_features.offer_load(
-            address=f"127.0.0.1:{port}",
-            calls=[(METHOD, 1.0, [b""])],
-            rate=100.0,
-            seconds=0.2,
-            connections=1,
-            deadline_seconds=5.0,
-            in_flight_limit=10,
-            seed=7,
-            first_number=1,
-        )
-    finally:
-        server.stop(None).wait()
+    outcome = offered_to()
     (answers,) = outcome.kinds
     assert answers.answered == 0 < answers.failed
     assert "Method not found" in (answers.first_failure or "")
