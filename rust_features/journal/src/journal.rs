@@ -85,7 +85,7 @@ impl Journal {
         let progress = Progress::new(spool.id(), spool.older().len(), resume.sequence, resume.seen);
         let progress = Arc::new(progress);
         let waker = Arc::clone(&progress);
-        spool.wake_with(move || waker.relay.notify_one());
+        spool.wake_with(move || waker.spooled.notify_one());
         let waiter_limit = settings.waiter_limit;
         let (own_progress, own_spool) = (Arc::clone(&progress), Arc::clone(&spool));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

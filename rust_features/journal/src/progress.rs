@@ -55,16 +55,19 @@ pub(crate) struct State {
     /// Older spools that are not drained yet.
     pub(crate) older: usize,
     pub(crate) stopping: bool,
+    /// Callers that wait for what they spooled.
+    pub(crate) waiters: usize,
     advanced: Instant,
     recent: VecDeque<(u64, u64)>,
-    waiters: usize,
 }
 
 pub(crate) struct Progress {
     own: SpoolId,
     state: Mutex<State>,
     changed: Condvar,
-    /// Wakes the relay: something was spooled, or the feed moved on.
+    /// Wakes a relay that has nothing to do: something was spooled.
+    pub(crate) spooled: Notify,
+    /// Wakes the relay: the feed moved on, or a caller waits for what it spooled.
     pub(crate) relay: Notify,
     /// Ends the session.
     pub(crate) stop: Notify,
@@ -91,6 +94,7 @@ impl Progress {
             own,
             state: Mutex::new(state),
             changed: Condvar::new(),
+            spooled: Notify::new(),
             relay: Notify::new(),
             stop: Notify::new(),
         }
@@ -174,6 +178,7 @@ impl WaitingPlace {
     pub fn wait_folded(self, offset: u64, timeout: Duration) -> Result<u64, Refusal> {
         let progress = &self.progress;
         let deadline = Instant::now() + timeout;
+        progress.relay.notify_one();
         let mut state = progress.lock();
         loop {
             if let Some(sequence) = state.sequence_of(progress.own, offset) {

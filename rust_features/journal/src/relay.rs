@@ -14,6 +14,7 @@ use cart_recovery_core::spool::{Cursor, Frame, Log};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use prost::Message;
+use tokio::time::{Instant, sleep_until};
 
 use crate::contacts::Contacts;
 use crate::envelope;
@@ -32,6 +33,9 @@ const BATCH_BYTES: usize = 8 << 20;
 const PENDING_LIMIT: usize = 20_000;
 /// Acknowledgements of single messages awaited at once: few enough for a slow disk to give them all in time.
 const IN_FLIGHT: usize = 256;
+/// Between two readings of a spool without a backlog. What comes in meanwhile goes together, and whoever spools it need
+/// not wake this thread, which costs as much as answering.
+const GATHERING: Duration = Duration::from_millis(2);
 /// How long the relay waits for room on the disk.
 const FULL_DELAY: Duration = Duration::from_secs(1);
 
@@ -47,6 +51,8 @@ struct Drain<'a, 's, S> {
     /// Offsets sent that the feed has not seen, in the order of the spool.
     pending: VecDeque<u64>,
     in_flight: FuturesUnordered<Acknowledgement>,
+    /// Nothing is read before, unless a caller waits for it.
+    gathers_until: Instant,
 }
 
 pub(crate) async fn run<S: Sink>(session: &Session<'_, S>) -> Result<Infallible, SessionError> {
@@ -99,6 +105,7 @@ impl<'a, 's, S: Sink> Drain<'a, 's, S> {
             read: 0,
             pending: VecDeque::new(),
             in_flight,
+            gathers_until: Instant::now(),
         }
     }
 
@@ -107,17 +114,21 @@ impl<'a, 's, S: Sink> Drain<'a, 's, S> {
         loop {
             self.settle(is_older)?;
             let has_room = self.pending.len() < PENDING_LIMIT && self.in_flight.len() < IN_FLIGHT;
-            let frames = if has_room {
+            let gathers = Instant::now() < self.gathers_until && self.session.shared.progress.lock().waiters == 0;
+            let frames = if has_room && !gathers {
                 self.log.read(&mut self.cursor, BATCH_LIMIT)?
             } else {
                 Vec::new()
             };
+            if (1..BACKLOG).contains(&frames.len()) {
+                self.gathers_until = Instant::now() + GATHERING;
+            }
             if !frames.is_empty() {
                 self.send(frames).await?;
-            } else if is_older && has_room && self.pending.is_empty() && self.in_flight.is_empty() {
+            } else if is_older && has_room && !gathers && self.pending.is_empty() && self.in_flight.is_empty() {
                 return Ok(());
             } else {
-                self.wait().await?;
+                self.wait(gathers).await?;
             }
         }
     }
@@ -145,13 +156,16 @@ impl<'a, 's, S: Sink> Drain<'a, 's, S> {
         Ok(self.log.release(settled)?)
     }
 
-    async fn wait(&mut self) -> Result<(), SessionError> {
+    async fn wait(&mut self, gathers: bool) -> Result<(), SessionError> {
+        let progress = &self.session.shared.progress;
         tokio::select! {
             Some(acknowledged) = self.in_flight.next() => {
                 acknowledged.map_err(|error| publish::failed(&error))?;
                 Ok(())
             }
-            () = self.session.shared.progress.relay.notified() => Ok(()),
+            () = progress.relay.notified() => Ok(()),
+            () = progress.spooled.notified(), if !gathers => Ok(()),
+            () = sleep_until(self.gathers_until), if gathers => Ok(()),
         }
     }
 
