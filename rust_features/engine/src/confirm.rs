@@ -39,7 +39,7 @@ pub fn confirm(live: &Live, request: &[u8]) -> Result<Vec<u8>, Refusal> {
     {
         let recorded = live.record_taken(record.as_ref().clone(), Vec::new(), now)?;
         live.accept(&recorded)?;
-        **record = recorded.held.record.as_ref().clone();
+        **record = recorded.held.record;
         *repeated = recorded.repeated;
     }
     live.counters.confirms_answered.add_one();

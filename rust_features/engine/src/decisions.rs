@@ -45,11 +45,9 @@ impl Live {
         received: Micros,
     ) -> Result<Recorded, Refusal> {
         let id = decision_id(&record).ok_or_else(|| Refusal::new(Reason::DecisionUnknown))?;
-        let (held, new) = self.in_flight.admit(id, record, |record| {
-            let keys = record.request.as_ref().map(|request| request.identity_keys.clone());
-            let content = Content::Decision(record.clone());
-            self.write_message(keys.unwrap_or_default(), content, contacts, received)
-        })?;
+        let keys = record.request.as_ref().map(|request| request.identity_keys.clone());
+        let frame = framed(keys.unwrap_or_default(), Content::Decision(record), contacts, received);
+        let (held, new) = self.in_flight.admit(id, frame, |bytes| self.spool.write(bytes))?;
         Ok(Recorded { held, repeated: !new })
     }
 
@@ -71,7 +69,7 @@ impl Live {
         if synced.is_err()
             && let Some(id) = decision_id(&held.record)
         {
-            self.in_flight.withdraw(&id, &held.record);
+            self.in_flight.withdraw(&id, held);
         }
         synced
     }
@@ -84,17 +82,26 @@ impl Live {
         contacts: Vec<SealedContact>,
         received: Micros,
     ) -> Result<Written, Refusal> {
-        let message = JournalMessage {
-            received_time: Some(received.to_timestamp()),
-            identity_keys,
-            imported: false,
-            content: Some(content),
-        };
-        let frame = SpoolFrame {
-            message: Some(message),
-            contacts,
-        };
+        let frame = framed(identity_keys, content, contacts, received);
         self.spool.write(&frame.encode_to_vec())
+    }
+}
+
+fn framed(
+    identity_keys: Vec<IdentityKey>,
+    content: Content,
+    contacts: Vec<SealedContact>,
+    received: Micros,
+) -> SpoolFrame {
+    let message = JournalMessage {
+        received_time: Some(received.to_timestamp()),
+        identity_keys,
+        imported: false,
+        content: Some(content),
+    };
+    SpoolFrame {
+        message: Some(message),
+        contacts,
     }
 }
 

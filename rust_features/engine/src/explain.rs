@@ -40,7 +40,7 @@ fn taken(live: &Live, id: &str) -> Result<DecisionRecord, Refusal> {
     let id = DecisionId::from_hex(id).ok_or_else(|| Refusal::new(Reason::DecisionUnknown))?;
     if let Some(held) = live.in_flight.get(&id) {
         live.accept_held(&held)?;
-        return Ok(held.record.as_ref().clone());
+        return Ok(held.record);
     }
     let state = live.state.read();
     let decided = state

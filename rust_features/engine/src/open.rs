@@ -2,8 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use cart_recovery_core::contract::journal_message::Content;
-use cart_recovery_core::contract::{JournalMessage, SpoolFrame};
+use cart_recovery_core::contract::SpoolFrame;
 use cart_recovery_core::ids::SpoolId;
 use cart_recovery_core::keyed::{Key, public_hash};
 use cart_recovery_core::snapshot::{self, SnapshotError};
@@ -13,7 +12,7 @@ use cart_recovery_journal::Resume;
 use prost::Message;
 
 use crate::directory::Directory;
-use crate::in_flight::InFlight;
+use crate::in_flight::{InFlight, decision_in};
 
 /// Frames read at once from an older spool.
 const FRAMES: usize = 1024;
@@ -124,16 +123,9 @@ pub fn remember_decisions(log: &Log, resume: &Resume, in_flight: &InFlight) -> R
             return Ok(());
         }
         for frame in frames.into_iter().filter(|frame| !resume.holds(log.id(), frame.offset)) {
-            let message = SpoolFrame::decode(frame.payload.as_slice())
-                .ok()
-                .and_then(|frame| frame.message);
-            if let Some(JournalMessage {
-                content: Some(Content::Decision(record)),
-                ..
-            }) = message
-                && let Some(id) = decision_id(&record)
-            {
-                in_flight.restore(id, record);
+            let decoded = SpoolFrame::decode(frame.payload.as_slice()).ok();
+            if let Some(id) = decoded.and_then(decision_in).as_ref().and_then(decision_id) {
+                in_flight.restore(id, frame.payload);
             }
         }
     }

@@ -1,7 +1,5 @@
 //! Score: the decision for a key, taken once and answered as often as asked.
 
-use std::sync::Arc;
-
 use cart_recovery_core::bundle::Bundle;
 use cart_recovery_core::contract::event::Kind;
 use cart_recovery_core::contract::journal_message::Content;
@@ -43,7 +41,7 @@ pub fn settle(
     bundle: &Bundle,
     mut scored: Scored,
     clock: Micros,
-) -> Result<(Arc<DecisionRecord>, bool), Refusal> {
+) -> Result<(DecisionRecord, bool), Refusal> {
     live.directory.resolve(&mut scored.request.identity_keys);
     let (taken, news) = take(live, bundle, &scored, clock);
     let news = news.filter(|_| !scored.dry_run);
@@ -52,7 +50,7 @@ pub fn settle(
         .transpose()?;
     let recorded = match taken {
         Taken::Earlier(held) => Recorded::earlier(held),
-        Taken::Now(record) if scored.dry_run => return Ok((Arc::new(record), false)),
+        Taken::Now(record) if scored.dry_run => return Ok((record, false)),
         Taken::Now(record) => live.record_taken(record, scored.contacts, clock)?,
     };
     // Of its own group, or of the one before that of the decision.
