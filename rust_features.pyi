@@ -203,8 +203,18 @@ class Quota:
     def take(self, caller: str) -> None:
         """Takes one call. Raises Refused (REASON_QUOTA_EXCEEDED), with the time until the next is free."""
 
-def in_time(waited_nanos: int) -> None:
-    """Raises Refused (REASON_OVERLOADED) for a call that waited longer than 50 ms for its turn."""
+class CallQueue:
+    """The calls that wait for a front: a burst may wait, a queue that stands may not."""
+
+    def __new__(cls, standing_budget_nanos: int | None = None) -> CallQueue:
+        """How long a call may wait while the queue stands: 50 ms, as in a burst, or so long."""
+
+    def is_empty_now(self) -> None:
+        """Notes that nobody waits."""
+
+    def admit(self, waited_nanos: int) -> None:
+        """Raises Refused (REASON_OVERLOADED) for a call that waited longer than 50 ms, or than the standing budget once
+        the queue has been there for more than 100 ms; with the time to come back."""
 
 def too_many_streams(limit: int) -> Refused:
     """The refusal of a stream beyond the `limit` of those open at once."""
@@ -263,6 +273,7 @@ class NativeFront:
         services: Sequence[str],
         descriptors: bytes,
         calls: CallMetrics,
+        queue: CallQueue,
         quota: Quota,
         tls: tuple[bytes, bytes, bytes | None] | None = None,
     ) -> NativeFront:

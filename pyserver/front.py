@@ -6,7 +6,10 @@ from cart_recovery.settings import Settings
 from pyserver import reflection
 from pyserver.grpcio_front import GrpcioFront
 from pyserver.tls import read_tls
-from rust_features import CallMetrics, Engine, NativeFront, Quota
+from rust_features import CallMetrics, CallQueue, Engine, NativeFront, Quota
+
+_STANDING_BUDGET_NANOS = {"grpcio": 12_000_000, "native": 2_000_000}
+"""How long a call may wait where somebody always does: as long as some forty calls take."""
 
 
 class Front(Protocol):
@@ -36,6 +39,9 @@ def bind_front(settings: Settings, engine: Engine, calls: CallMetrics) -> Front:
     """The front that the settings ask for, bound to its address. Raises RuntimeError where it cannot bind, and
     TlsUnusable."""
     tls = read_tls(settings.tls)
+    # Where answers wait for the disk, those that wait share its syncs.
+    standing_budget_nanos = None if settings.durability == "disk" else _STANDING_BUDGET_NANOS[settings.front]
+    queue = CallQueue(standing_budget_nanos)
     quota = Quota(settings.quota_calls_per_second)
     if settings.front == "native":
         return NativeFront(
@@ -47,6 +53,7 @@ def bind_front(settings: Settings, engine: Engine, calls: CallMetrics) -> Front:
             services=reflection.SERVICES,
             descriptors=reflection.described().SerializeToString(),
             calls=calls,
+            queue=queue,
             quota=quota,
             tls=tls,
         )
@@ -56,6 +63,7 @@ def bind_front(settings: Settings, engine: Engine, calls: CallMetrics) -> Front:
         threads=settings.threads,
         streams=places_of(settings),
         calls=calls,
+        queue=queue,
         quota=quota,
         tls=tls,
     )

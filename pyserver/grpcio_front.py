@@ -17,7 +17,7 @@ from pyserver.reflection import EVENT_SERVICE, HEALTH_SERVICE, REFLECTION_SERVIC
 from pyserver.streams import BoundedStream, Places
 from pyserver.tls import Tls
 from pyserver.turns import TurnPool
-from rust_features import CallMetrics, Quota, Refused, in_time
+from rust_features import CallMetrics, CallQueue, Quota, Refused
 
 MAX_REQUEST_BYTES = 1 << 20
 """A larger request is refused by gRPC itself with RESOURCE_EXHAUSTED."""
@@ -68,6 +68,7 @@ class GrpcioFront:
         threads: int,
         streams: int,
         calls: CallMetrics,
+        queue: CallQueue,
         quota: Quota,
         tls: Tls | None = None,
     ) -> None:
@@ -82,7 +83,7 @@ class GrpcioFront:
         self._durations = calls.durations()
         self._quota = quota
         self._streams = Places(streams)
-        self._pool = TurnPool(threads, name="grpc")
+        self._pool = TurnPool(threads, name="grpc", queue=queue)
         self._watchers = Places(threads)
         # One thread more than places, so that the watcher without a place is told so.
         self._watcher_pool = ThreadPoolExecutor(threads + 1, thread_name_prefix="watch")
@@ -187,7 +188,7 @@ class GrpcioFront:
                 # The caller gave up while the call waited for a thread.
                 context.abort(grpc.StatusCode.CANCELLED, "the caller is gone")
             try:
-                in_time(self._pool.waited_nanos)
+                self._pool.admit()
                 start = clock()
                 try:
                     if quota is not None:

@@ -1,4 +1,4 @@
-"""Threads that know how long the call they work on has waited for its turn."""
+"""Threads that refuse a call which waited too long for its turn."""
 
 import threading
 import time
@@ -6,23 +6,26 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
+from rust_features import CallQueue
+
 
 class TurnPool(ThreadPoolExecutor):
-    """A thread pool whose work can ask how long it was queued."""
+    """A thread pool whose work can ask whether it was queued for too long."""
 
-    def __init__(self, threads: int, *, name: str) -> None:
+    def __init__(self, threads: int, *, name: str, queue: CallQueue) -> None:
         super().__init__(threads, thread_name_prefix=name)
         self._turn = threading.local()
+        self._queue = queue
 
     def submit(self, work: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Queues `work`."""
+        if self._work_queue.empty():
+            self._queue.is_empty_now()
         return super().submit(self._take_up, time.perf_counter_ns(), work, args, kwargs)
 
-    @property
-    def waited_nanos(self) -> int:
-        """How long the work of the calling thread was queued."""
-        waited: int = self._turn.waited_nanos
-        return waited
+    def admit(self) -> None:
+        """Raises Refused where the work of the calling thread was queued for too long."""
+        self._queue.admit(self._turn.waited_nanos)
 
     def _take_up(self, queued: int, work: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         self._turn.waited_nanos = time.perf_counter_ns() - queued

@@ -27,12 +27,23 @@ FINAL = ("sent", "skipped", "failed", "unknown")
 
 
 @pytest.fixture
-def deployment(tmp_path: Path) -> Iterator[Deployment]:
+def settings() -> dict[str, str]:
+    """Further settings of both processes."""
+    return {}
+
+
+@pytest.fixture
+def deployment(tmp_path: Path, settings: dict[str, str]) -> Iterator[Deployment]:
     # So few that kills meet the writing of snapshots.
-    with deployed(tmp_path, snapshot_messages="30") as deployment:
+    with deployed(tmp_path, snapshot_messages="30", **settings) as deployment:
         yield deployment
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [{"front": "grpcio", "durability": "process"}, {"front": "native", "durability": "disk"}],
+    ids=["grpcio-process", "native-disk"],
+)
 def test_killed_scorers_lose_and_repeat_nothing(deployment: Deployment) -> None:
     def kill_and_restart() -> None:
         deployment.scorer.kill()

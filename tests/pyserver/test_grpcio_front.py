@@ -11,7 +11,7 @@ from cart_recovery.v1.event_pb2_grpc import EventServiceStub
 from cart_recovery.v1.scoring_pb2 import ConfirmRequest, ExplainRequest
 from cart_recovery.v1.scoring_pb2_grpc import ScoringServiceStub
 from pyserver.grpcio_front import GrpcioFront
-from rust_features import CallMetrics, Quota
+from rust_features import CallMetrics, CallQueue, Quota
 from tests.pyserver.conformance.answers import code_of
 from tests.pyserver.conftest import added
 
@@ -46,7 +46,9 @@ def calls() -> CallMetrics:
 
 @pytest.fixture
 def channel(calls: CallMetrics) -> Iterator[grpc.Channel]:
-    front = GrpcioFront(Broken(), address="127.0.0.1:0", threads=4, streams=1, calls=calls, quota=Quota(0))
+    front = GrpcioFront(
+        Broken(), address="127.0.0.1:0", threads=4, streams=1, calls=calls, queue=CallQueue(), quota=Quota(0)
+    )
     front.start()
     with grpc.insecure_channel(f"127.0.0.1:{front.port}") as channel:
         yield channel

@@ -14,8 +14,6 @@ pub(crate) const MAX_REQUEST_BYTES: usize = 1 << 20;
 const PUSHBACK: &str = "grpc-retry-pushback-ms";
 /// When another stream may have ended.
 const STREAMS_RETRY: Duration = Duration::from_secs(1);
-/// How long a call may wait for its turn.
-const QUEUE_BUDGET: Duration = Duration::from_millis(50);
 
 /// The refusal of a stream beyond the `limit` of those open at once.
 #[must_use]
@@ -26,17 +24,6 @@ pub fn too_many_streams(limit: usize) -> Refusal {
         message,
         ..Refusal::new(Reason::TooManyWaiters).retry_after(STREAMS_RETRY)
     }
-}
-
-/// Refuses a call that `waited` longer than 50 ms for its turn; what stands before it takes as long again.
-///
-/// # Errors
-/// `REASON_OVERLOADED`.
-pub fn in_time(waited: Duration) -> Result<(), Refusal> {
-    if waited <= QUEUE_BUDGET {
-        return Ok(());
-    }
-    Err(Refusal::new(Reason::Overloaded).retry_after(waited))
 }
 
 /// A refusal with its details, and the pushback where waiting helps.

@@ -20,7 +20,7 @@ use tonic::codec::CompressionEncoding;
 use tonic::server::{ClientStreamingService, Grpc, StreamingService};
 use tonic::{Status, Streaming};
 
-use crate::answer::{MAX_REQUEST_BYTES, failed, in_time, late, status, stopping, unreadable};
+use crate::answer::{MAX_REQUEST_BYTES, failed, late, status, stopping, unreadable};
 use crate::deadline::Deadline;
 use crate::desk::{Calls, Desk};
 use crate::method::Method;
@@ -33,11 +33,19 @@ type Pending<T> = Pin<Box<dyn Future<Output = Result<tonic::Response<T>, Status>
 /// What became of a request in the engine; the outer error is a fault of ours, or a deadline.
 type Outcome = Result<Result<Vec<u8>, Refusal>, Status>;
 
-/// Answers a call whose headers came in at `arrived`, from `caller`.
+/// A call as it came in.
+pub(crate) struct Arrival {
+    pub(crate) caller: Arc<str>,
+    /// When its head was read.
+    pub(crate) read: Instant,
+    /// When it may have come in, at the earliest.
+    pub(crate) earliest: Instant,
+}
+
+/// Answers a call.
 pub(crate) async fn answer<C: Calls>(
     desk: Arc<Desk<C>>,
-    caller: Arc<str>,
-    arrived: Instant,
+    arrival: Arrival,
     request: Request<Incoming>,
 ) -> Response<Body> {
     let Some(method) = Method::at(request.uri().path()) else {
@@ -45,10 +53,10 @@ pub(crate) async fn answer<C: Calls>(
     };
     let call = Call {
         desk,
-        caller,
+        caller: arrival.caller,
         method,
-        deadline: Deadline::of(request.headers(), arrived),
-        waited: arrived.elapsed(),
+        deadline: Deadline::of(request.headers(), arrival.read),
+        waited: arrival.earliest.elapsed(),
     };
     let mut grpc = Grpc::new(Raw)
         .accept_compressed(CompressionEncoding::Gzip)
@@ -66,7 +74,7 @@ struct Call<C> {
     caller: Arc<str>,
     method: Method,
     deadline: Deadline,
-    /// Until the front's thread took the call up.
+    /// At most, until the front's thread took the call up.
     waited: Duration,
 }
 
@@ -138,7 +146,10 @@ impl<C: Calls> Call<C> {
         if self.deadline.has_passed() {
             return Err(late());
         }
-        in_time(self.waited).map_err(|refusal| self.refused(&refusal))
+        self.desk
+            .queue
+            .admit(self.waited)
+            .map_err(|refusal| self.refused(&refusal))
     }
 
     fn refused(&self, refusal: &Refusal) -> Status {
@@ -273,6 +284,7 @@ mod tests {
     use crate::health::Health;
     use crate::metrics::CallMetrics;
     use crate::phase::Phase;
+    use crate::queue::CallQueue;
     use crate::quota::Quota;
     use crate::reflection::Reflection;
 
@@ -310,6 +322,7 @@ mod tests {
         let desk = Desk {
             calls: Arc::new(Broken),
             metrics: Arc::new(CallMetrics::default()),
+            queue: Arc::new(CallQueue::new(None)),
             quota: Arc::new(Quota::new(calls_per_second)),
             health: Health::new(),
             phase: watch::Sender::new(Phase::Open),
@@ -357,7 +370,7 @@ mod tests {
             .admit()
             .unwrap_err();
         assert_eq!(waited.code(), tonic::Code::ResourceExhausted);
-        assert_eq!(waited.metadata().get("grpc-retry-pushback-ms").unwrap(), "51");
+        assert_eq!(waited.metadata().get("grpc-retry-pushback-ms").unwrap(), "100");
         call(Method::Track, 0, Duration::from_millis(50), "1H").admit().unwrap();
         let late = call(Method::Track, 0, Duration::ZERO, "0n").admit().unwrap_err();
         assert_eq!(late.code(), tonic::Code::DeadlineExceeded);

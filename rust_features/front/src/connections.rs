@@ -5,21 +5,22 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper::service::Service;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{self, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tonic::body::Body;
 
-use crate::call::answer;
+use crate::call::{Arrival, answer};
 use crate::desk::{Calls, Desk};
 use crate::phase::Phase;
 use crate::socket::Gathered;
@@ -98,9 +99,11 @@ impl<C: Calls> Connections<C> {
     }
 
     async fn http(&self, stream: impl AsyncRead + AsyncWrite + Unpin, caller: String) {
+        let stream = Gathered::new(stream);
         let door = Door {
             desk: Arc::clone(&self.desk),
             caller: caller.into(),
+            drained: Arc::clone(&stream.drained),
         };
         let connection = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
@@ -110,7 +113,7 @@ impl<C: Calls> Connections<C> {
             .initial_stream_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
             .auto_date_header(false)
-            .serve_connection(TokioIo::new(Gathered(stream)), door);
+            .serve_connection(TokioIo::new(stream), door);
         let mut connection = pin!(connection);
         let mut phase = self.desk.phase.subscribe();
         tokio::select! {
@@ -127,6 +130,7 @@ impl<C: Calls> Connections<C> {
 struct Door<C> {
     desk: Arc<Desk<C>>,
     caller: Arc<str>,
+    drained: Arc<Mutex<Instant>>,
 }
 
 impl<C: Calls> Service<Request<Incoming>> for Door<C> {
@@ -135,7 +139,14 @@ impl<C: Calls> Service<Request<Incoming>> for Door<C> {
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
-        let (desk, caller, arrived) = (Arc::clone(&self.desk), Arc::clone(&self.caller), Instant::now());
-        Box::pin(async move { Ok(answer(desk, caller, arrived, request).await) })
+        let desk = Arc::clone(&self.desk);
+        let arrival = Arrival {
+            caller: Arc::clone(&self.caller),
+            read: time::Instant::now(),
+            // Had it been there before the socket was drained, it would have been read then; before the front slept,
+            // the front would not have slept.
+            earliest: (*self.drained.lock()).max(desk.queue.last_empty()).into(),
+        };
+        Box::pin(async move { Ok(answer(desk, arrival, request).await) })
     }
 }

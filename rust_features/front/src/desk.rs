@@ -10,6 +10,7 @@ use crate::answer::too_many_streams;
 use crate::health::Health;
 use crate::metrics::CallMetrics;
 use crate::phase::Phase;
+use crate::queue::CallQueue;
 use crate::quota::Quota;
 use crate::reflection::Reflection;
 
@@ -54,6 +55,7 @@ impl Calls for Engine {
 pub(crate) struct Desk<C> {
     pub(crate) calls: Arc<C>,
     pub(crate) metrics: Arc<CallMetrics>,
+    pub(crate) queue: Arc<CallQueue>,
     pub(crate) quota: Arc<Quota>,
     pub(crate) health: Health,
     pub(crate) phase: watch::Sender<Phase>,

@@ -4,7 +4,7 @@ use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use tokio::runtime::{Builder, Runtime};
@@ -15,6 +15,7 @@ use crate::desk::{Calls, Desk, Places};
 use crate::health::Health;
 use crate::metrics::CallMetrics;
 use crate::phase::Phase;
+use crate::queue::CallQueue;
 use crate::quota::Quota;
 use crate::reflection::Reflection;
 use crate::tls::{TlsError, TlsFiles, acceptor};
@@ -59,6 +60,10 @@ pub enum FrontError {
     Tls(#[from] TlsError),
 }
 
+/// Tasks between two looks at the sockets: few, for what waits there is answered no sooner.
+const TASKS_BETWEEN_READS: u32 = 16;
+/// Sockets that have something wake a thread sooner: then it had nothing to do.
+const LEAST_SLEEP: Duration = Duration::from_micros(50);
 /// Calls that wait for the disk at once; further ones wait for a thread.
 const DISK_WAITERS: usize = 64;
 
@@ -78,6 +83,7 @@ impl<C: Calls> Front<C> {
     pub fn bind(
         calls: Arc<C>,
         metrics: Arc<CallMetrics>,
+        queue: Arc<CallQueue>,
         quota: Arc<Quota>,
         settings: FrontSettings<'_>,
     ) -> Result<Self, FrontError> {
@@ -91,6 +97,7 @@ impl<C: Calls> Front<C> {
         let desk = Arc::new(Desk {
             calls,
             metrics,
+            queue: Arc::clone(&queue),
             quota,
             health: Health::new(),
             phase: watch::Sender::new(Phase::Open),
@@ -102,9 +109,13 @@ impl<C: Calls> Front<C> {
             desk: Arc::clone(&desk),
             tls,
         };
+        let (sleeps, wakes) = notice_rest(queue);
         let disk_waiters = if desk.calls.wait_for_disk() { DISK_WAITERS } else { 0 };
         let runtime = Builder::new_current_thread()
             .enable_all()
+            .event_interval(TASKS_BETWEEN_READS)
+            .on_thread_park(sleeps)
+            .on_thread_unpark(wakes)
             .max_blocking_threads(settings.journal_waiters.max(1) + disk_waiters)
             .build()?;
         Ok(Self {
@@ -158,6 +169,19 @@ impl<C: Calls> Front<C> {
             let _ = thread.join();
         }
     }
+}
+
+/// What a runtime does before and after its thread sleeps, so that `queue` knows when it was empty.
+fn notice_rest(queue: Arc<CallQueue>) -> (impl Fn(), impl Fn()) {
+    let asleep = Arc::new(Mutex::new(Instant::now()));
+    let falls_asleep = Arc::clone(&asleep);
+    let sleeps = move || *falls_asleep.lock() = Instant::now();
+    let wakes = move || {
+        if asleep.lock().elapsed() > LEAST_SLEEP {
+            queue.is_empty_now();
+        }
+    };
+    (sleeps, wakes)
 }
 
 impl<C> Drop for Front<C> {

@@ -12,6 +12,8 @@ use cart_recovery_core::refusal::Refusal;
 use cart_recovery_core::spool::Spool;
 use cart_recovery_core::time::Micros;
 use parking_lot::Mutex;
+use rustix::process::setpriority_process;
+use rustix::thread::gettid;
 
 use crate::contacts::Aliases;
 use crate::error::{SessionError, StartError};
@@ -22,6 +24,9 @@ use crate::session::{self, Shared};
 
 const LEAST_BACKOFF: Duration = Duration::from_millis(50);
 const MOST_BACKOFF: Duration = Duration::from_secs(2);
+
+/// Whoever calls comes first: relay and feed take what callers leave of a busy processor, and a tenth.
+const NICENESS: i32 = 10;
 
 /// Reads the time that spooled messages of the journal itself carry.
 pub type Clock = Arc<dyn Fn() -> Micros + Send + Sync>;
@@ -90,6 +95,8 @@ impl Journal {
         let (own_progress, own_spool) = (Arc::clone(&progress), Arc::clone(&spool));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let thread = std::thread::Builder::new().name("journal".to_owned()).spawn(move || {
+            // Best effort: without it, callers wait longer where the processors are busy.
+            let _ = setpriority_process(Some(gettid()), NICENESS);
             let shared = Shared {
                 settings,
                 progress: own_progress,

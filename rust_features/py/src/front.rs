@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cart_recovery_engine::Engine;
-use cart_recovery_front::{Front, FrontError, FrontSettings, Quota, TlsFiles};
+use cart_recovery_front::{CallQueue, Front, FrontError, FrontSettings, Quota, TlsFiles};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 
@@ -39,10 +39,30 @@ impl PyQuota {
     }
 }
 
-/// Raises the refusal of a call that waited too long for its turn.
-#[pyfunction]
-pub fn in_time(py: Python<'_>, waited_nanos: u64) -> PyResult<()> {
-    cart_recovery_front::in_time(Duration::from_nanos(waited_nanos)).map_err(|refusal| refused(py, &refusal))
+/// The calls that wait for a front.
+#[pyclass(name = "CallQueue", module = "rust_features", frozen)]
+pub struct PyCallQueue {
+    inner: Arc<CallQueue>,
+}
+
+#[pymethods]
+impl PyCallQueue {
+    #[new]
+    #[pyo3(signature = (standing_budget_nanos = None))]
+    fn new(standing_budget_nanos: Option<u64>) -> Self {
+        Self {
+            inner: Arc::new(CallQueue::new(standing_budget_nanos.map(Duration::from_nanos))),
+        }
+    }
+
+    fn is_empty_now(&self) {
+        self.inner.is_empty_now();
+    }
+
+    fn admit(&self, py: Python<'_>, waited_nanos: u64) -> PyResult<()> {
+        let waited = Duration::from_nanos(waited_nanos);
+        self.inner.admit(waited).map_err(|refusal| refused(py, &refusal))
+    }
 }
 
 /// The refusal of a stream beyond the bound.
@@ -63,7 +83,7 @@ pub struct PyNativeFront {
 #[pymethods]
 impl PyNativeFront {
     #[new]
-    #[pyo3(signature = (engine, *, address, streams, watchers, journal_waiters, services, descriptors, calls, quota,
+    #[pyo3(signature = (engine, *, address, streams, watchers, journal_waiters, services, descriptors, calls, queue, quota,
         tls=None))]
     #[allow(clippy::too_many_arguments)]
     fn new(
@@ -75,6 +95,7 @@ impl PyNativeFront {
         services: Vec<String>,
         descriptors: &[u8],
         calls: &PyCallMetrics,
+        queue: &PyCallQueue,
         quota: &PyQuota,
         tls: Option<TlsParts>,
     ) -> PyResult<Self> {
@@ -92,8 +113,9 @@ impl PyNativeFront {
             descriptors,
             tls: tls.as_ref(),
         };
-        let (engine, calls, quota) = (&engine.inner, &calls.inner, &quota.inner);
-        Front::bind(Arc::clone(engine), Arc::clone(calls), Arc::clone(quota), settings)
+        let (engine, calls) = (Arc::clone(&engine.inner), Arc::clone(&calls.inner));
+        let (queue, quota) = (Arc::clone(&queue.inner), Arc::clone(&quota.inner));
+        Front::bind(engine, calls, queue, quota, settings)
             .map(|inner| Self { inner })
             .map_err(|error| raised(&error))
     }

@@ -32,6 +32,7 @@ fn rust_features(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<engine::PyEngine>()?;
     module.add_class::<status::PyEngineStatus>()?;
     module.add_class::<front::PyNativeFront>()?;
+    module.add_class::<front::PyCallQueue>()?;
     module.add_class::<front::PyQuota>()?;
     module.add_class::<metrics::PyCallMetrics>()?;
     module.add_class::<metrics::PyLatencyHistogram>()?;
@@ -40,7 +41,6 @@ fn rust_features(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<offline::PyOffline>()?;
     module.add_class::<spool::PySpoolReport>()?;
     module.add_class::<spool::PySegmentReport>()?;
-    module.add_function(wrap_pyfunction!(front::in_time, module)?)?;
     module.add_function(wrap_pyfunction!(front::too_many_streams, module)?)?;
     module.add_function(wrap_pyfunction!(spool::inspect_spool, module)?)?;
     module.add_function(wrap_pyfunction!(load::offer_load, module)?)?;

@@ -11,7 +11,7 @@ import pytest
 from cart_recovery.v1.event_pb2_grpc import EventServiceStub
 from pyserver.process import Scorer
 from pyserver.reflection import EVENT_SERVICE
-from rust_features import Refused, in_time
+from rust_features import CallQueue, Refused
 from tests.pyserver.conformance.answers import Refusal, code_of, refusal_of
 from tests.pyserver.conformance.http2 import DATA, END_STREAM, frame, head, open_connection
 from tests.pyserver.conftest import added
@@ -26,9 +26,10 @@ RECOVERY_SECONDS = 20
 
 
 def test_a_call_is_refused_for_its_age() -> None:
-    in_time(BUDGET_MILLIS * 1_000_000)
+    queue = CallQueue()
+    queue.admit(BUDGET_MILLIS * 1_000_000)
     with pytest.raises(Refused) as refused:
-        in_time(BUDGET_MILLIS * 1_000_000 + 1)
+        queue.admit(BUDGET_MILLIS * 1_000_000 + 1)
     assert refused.value.reason == "REASON_OVERLOADED"
 
 
