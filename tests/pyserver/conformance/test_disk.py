@@ -14,17 +14,18 @@ from pyserver.process import Scorer
 from tests.pyserver.conftest import added
 
 CALLS = 200
+CALLERS = 32
 
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    return settings.model_copy(update={"durability": "disk"})
+    return settings.model_copy(update={"durability": "disk", "threads": CALLERS})
 
 
 def test_many_calls_wait_for_the_disk_at_once(deciding: Scorer, connect: Callable[[Scorer], grpc.Channel]) -> None:
     channel = connect(deciding)
     events, scoring = EventServiceStub(channel), ScoringServiceStub(channel)
-    with ThreadPoolExecutor(32) as callers:
+    with ThreadPoolExecutor(CALLERS) as callers:
         answers = callers.map(lambda number: events.Track(added(f"event-{number}"), timeout=10), range(CALLS))
         offsets = {answer.spool_offset for answer in answers}
     assert len(offsets) == CALLS
