@@ -14,18 +14,19 @@ from pyserver.process import Scorer
 from tests.pyserver.conftest import added
 
 CALLS = 200
-CALLERS = 32
 
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    return settings.model_copy(update={"durability": "disk", "threads": CALLERS})
+    return settings.model_copy(update={"durability": "disk"})
 
 
-def test_many_calls_wait_for_the_disk_at_once(deciding: Scorer, connect: Callable[[Scorer], grpc.Channel]) -> None:
+def test_many_calls_wait_for_the_disk_at_once(
+    deciding: Scorer, connect: Callable[[Scorer], grpc.Channel], settings: Settings
+) -> None:
     channel = connect(deciding)
     events, scoring = EventServiceStub(channel), ScoringServiceStub(channel)
-    with ThreadPoolExecutor(CALLERS) as callers:
+    with ThreadPoolExecutor(settings.threads) as callers:
         answers = callers.map(lambda number: events.Track(added(f"event-{number}"), timeout=10), range(CALLS))
         offsets = {answer.spool_offset for answer in answers}
     assert len(offsets) == CALLS
