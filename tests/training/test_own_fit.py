@@ -19,10 +19,13 @@ STARTER = ROOT / "cart_recovery" / "starter"
 PRIVATE_KEY = b"t" * 32
 FOREST, COMPILED = EvaluatorKind.EVALUATOR_KIND_FACTORED, EvaluatorKind.EVALUATOR_KIND_COMPILED
 SCIKIT_LEARN = """
+import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestRegressor
 
 def fit(examples, context_names, action_names):
-    baseline = HistGradientBoostingClassifier(max_iter=20).fit(examples.context, examples.bought)
+    # scikit-learn does not bin a feature that is missing in every row.
+    context = np.where(np.isnan(examples.context).all(axis=0), 0, examples.context)
+    baseline = HistGradientBoostingClassifier(max_iter=20).fit(context, examples.bought)
     # Not a good one, but one whose trees are large.
     return baseline, RandomForestRegressor(4).fit(examples.both(), examples.bought)
 """

@@ -61,16 +61,25 @@ def _constant(model: treelite.Model, margin: float) -> treelite.Model:
     return cast("treelite.Model", builder.commit())
 
 
+def is_mean(model: treelite.Model) -> bool:
+    """Whether the margin is the mean of the trees, rather than their sum."""
+    return bool(model.get_header_accessor().get_field("average_tree_output")[0])
+
+
+def require_small(number: int, leaves: int) -> None:
+    """Raises NoForest where the tree of that number has too many leaves."""
+    if leaves > MAX_LEAVES:
+        raise NoForest(f"tree {number} has {leaves} leaves, of which it can have {MAX_LEAVES}")
+
+
 def forest_of(model: treelite.Model) -> Forest:
     """The same trees in the same order, of a `margin_model`. Raises NoForest where the engine cannot evaluate it."""
-    mean = bool(model.get_header_accessor().get_field("average_tree_output")[0])
-    forest = Forest(feature_count=model.num_feature, mean=mean, single_precision=model.input_type == "float32")
+    single = model.input_type == "float32"
+    forest = Forest(feature_count=model.num_feature, mean=is_mean(model), single_precision=single)
     for number in range(model.num_tree):
         accessor = model.get_tree_accessor(number)
         fields = {name: accessor.get_field(name).tolist() for name in _FIELDS}
-        leaves = fields["node_type"].count(_LEAF)
-        if leaves > MAX_LEAVES:
-            raise NoForest(f"tree {number} has {leaves} leaves, of which it can have {MAX_LEAVES}")
+        require_small(number, fields["node_type"].count(_LEAF))
         _grow(forest.trees.add(), fields, 0)
     return forest
 

@@ -10,30 +10,30 @@ import treelite
 from numpy.typing import NDArray
 
 from cart_recovery.v1.forest_pb2 import Forest, Split, Tree
-from training.boosters.errors import NoForest
-from training.boosters.grown import MAX_LEAVES, margin_model
+from training.boosters import grown
 
 _INFINITE = 1e300
 
 
 def raw_margins(booster: Any, rows: NDArray[np.float32]) -> NDArray[np.float64]:
-    """By LightGBM itself."""
-    return np.asarray(_booster(booster).predict(rows, raw_score=True), dtype=np.float64)
+    """By LightGBM itself, whose raw scores of a random forest are the sum that its answers take the mean of."""
+    sums = np.asarray(_booster(booster).predict(rows, raw_score=True), dtype=np.float64)
+    model = as_treelite(booster)
+    return sums / model.num_tree if grown.is_mean(model) else sums
 
 
 def as_treelite(booster: Any) -> treelite.Model:
     """As treelite reads it."""
-    return margin_model(treelite.frontend.from_lightgbm(_booster(booster)))
+    return grown.margin_model(treelite.frontend.from_lightgbm(_booster(booster)))
 
 
 def forest_of(booster: Any) -> Forest:
     """From the dump."""
-    as_treelite(booster)  # for its checks
+    mean = grown.is_mean(as_treelite(booster))
     model = _booster(booster).dump_model()
-    forest = Forest(feature_count=model["max_feature_idx"] + 1, mean=model["average_output"])
+    forest = Forest(feature_count=model["max_feature_idx"] + 1, mean=mean)
     for number, tree in enumerate(model["tree_info"]):
-        if tree["num_leaves"] > MAX_LEAVES:
-            raise NoForest(f"tree {number} has {tree['num_leaves']} leaves, of which it can have {MAX_LEAVES}")
+        grown.require_small(number, tree["num_leaves"])
         _grow(forest.trees.add(), tree["tree_structure"])
     return forest
 

@@ -22,6 +22,8 @@ def raw_margins(booster: Any, rows: NDArray[np.float32]) -> NDArray[np.float64]:
 def as_treelite(booster: Any) -> treelite.Model:
     """As treelite reads it, but for the base score: treelite turns a probability into log-odds in double precision."""
     own = _booster(booster)
+    if json.loads(own.save_config())["learner"]["gradient_booster"]["name"] == "gblinear":
+        raise ExportFailed("a linear booster of XGBoost has no trees; train with `gbtree` or `dart`")
     try:
         model = treelite.frontend.from_xgboost(own)
     except treelite.TreeliteError as error:
