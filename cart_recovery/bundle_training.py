@@ -3,18 +3,20 @@
 import dataclasses
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from cart_recovery.keys import bundle_signing_key
 from cart_recovery.releases import FIRST_START
 from cart_recovery.settings import Settings
 from rust_features import BundleRefused
-from training.export import ExportFailed
+from training.boosters.errors import ExportFailed
+from training.learners.own import FitRefused, read_fit
 from training.learners.settings import LearnerSettings
 from training.policy import PolicyFileRefused
 from training.report import BundleReport
 from training.train import NothingToLearn, full_settings, starter_settings, train
 
-TRAINING_FAULTS = (PolicyFileRefused, NothingToLearn, ExportFailed, BundleRefused)
+TRAINING_FAULTS = (PolicyFileRefused, FitRefused, NothingToLearn, ExportFailed, BundleRefused)
 """Why no bundle comes of a training run, each in a sentence."""
 
 
@@ -24,8 +26,10 @@ def train_bundle(
     carts: int | None,
     progress: Callable[[str], None],
     learner: LearnerSettings | None = None,
+    own_fit: Path | None = None,
 ) -> BundleReport:
-    """Trains and signs a bundle; without `carts` the small starter bundle. `learner` says how large the models are.
+    """Trains and signs a bundle; without `carts` the small starter bundle. `learner` says how large the models are;
+    `own_fit` is a file whose function `fit` learns them instead.
 
     Raises KeysError and TRAINING_FAULTS.
     """
@@ -37,4 +41,5 @@ def train_bundle(
         chosen = dataclasses.replace(starter, created_by=FIRST_START)
     else:
         chosen = full_settings(bundles, policy, templates, private_key, created_micros, carts)
-    return train(dataclasses.replace(chosen, learner=learner or chosen.learner), progress)
+    fit = None if own_fit is None else read_fit(own_fit)
+    return train(dataclasses.replace(chosen, learner=learner or chosen.learner, own_fit=fit), progress)

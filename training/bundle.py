@@ -7,7 +7,6 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import lightgbm
 import numpy as np
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -25,8 +24,9 @@ from cart_recovery.v1.bundle_pb2 import (
     TrainingRange,
 )
 from cart_recovery.v1.policy_pb2 import Policy
-from training.export import export, raw_margins, require_same
-from training.forest import forest_of
+from training.boosters.booster import Booster, forest_of, raw_margins
+from training.boosters.errors import NoForest
+from training.export import export, require_same
 
 BASELINE, EFFECT, GOLDEN, REPORT, TEMPLATES = "baseline", "effect", "golden.pb", "report.html", "templates"
 MANIFEST, SIGNATURE = "manifest.pb", "manifest.sig"
@@ -41,8 +41,8 @@ class BundleContent:
     Golden rows have the shape (n, context + action features); `models` is where `write_models` put the models.
     """
 
-    baseline: lightgbm.Booster
-    effect: lightgbm.Booster
+    baseline: Booster
+    effect: Booster
     models: Path
     context_names: list[str]
     action_names: list[str]
@@ -60,18 +60,21 @@ class BundleContent:
     passed: bool = False
 
 
-def write_models(baseline: lightgbm.Booster, effect: lightgbm.Booster, folder: Path) -> None:
-    """Writes both models into a folder, under the names they have in a bundle: as a forest, or compiled where a tree is
-    too large for one. Raises ExportFailed."""
+def write_models(baseline: Booster, effect: Booster, folder: Path) -> tuple[str, ...]:
+    """Writes both models into a folder, under the names they have in a bundle: as a forest, or compiled where one is no
+    forest. Returns which ones are compiled and why, in a sentence each. Raises ExportFailed."""
     folder.mkdir(parents=True, exist_ok=True)
-    too_large = {}
+    compiled, reasons = {}, []
     for name, booster in ((BASELINE, baseline), (EFFECT, effect)):
-        forest = forest_of(booster)
-        if forest is None:
-            too_large[folder / f"{name}.so"] = booster
+        try:
+            forest = forest_of(booster)
+        except NoForest as reason:
+            compiled[folder / f"{name}.so"] = booster
+            reasons.append(f"the {name} model is compiled, for it is no forest: {reason}")
         else:
             (folder / f"{name}.forest").write_bytes(forest.SerializeToString(deterministic=True))
-    export(list(too_large.values()), list(too_large))
+    export(list(compiled.values()), list(compiled))
+    return tuple(reasons)
 
 
 def write_bundle(content: BundleContent, bundles: Path, private_key: bytes) -> Path:

@@ -1,5 +1,5 @@
-"""A LightGBM model as a shared library, for trees too large for a forest: treelite reads it, tl2cgen writes C, clang
-from the ziglang wheel compiles it.
+"""A model as a shared library, where it is no forest: treelite reads it, tl2cgen writes C, clang from the ziglang wheel
+compiles it.
 
 `require_same` asks a model as the engine does, so that a bundle can be checked against the booster before it is signed.
 """
@@ -14,13 +14,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-import lightgbm
 import numpy as np
 import tl2cgen
-import treelite
 from numpy.typing import NDArray
 
 from rust_features import forest_margins
+from training.boosters.booster import Booster, as_treelite
+from training.boosters.errors import ExportFailed
+from training.boosters.grown import MAX_LEAVES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,11 +31,7 @@ _dlclose = ctypes.CDLL(None).dlclose
 _dlclose.argtypes = [ctypes.c_void_p]
 
 
-class ExportFailed(Exception):
-    """A model could not be compiled, or the library does not reproduce the booster."""
-
-
-def export(boosters: Sequence[lightgbm.Booster], targets: Sequence[Path]) -> None:
+def export(boosters: Sequence[Booster], targets: Sequence[Path]) -> None:
     """Compiles each booster to its target, all at the same time. Raises ExportFailed."""
     with tempfile.TemporaryDirectory(prefix="cart-recovery-export-") as scratch:
         running = []
@@ -108,13 +105,13 @@ def _margins(model: Path, rows: NDArray[np.float32]) -> NDArray[np.float64]:
         return library.log_odds(rows)
 
 
-def raw_margins(booster: lightgbm.Booster, rows: NDArray[np.float32]) -> NDArray[np.float64]:
-    """The booster's own margins, without any init score."""
-    return np.asarray(booster.predict(rows, raw_score=True, num_threads=1), dtype=np.float64)
-
-
-def _write_c(booster: lightgbm.Booster, folder: Path) -> None:
-    model = treelite.frontend.from_lightgbm(booster)
+def _write_c(booster: Booster, folder: Path) -> None:
+    model = as_treelite(booster)
+    if model.output_type != "float64":
+        raise ExportFailed(
+            f"a {type(booster).__name__} adds up in single precision, which compiled code does not; grow trees of at "
+            f"most {MAX_LEAVES} leaves, which the engine evaluates as data"
+        )
     # The two libraries announce on stdout and stderr that they are of different age and that they write one file.
     with _silenced():
         tl2cgen.generate_c_code(model, dirpath=folder, params={})

@@ -14,6 +14,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
+from training.boosters.booster import gains
 from training.evaluation import Quality
 from training.learners.models import Models
 from training.simulator.oracle import OracleFigures
@@ -37,18 +38,22 @@ class BundleReport:
     figures: dict[str, float]
     findings: tuple[str, ...]
     passed: bool
+    remarks: tuple[str, ...] = ()
+    """Which models are compiled, and why."""
 
     def as_json(self) -> dict[str, Any]:
         """For `--json`: strings, numbers and lists only."""
         plain = asdict(self)
         plain["directory"] = str(self.directory)
         plain["findings"] = list(self.findings)
+        plain["remarks"] = list(self.remarks)
         return plain
 
     def summary(self) -> str:
         """What `cart-recovery train` prints."""
         lines = [f"bundle {self.bundle_id} ({self.seconds:.1f} s)", f"  {self.directory}"]
         lines += [f"  {sentence}" for sentence in sentences(self.training_rows, self.test_rows, self.figures)]
+        lines += [f"  {remark}" for remark in self.remarks]
         lines += [f"  ! {finding}" for finding in self.findings]
         return "\n".join(lines)
 
@@ -163,13 +168,13 @@ def _gap(oracle: OracleFigures) -> Figure:
 
 
 def _importance(models: Models) -> Figure:
-    gains = models.effect.feature_importance("gain")
+    gained = gains(models.effect)
     names = models.context_names + models.action_names
-    order = np.argsort(-gains)[:_MOST_FEATURES]
+    order = np.argsort(-gained)[:_MOST_FEATURES]
     figure, axes = plt.subplots(figsize=(5, 4))
-    axes.barh([names[index] for index in order], gains[order], color=_COLOUR)
+    axes.barh([names[index] for index in order], gained[order], color=_COLOUR)
     axes.invert_yaxis()
-    axes.set_xlabel("gain in log-loss, all trees")
+    axes.set_xlabel("gain, all trees")
     return figure
 
 

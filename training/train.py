@@ -11,7 +11,7 @@ from cart_recovery.v1.bundle_pb2 import Metric, TrainingRange
 from training import bundle
 from training.dataset import FeatureNames, examples, golden_rows, split_in_time
 from training.evaluation import Quality, measure_quality
-from training.learners.models import fit
+from training.learners.models import Examples, Models, fit
 from training.learners.settings import LearnerSettings
 from training.policy import read_policy
 from training.report import BundleReport, figures_of, render_html
@@ -72,13 +72,13 @@ def train(settings: TrainSettings, progress: Progress) -> BundleReport:
                 "shoppers can be written to by e-mail; add an e-mail action, or look at its quiet hours and offers"
             )
         progress(f"learning from {len(learned_from.bought):,} decisions, testing on {len(later):,} later ones")
-        quality = measure_quality(fit(learned_from, names.context, names.action, settings.learner), later, names)
+        quality = measure_quality(_fit(settings, learned_from, names), later, names)
         progress(f"learning from all {len(everything):,} decisions")
-        models = fit(examples(everything, names), names.context, names.action, settings.learner)
+        models = _fit(settings, examples(everything, names), names)
         golden = golden_rows(later, names, _GOLDEN_ROWS, settings.seed)
         progress("writing the models")
         folder = Path(scratch) / "models"
-        bundle.write_models(models.baseline, models.effect, folder)
+        remarks = bundle.write_models(models.baseline, models.effect, folder)
         made = Made(models.baseline, models.effect, folder, golden)
         oracle = workshop.try_out(made, policy)
         rows = len(learned_from.bought), quality.rows
@@ -94,9 +94,15 @@ def train(settings: TrainSettings, progress: Progress) -> BundleReport:
             passed=not findings,
         )
         directory = bundle.write_bundle(content, settings.bundles, settings.private_key)
-    return BundleReport(
-        directory.name, directory, *rows, time.monotonic() - begun, figures, findings, passed=not findings
-    )
+    seconds = time.monotonic() - begun
+    return BundleReport(directory.name, directory, *rows, seconds, figures, findings, not findings, remarks)
+
+
+def _fit(settings: TrainSettings, rows: Examples, names: FeatureNames) -> Models:
+    if settings.own_fit is None:
+        return fit(rows, names.context, names.action, settings.learner)
+    baseline, effect = settings.own_fit(rows, names.context, names.action)
+    return Models(baseline, effect, names.context, names.action)
 
 
 def _findings(quality: Quality, oracle: OracleFigures | None) -> tuple[str, ...]:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import lightgbm
 import numpy as np
 import polars as pl
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -16,9 +15,11 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cart_recovery.v1.policy_pb2 import Policy
 from rust_features import ENGINE_VERSION, Keys, feature_schema_hash
 from training import bundle
+from training.boosters.booster import Booster
 from training.cold_start import constant_model
 from training.dataset import FeatureNames, as_frame
 from training.learners.models import Features
+from training.learners.own import OwnFit
 from training.learners.settings import LearnerSettings
 from training.policy import exploring_policies, one_touch
 from training.simulator.oracle import OracleFigures, measure
@@ -50,14 +51,16 @@ class TrainSettings:
     days: float = 60.0
     seed: int = 1
     created_by: str = "cart-recovery train"
+    own_fit: OwnFit | None = None
+    """Learns the models in place of LightGBM."""
 
 
 @dataclass(frozen=True, slots=True)
 class Made:
     """Two models, the folder of their files, and rows to check them by."""
 
-    baseline: lightgbm.Booster
-    effect: lightgbm.Booster
+    baseline: Booster
+    effect: Booster
     models: Path
     golden: Features
 

@@ -4,10 +4,12 @@ one. Prints how good it is and writes the same as a page with plots into the bun
 Examples:
   cart-recovery train
   cart-recovery train --carts 10000 --keep-active
+  cart-recovery train --fit shop_models.py
 
 """
 
 import argparse
+from pathlib import Path
 
 from cart_recovery.exits import EXIT_DONE, EXIT_PARTIAL
 from cart_recovery.options import add_json_option, add_settings_options, settings_of
@@ -22,6 +24,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--carts", type=int, default=_CARTS, help="abandoned carts to learn from (default: %(default)s)"
     )
     parser.add_argument("--starter", action="store_true", help="the small bundle that the first start makes")
+    parser.add_argument(
+        "--fit",
+        type=Path,
+        metavar="FILE",
+        help="a Python file whose `fit` learns the models, with LightGBM, XGBoost or scikit-learn (docs/models.md)",
+    )
     parser.add_argument("--keep-active", action="store_true", help="leave the active bundle as it is")
     add_settings_options(parser)
     add_json_option(parser)
@@ -37,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
     ensure_keys(settings.keys_directory)
     progress = Progress("training")
     carts = None if options.starter else options.carts
-    report = train_bundle(settings, carts=carts, progress=progress.show)
+    report = train_bundle(settings, carts=carts, progress=progress.show, own_fit=options.fit)
     progress.close()
     if report.passed and not options.keep_active:
         activate(settings, report.bundle_id)

@@ -17,9 +17,9 @@ from cart_recovery.settings import STARTER, Settings
 from loadtests.benchmarks.policies import write_policy
 from loadtests.benchmarks.trees import TreeModel
 from training import bundle
+from training.boosters.booster import forest_of
 from training.dataset import FeatureNames, decision_rows, examples, golden_rows
 from training.export import export
-from training.forest import forest_of
 from training.learners.models import Models, fit
 from training.learners.settings import LearnerSettings
 from training.policy import read_policy
@@ -47,12 +47,9 @@ class Learnt:
         text, library = directory / "effect.txt", directory / "effect.so"
         self.models.effect.save_model(text)
         export([self.models.effect], [library])
-        forest = forest_of(self.models.effect)
-        if forest is None:
-            raise ValueError("a tree is too large for a forest")
         actions = self.rows.unique("action_id", keep="first", maintain_order=True).sort("action_id")
         return TreeModel(
-            forest=forest.SerializeToString(),
+            forest=forest_of(self.models.effect).SerializeToString(),
             text=text,
             library=library,
             contexts=golden_rows(self.rows, names, contexts, _SEED)[:, : len(names.context)],

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x63\x61rt_recovery/v1/forest.proto\x12\x10\x63\x61rt_recovery.v1\"F\n\x06\x46orest\x12\x15\n\rfeature_count\x18\x01 \x01(\r\x12%\n\x05trees\x18\x02 \x03(\x0b\x32\x16.cart_recovery.v1.Tree\"-\n\x04Tree\x12%\n\x05nodes\x18\x01 \x03(\x0b\x32\x16.cart_recovery.v1.Node\"H\n\x04Node\x12\x0e\n\x04leaf\x18\x01 \x01(\x01H\x00\x12(\n\x05split\x18\x02 \x01(\x0b\x32\x17.cart_recovery.v1.SplitH\x00\x42\x06\n\x04node\"\xd1\x01\n\x05Split\x12\x0f\n\x07\x66\x65\x61ture\x18\x01 \x01(\r\x12\x0c\n\x04left\x18\x02 \x01(\r\x12\r\n\x05right\x18\x03 \x01(\r\x12\x11\n\x07\x61t_most\x18\x04 \x01(\x01H\x00\x12\x0f\n\x05\x62\x65low\x18\x05 \x01(\x01H\x00\x12\x32\n\ncategories\x18\x06 \x01(\x0b\x32\x1c.cart_recovery.v1.CategoriesH\x00\x12\x14\n\x0cmissing_left\x18\x07 \x01(\x08\x12\x16\n\tzero_left\x18\x08 \x01(\x08H\x01\x88\x01\x01\x42\x06\n\x04testB\x0c\n\n_zero_left\"\x1c\n\nCategories\x12\x0e\n\x06values\x18\x01 \x03(\rb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x63\x61rt_recovery/v1/forest.proto\x12\x10\x63\x61rt_recovery.v1\"n\n\x06\x46orest\x12\x15\n\rfeature_count\x18\x01 \x01(\r\x12%\n\x05trees\x18\x02 \x03(\x0b\x32\x16.cart_recovery.v1.Tree\x12\x18\n\x10single_precision\x18\x03 \x01(\x08\x12\x0c\n\x04mean\x18\x04 \x01(\x08\"-\n\x04Tree\x12%\n\x05nodes\x18\x01 \x03(\x0b\x32\x16.cart_recovery.v1.Node\"H\n\x04Node\x12\x0e\n\x04leaf\x18\x01 \x01(\x01H\x00\x12(\n\x05split\x18\x02 \x01(\x0b\x32\x17.cart_recovery.v1.SplitH\x00\x42\x06\n\x04node\"\xd1\x01\n\x05Split\x12\x0f\n\x07\x66\x65\x61ture\x18\x01 \x01(\r\x12\x0c\n\x04left\x18\x02 \x01(\r\x12\r\n\x05right\x18\x03 \x01(\r\x12\x11\n\x07\x61t_most\x18\x04 \x01(\x01H\x00\x12\x0f\n\x05\x62\x65low\x18\x05 \x01(\x01H\x00\x12\x32\n\ncategories\x18\x06 \x01(\x0b\x32\x1c.cart_recovery.v1.CategoriesH\x00\x12\x14\n\x0cmissing_left\x18\x07 \x01(\x08\x12\x16\n\tzero_left\x18\x08 \x01(\x08H\x01\x88\x01\x01\x42\x06\n\x04testB\x0c\n\n_zero_left\"1\n\nCategories\x12\x0e\n\x06values\x18\x01 \x03(\r\x12\x13\n\x0bnonnegative\x18\x02 \x01(\x08\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,13 +32,13 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'cart_recovery.v1.forest_pb2
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_FOREST']._serialized_start=51
-  _globals['_FOREST']._serialized_end=121
-  _globals['_TREE']._serialized_start=123
-  _globals['_TREE']._serialized_end=168
-  _globals['_NODE']._serialized_start=170
-  _globals['_NODE']._serialized_end=242
-  _globals['_SPLIT']._serialized_start=245
-  _globals['_SPLIT']._serialized_end=454
-  _globals['_CATEGORIES']._serialized_start=456
-  _globals['_CATEGORIES']._serialized_end=484
+  _globals['_FOREST']._serialized_end=161
+  _globals['_TREE']._serialized_start=163
+  _globals['_TREE']._serialized_end=208
+  _globals['_NODE']._serialized_start=210
+  _globals['_NODE']._serialized_end=282
+  _globals['_SPLIT']._serialized_start=285
+  _globals['_SPLIT']._serialized_end=494
+  _globals['_CATEGORIES']._serialized_start=496
+  _globals['_CATEGORIES']._serialized_end=545
 # @@protoc_insertion_point(module_scope)

@@ -21,14 +21,20 @@ DESCRIPTOR: _descriptor.FileDescriptor
 @_typing.final
 class Forest(_message.Message):
     """A model of decision trees as data: nothing of it is executed. Its margin is the sum of one leaf of each tree, added up
-    in double precision in the order of the trees.
+    in the order of the trees.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
 
     FEATURE_COUNT_FIELD_NUMBER: _builtins.int
     TREES_FIELD_NUMBER: _builtins.int
+    SINGLE_PRECISION_FIELD_NUMBER: _builtins.int
+    MEAN_FIELD_NUMBER: _builtins.int
     feature_count: _builtins.int
+    single_precision: _builtins.bool
+    """The sum is rounded to single precision after each addition, and every leaf is such a number."""
+    mean: _builtins.bool
+    """The sum is divided by the number of trees, in double precision."""
     @_builtins.property
     def trees(self) -> _containers.RepeatedCompositeFieldContainer[Global___Tree]: ...
     def __init__(
@@ -36,10 +42,12 @@ class Forest(_message.Message):
         *,
         feature_count: _builtins.int = ...,
         trees: _abc.Iterable[Global___Tree] | None = ...,
+        single_precision: _builtins.bool = ...,
+        mean: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["feature_count", b"feature_count", "trees", b"trees"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["feature_count", b"feature_count", "mean", b"mean", "single_precision", b"single_precision", "trees", b"trees"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -152,16 +160,20 @@ class Categories(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     VALUES_FIELD_NUMBER: _builtins.int
+    NONNEGATIVE_FIELD_NUMBER: _builtins.int
+    nonnegative: _builtins.bool
+    """A value between -1 and 0 is none of them; where this is not set, it counts as 0."""
     @_builtins.property
     def values(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
     def __init__(
         self,
         *,
         values: _abc.Iterable[_builtins.int] | None = ...,
+        nonnegative: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["values", b"values"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["nonnegative", b"nonnegative", "values", b"values"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

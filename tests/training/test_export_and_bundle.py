@@ -9,6 +9,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from cart_recovery.v1.bundle_pb2 import BundleManifest
 from cart_recovery.v1.policy_pb2 import Policy
+from training.boosters.booster import raw_margins
+from training.boosters.errors import ExportFailed
 from training.bundle import (
     BundleContent,
     content_id,
@@ -16,7 +18,7 @@ from training.bundle import (
     write_models,
 )
 from training.cold_start import constant_model
-from training.export import ExportFailed, export, raw_margins, require_same
+from training.export import export, require_same
 from training.learners.models import DISCOUNT_FEATURE, Examples, Models, fit
 from training.learners.settings import LearnerSettings
 
@@ -110,7 +112,8 @@ def test_a_constant_model_says_the_same_of_everything(tmp_path: Path) -> None:
 def test_a_tree_too_large_for_a_forest_is_compiled(tmp_path: Path) -> None:
     settings = replace(SETTINGS, trees=1, leaves=80, depth=12, smallest_leaf_share=0.001)
     large = fit(sample(20_000, 9), CONTEXT, ACTION, settings)
-    write_models(large.baseline, large.effect, tmp_path)
+    reasons = write_models(large.baseline, large.effect, tmp_path)
+    assert "the baseline model is compiled, for it is no forest: tree 0 has 80 leaves" in reasons[0]
     rows = sample(500, 10).context
     require_same(tmp_path / "baseline.so", rows, raw_margins(large.baseline, rows))
     assert not (tmp_path / "baseline.forest").exists()

@@ -5,44 +5,22 @@ from typing import Any
 import lightgbm
 import numpy as np
 import pytest
-import treelite
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from cart_recovery.v1.forest_pb2 import Forest
 from rust_features import FactoredTrees, forest_margins
-from training.export import ExportFailed, raw_margins
-from training.forest import forest_of
-
-Rows = NDArray[np.float32]
-
-
-def rows(generator: np.random.Generator, count: int) -> Rows:
-    """Two numbers, one with many zeros, and a category; some of each missing."""
-    values = generator.normal(size=(count, 4)).astype(np.float32)
-    values[:, 1] = np.round(values[:, 1])
-    values[:, 2] *= generator.random(count) < 0.5
-    values[:, 3] = generator.integers(-1, 12, count)
-    values[generator.random(values.shape) < 0.1] = np.nan
-    return values
+from tests.training.forests import gtil_margins, labels, margins, rows, same_bits
+from training.boosters.booster import forest_of, raw_margins
+from training.boosters.errors import ExportFailed, NoForest
 
 
 def booster(seed: int, **parameters: Any) -> lightgbm.Booster:
     generator = np.random.default_rng(seed)
     values = rows(generator, 1_500)
-    known = np.nan_to_num(values)
-    odds = known[:, 0] + (known[:, 2] == 0) - np.isnan(values[:, 1]) + (known[:, 3] % 3 == 1)
-    labels = (odds + generator.normal(size=len(values)) > 0.5).astype(float)
     chosen = {"objective": "binary", "num_leaves": 31, "min_data_in_leaf": 5, "verbose": -1, "num_threads": 1}
-    data = lightgbm.Dataset(values, labels, categorical_feature=[3])
+    data = lightgbm.Dataset(values, labels(values, generator), categorical_feature=[3])
     return lightgbm.train(chosen | parameters, data, num_boost_round=8)
-
-
-def margins(model: lightgbm.Booster, values: Rows) -> NDArray[np.float64]:
-    forest = forest_of(model)
-    assert forest is not None
-    return np.array(forest_margins(forest.SerializeToString(), values.astype("<f4").tobytes()))
 
 
 @pytest.mark.parametrize("missing", [{}, {"zero_as_missing": True}, {"use_missing": False}])
@@ -57,23 +35,39 @@ def test_a_forest_equals_its_booster_to_the_bit(missing: dict[str, bool], seed: 
         .reshape(20, 4)
     )
     values[:20, 3] = np.arange(20) - 2.5
-    assert np.array_equal(margins(model, values).view(np.int64), raw_margins(model, values).view(np.int64))
+    assert same_bits(margins(model, values), raw_margins(model, values))
 
 
 def test_a_forest_equals_treelites_own_interpreter() -> None:
     model = booster(3)
     values = rows(np.random.default_rng(4), 1_000)
-    expected = treelite.gtil.predict(
-        treelite.frontend.from_lightgbm(model), values.astype(np.float64), pred_margin=True
-    )
-    assert np.array_equal(margins(model, values), expected.reshape(-1))
+    assert np.array_equal(margins(model, values), gtil_margins(model, values))
 
 
-def test_what_is_no_plain_sum_of_small_trees_is_no_forest() -> None:
-    assert forest_of(booster(5, num_leaves=100, min_data_in_leaf=1)) is None
-    averaged = booster(6, boosting="rf", bagging_fraction=0.5, bagging_freq=1)
-    with pytest.raises(ExportFailed, match="averages"):
-        forest_of(averaged)
+def test_a_random_forest_is_the_mean_of_its_trees() -> None:
+    model = booster(6, boosting="rf", bagging_fraction=0.5, bagging_freq=1)
+    values = rows(np.random.default_rng(7), 1_000)
+    expected = raw_margins(model, values)
+    assert same_bits(margins(model, values), expected)
+    assert np.allclose(1 / (1 + np.exp(-expected)), model.predict(values), rtol=1e-12)
+
+
+def test_a_tree_too_large_for_a_forest_is_told() -> None:
+    with pytest.raises(NoForest, match=r"tree 0 has \d+ leaves, of which it can have 64"):
+        forest_of(booster(5, num_leaves=100, min_data_in_leaf=1))
+
+
+@pytest.mark.parametrize(
+    ("parameters", "told"),
+    [
+        ({"objective": "poisson"}, "no log-odds: 'exponential'"),
+        ({"sigmoid": 2.0}, "no log-odds: 'sigmoid' with slope 2"),
+        ({"objective": "multiclass", "num_class": 2}, "has 2 outputs"),
+    ],
+)
+def test_a_model_whose_margin_is_no_log_odds_is_refused(parameters: dict[str, Any], told: str) -> None:
+    with pytest.raises(ExportFailed, match=told):
+        forest_of(booster(5, **parameters))
 
 
 def test_a_forest_that_is_none_and_rows_of_another_length_are_refused() -> None:
@@ -88,7 +82,6 @@ def test_a_forest_that_is_none_and_rows_of_another_length_are_refused() -> None:
 def test_every_action_of_a_context_gets_the_margin_of_their_row() -> None:
     model = booster(3)
     whole = forest_of(model)
-    assert whole is not None
     generator = np.random.default_rng(5)
     contexts, actions = rows(generator, 6)[:, :2], rows(generator, 4)[:, 2:]
     trees = FactoredTrees(whole.SerializeToString())

@@ -7,6 +7,7 @@ import lightgbm
 import numpy as np
 from numpy.typing import NDArray
 
+from training.boosters.booster import Booster, raw_margins
 from training.learners.settings import LearnerSettings
 
 Floats = NDArray[np.float64]
@@ -39,16 +40,15 @@ class Examples:
 class Models:
     """Baseline and effect with the names of their inputs."""
 
-    baseline: lightgbm.Booster
-    effect: lightgbm.Booster
+    baseline: Booster
+    effect: Booster
     context_names: list[str]
     action_names: list[str]
 
     def log_odds(self, context: Features, action: Features) -> Floats:
         """Sum of both models' margins."""
-        baseline = np.asarray(self.baseline.predict(context, raw_score=True), dtype=np.float64)
         both = np.concatenate([context, action], axis=1)
-        return baseline + np.asarray(self.effect.predict(both, raw_score=True), dtype=np.float64)
+        return raw_margins(self.baseline, context) + raw_margins(self.effect, both)
 
 
 def fit(examples: Examples, context_names: list[str], action_names: list[str], settings: LearnerSettings) -> Models:

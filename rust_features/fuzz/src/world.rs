@@ -128,6 +128,7 @@ fn stumps(features: usize) -> FactoredTrees {
     let forest = Forest {
         feature_count,
         trees: (0..feature_count).map(tree).collect(),
+        ..Forest::default()
     };
     FactoredTrees::read(&forest.encode_to_vec()).expect("the forest is sound")
 }

@@ -3,6 +3,7 @@
 use super::mask::Mask;
 use super::open::Open;
 use super::sieve::Sieve;
+use super::total::Total;
 use super::{LANES, MAX_LEAVES};
 
 /// Trees, their tests sorted by feature.
@@ -14,6 +15,7 @@ pub(super) struct Grove<M> {
     pub(super) whole: Vec<M>,
     /// By tree; zeros after the last.
     pub(super) leaves: Vec<[f64; MAX_LEAVES]>,
+    pub(super) total: Total,
 }
 
 impl<M: Mask> Grove<M> {
@@ -54,7 +56,7 @@ impl<M: Mask> Grove<M> {
             for (tree, masks) in open.trees().iter().zip(masks) {
                 answers[*tree] = masks.map(|mask| answer(&self.leaves[*tree], mask));
             }
-            out.copy_from_slice(&sums(&answers)[..out.len()]);
+            out.copy_from_slice(&self.total.of(&answers)[..out.len()]);
         }
     }
 }
@@ -62,13 +64,4 @@ impl<M: Mask> Grove<M> {
 /// The value of the lowest leaf left.
 fn answer<M: Mask>(leaves: &[f64; MAX_LEAVES], left: M) -> f64 {
     leaves[left.lowest()]
-}
-
-/// In the order of the trees.
-fn sums(answers: &[[f64; LANES]]) -> [f64; LANES] {
-    let mut sums = [0.0; LANES];
-    for answers in answers {
-        sums.iter_mut().zip(answers).for_each(|(sum, answer)| *sum += answer);
-    }
-    sums
 }

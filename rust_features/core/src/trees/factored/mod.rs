@@ -13,6 +13,7 @@ mod sieve;
 mod test;
 #[cfg(test)]
 mod tests;
+mod total;
 
 pub use plant::ForestRefused;
 

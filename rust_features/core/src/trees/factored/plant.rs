@@ -5,6 +5,7 @@ use prost::Message;
 use super::grove::Grove;
 use super::mask::Mask;
 use super::sieve::{Cut, Sieve};
+use super::total::Total;
 use super::{FactoredTrees, MAX_LEAVES, Width};
 use crate::contract::node::Node as Kind;
 use crate::contract::{self, Forest, Node};
@@ -62,7 +63,10 @@ impl FactoredTrees {
 
 impl<M: Mask> Grove<M> {
     fn read(forest: &Forest) -> Result<Self, ForestRefused> {
-        let mut planted = Self::default();
+        let mut planted = Self {
+            total: Total::read(forest),
+            ..Self::default()
+        };
         planted
             .sieves
             .resize_with(forest.feature_count as usize, Sieve::default);
@@ -131,8 +135,8 @@ impl<M: Mask> Planting<'_, M> {
     }
 
     fn leaf(&mut self, place: usize, value: f64) -> Result<M, ForestRefused> {
-        if !value.is_finite() {
-            return Err(self.fault(place, "its value is no number"));
+        if !self.grove.total.takes(value) {
+            return Err(self.fault(place, "its value is no number, or none of the forest's precision"));
         }
         let Some(place) = self.values[..M::LEAVES].get_mut(self.leaves) else {
             return Err(ForestRefused::TooManyLeaves { tree: self.number });

@@ -15,8 +15,12 @@ pub(super) struct Test {
 #[derive(Debug)]
 enum Rule {
     Bound(f32),
-    /// Sorted.
-    Categories(Vec<u32>),
+    Categories {
+        /// Sorted.
+        values: Vec<u32>,
+        /// A value is of a category only above it.
+        lowest: f32,
+    },
 }
 
 impl Test {
@@ -48,10 +52,12 @@ impl Rule {
         match form {
             Form::AtMost(threshold) => (!threshold.is_nan()).then(|| Self::Bound(at_most(*threshold))),
             Form::Below(threshold) => (*threshold > f64::NEG_INFINITY).then(|| Self::Bound(below(*threshold))),
-            Form::Categories(Categories { values }) => {
+            Form::Categories(Categories { values, nonnegative }) => {
                 let mut values = values.clone();
                 values.sort_unstable();
-                Some(Self::Categories(values))
+                // A number above -1 is cut off to 0, as in C.
+                let lowest = if *nonnegative { 0.0_f32.next_down() } else { -1.0 };
+                Some(Self::Categories { values, lowest })
             }
         }
     }
@@ -59,16 +65,15 @@ impl Rule {
     fn sends_left(&self, value: f32) -> bool {
         match self {
             Self::Bound(bound) => value <= *bound,
-            Self::Categories(values) => category(value).is_some_and(|value| values.binary_search(&value).is_ok()),
+            Self::Categories { values, lowest } => value > *lowest && values.binary_search(&category(value)).is_ok(),
         }
     }
 }
 
-/// The category that a value names: itself without its fraction; none below zero.
+/// The category that a value above -1 names: itself without its fraction.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-fn category(value: f32) -> Option<u32> {
-    // A number above -1 is cut off to 0, as in C.
-    (value > -1.0).then_some(value as u32)
+fn category(value: f32) -> u32 {
+    value as u32
 }
 
 /// The largest `f32` that is not above the threshold: an `f32` is at most the one exactly where it is at most the other.

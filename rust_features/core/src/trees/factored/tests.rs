@@ -65,7 +65,12 @@ fn goes_left(split: &Split, value: f64) -> bool {
         Form::Below(threshold) => value < *threshold,
         Form::Categories(categories) => {
             let whole = value.trunc() as i64;
-            whole >= 0 && categories.values.iter().any(|category| i64::from(*category) == whole)
+            let named = if categories.nonnegative {
+                value >= 0.0
+            } else {
+                whole >= 0
+            };
+            named && categories.values.iter().any(|category| i64::from(*category) == whole)
         }
     }
 }
@@ -95,7 +100,8 @@ fn split() -> impl Strategy<Value = Split> {
     let form = prop_oneof![
         4 => threshold().prop_map(Form::AtMost),
         2 => threshold().prop_map(Form::Below),
-        1 => prop::collection::vec(0_u32..5, 0..4).prop_map(|values| Form::Categories(Categories { values })),
+        1 => (prop::collection::vec(0_u32..5, 0..4), any::<bool>())
+            .prop_map(|(values, nonnegative)| Form::Categories(Categories { values, nonnegative })),
     ];
     (
         0..FEATURES,
@@ -113,14 +119,14 @@ fn split() -> impl Strategy<Value = Split> {
 }
 
 fn plant() -> impl Strategy<Value = Plant> {
-    let leaf = (-1.0..1.0_f64).prop_map(Plant::Leaf);
+    let leaf = (-1.0..1.0_f32).prop_map(|value| Plant::Leaf(f64::from(value)));
     leaf.prop_recursive(6, 60, 2, |inner| {
         (split(), inner.clone(), inner)
             .prop_map(|(split, left, right)| Plant::Split(split, Box::new(left), Box::new(right)))
     })
 }
 
-fn forest(plants: &[Plant]) -> Vec<u8> {
+fn forest(plants: &[Plant]) -> Forest {
     let trees = plants.iter().map(|plant| {
         let mut nodes = Vec::new();
         plant.write(&mut nodes);
@@ -129,24 +135,43 @@ fn forest(plants: &[Plant]) -> Vec<u8> {
     Forest {
         feature_count: FEATURES,
         trees: trees.collect(),
+        ..Forest::default()
     }
-    .encode_to_vec()
+}
+
+/// The margin of the leaves that a walk finds, as the contract has it.
+#[allow(clippy::cast_possible_truncation)]
+fn margin(forest: &Forest, leaves: impl ExactSizeIterator<Item = f64>) -> f64 {
+    let trees = u32::try_from(leaves.len()).unwrap();
+    let sum = if forest.single_precision {
+        f64::from(leaves.fold(-0.0_f32, |sum, leaf| sum + leaf as f32))
+    } else {
+        leaves.fold(0.0, |sum, leaf| sum + leaf)
+    };
+    if forest.mean && trees > 0 {
+        sum / f64::from(trees)
+    } else {
+        sum
+    }
 }
 
 proptest! {
     #[test]
-    fn every_action_gets_the_sum_of_the_leaves_that_a_walk_finds(
+    fn every_action_gets_the_margin_of_the_leaves_that_a_walk_finds(
         plants in prop::collection::vec(plant(), 0..12),
+        single_precision in any::<bool>(),
+        mean in any::<bool>(),
         context in prop::collection::vec(value(), CONTEXT),
         actions in prop::collection::vec(prop::collection::vec(value(), FEATURES as usize - CONTEXT), 0..40),
     ) {
-        let trees = FactoredTrees::read(&forest(&plants)).unwrap();
+        let forest = Forest { single_precision, mean, ..forest(&plants) };
+        let trees = FactoredTrees::read(&forest.encode_to_vec()).unwrap();
         let mut margins = vec![7.0; actions.len()];
         trees.margins(&context, &actions.concat(), &mut margins);
-        for (action, margin) in actions.iter().zip(margins) {
+        for (action, found) in actions.iter().zip(margins) {
             let row = [context.as_slice(), action].concat();
-            let walked = plants.iter().fold(0.0, |sum, plant| sum + plant.walk(&row));
-            prop_assert_eq!(margin.to_bits(), walked.to_bits());
+            let walked = margin(&forest, plants.iter().map(|plant| plant.walk(&row)));
+            prop_assert_eq!(found.to_bits(), walked.to_bits());
         }
     }
 
@@ -159,7 +184,7 @@ proptest! {
     fn a_damaged_forest_is_refused_or_evaluated(
         plants in prop::collection::vec(plant(), 1..4), at in any::<prop::sample::Index>(), bit in 0_u8..8,
     ) {
-        let mut bytes = forest(&plants);
+        let mut bytes = forest(&plants).encode_to_vec();
         let at = at.index(bytes.len());
         bytes[at] ^= 1 << bit;
         if let Ok(trees) = FactoredTrees::read(&bytes) {
@@ -175,6 +200,7 @@ fn read(nodes: Vec<Node>) -> Result<FactoredTrees, ForestRefused> {
         &Forest {
             feature_count: 1,
             trees,
+            ..Forest::default()
         }
         .encode_to_vec(),
     )
@@ -242,6 +268,21 @@ fn faults_are_told_with_their_place() {
 }
 
 #[test]
+fn a_leaf_of_a_single_precision_forest_is_a_single() {
+    for (value, taken) in [(0.5, true), (-0.0, true), (0.1, false), (1e300, false)] {
+        let forest = Forest {
+            trees: vec![contract::Tree {
+                nodes: vec![leaf(value)],
+            }],
+            single_precision: true,
+            ..Forest::default()
+        };
+        let read = FactoredTrees::read(&forest.encode_to_vec());
+        assert_eq!(read.is_ok(), taken, "{value}");
+    }
+}
+
+#[test]
 fn what_is_not_given_has_no_margin() {
     let trees = read(vec![leaf(1.0)]).unwrap();
     let mut margins = [0.0; 2];
@@ -260,7 +301,8 @@ fn a_value_above_many_bounds_passes_all_their_tests() {
         };
         Plant::Split(split, Box::new(Plant::Leaf(0.0)), Box::new(Plant::Leaf(1.0)))
     };
-    let trees = FactoredTrees::read(&forest(&(0..200).rev().map(step).collect::<Vec<_>>())).unwrap();
+    let forest = forest(&(0..200).rev().map(step).collect::<Vec<_>>());
+    let trees = FactoredTrees::read(&forest.encode_to_vec()).unwrap();
     for value in 0_u8..=201 {
         let mut margin = [0.0];
         let context = [f32::from(value), 0.0, 0.0, 0.0, 0.0];

@@ -1,30 +1,45 @@
-"""A LightGBM model as a Forest of the contract: trees as data, which the engine evaluates for all actions together."""
+"""LightGBM's boosters. Their forest is read from LightGBM's own dump: treelite forgets which tests take zero for
+missing, and holds a category between -1 and 0 for none where LightGBM cuts it off to 0."""
 
 import math
 from typing import Any
 
 import lightgbm
+import numpy as np
+import treelite
+from numpy.typing import NDArray
 
 from cart_recovery.v1.forest_pb2 import Forest, Split, Tree
-from training.export import ExportFailed
+from training.boosters import grown
 
-MAX_LEAVES = 64
-"""Of one tree, as many as the engine's evaluator takes."""
 _INFINITE = 1e300
 
 
-def forest_of(booster: lightgbm.Booster) -> Forest | None:
-    """The same trees in the same order; None where one is too large. Raises ExportFailed for a model whose margin is
-    not their plain sum."""
-    model = booster.dump_model()
-    if any(tree["num_leaves"] > MAX_LEAVES for tree in model["tree_info"]):
-        return None
-    if model["average_output"] or model["num_tree_per_iteration"] != 1:
-        raise ExportFailed("a model that averages its trees, or has several outputs, is no Forest")
-    forest = Forest(feature_count=model["max_feature_idx"] + 1)
-    for tree in model["tree_info"]:
+def raw_margins(booster: Any, rows: NDArray[np.float32]) -> NDArray[np.float64]:
+    """By LightGBM itself, whose raw scores of a random forest are the sum that its answers take the mean of."""
+    sums = np.asarray(_booster(booster).predict(rows, raw_score=True), dtype=np.float64)
+    model = as_treelite(booster)
+    return sums / model.num_tree if grown.is_mean(model) else sums
+
+
+def as_treelite(booster: Any) -> treelite.Model:
+    """As treelite reads it."""
+    return grown.margin_model(treelite.frontend.from_lightgbm(_booster(booster)))
+
+
+def forest_of(booster: Any) -> Forest:
+    """From the dump."""
+    mean = grown.is_mean(as_treelite(booster))
+    model = _booster(booster).dump_model()
+    forest = Forest(feature_count=model["max_feature_idx"] + 1, mean=mean)
+    for number, tree in enumerate(model["tree_info"]):
+        grown.require_small(number, tree["num_leaves"])
         _grow(forest.trees.add(), tree["tree_structure"])
     return forest
+
+
+def _booster(booster: Any) -> lightgbm.Booster:
+    return booster.booster_ if isinstance(booster, lightgbm.LGBMModel) else booster
 
 
 def _grow(tree: Tree, structure: dict[str, Any]) -> int:
