@@ -1,21 +1,21 @@
 //! Prints how fast this machine folds and reads features, in processor time, so that others may work meanwhile: `cargo run --release --example fold_rate`.
 
+mod support;
+
 use cart_recovery_core::contract::event::Kind;
-use cart_recovery_core::contract::journal_message::Content;
-use cart_recovery_core::contract::{
-    Event, IdentityKey, IdentityKeyKind, JournalMessage, Line, OrderCompleted, ProductAdded, ProductViewed,
-};
+use cart_recovery_core::contract::{IdentityKeyKind, JournalMessage, OrderCompleted, ProductAdded, ProductViewed};
 use cart_recovery_core::feature::{CONTEXT_COUNT, context_features};
 use cart_recovery_core::fold::fold;
-use cart_recovery_core::ids::{Alias, CartId, EventId};
+use cart_recovery_core::ids::{Alias, CartId};
 use cart_recovery_core::state::State;
 use cart_recovery_core::time::Micros;
 use prost::Message;
+use support::{START, id, line, processor_seconds, resident_bytes, scatter};
 
 const CUSTOMERS: u64 = 100_000;
 const EVENTS: u64 = 1_000_000;
 const CHUNK: u64 = 50_000;
-const START_SECONDS: i64 = 1_700_000_000;
+const SPACING_MICROS: i64 = 20_000;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let before = resident_bytes();
@@ -74,14 +74,7 @@ fn read_features(state: &State) {
 fn event(number: u64) -> JournalMessage {
     let random = scatter(number);
     let person = random % CUSTOMERS;
-    let line = Line {
-        product_id: (random >> 20 & 0xfff).to_string(),
-        quantity: 1,
-        unit_price_minor: Some(1999),
-        category_path: vec!["shop".to_owned(), (random >> 40 & 0xf).to_string()],
-        brand: (random >> 44 & 0x7).to_string(),
-        ..Line::default()
-    };
+    let line = line(random >> 20 & 0xfff, random >> 40 & 0xf, random >> 44 & 0x7);
     let cart_id = CartId(id(3, person)).to_string();
     let kind = match random >> 50 & 0xf {
         0..3 => Kind::ProductAdded(ProductAdded {
@@ -99,54 +92,10 @@ fn event(number: u64) -> JournalMessage {
             dwell_seconds: 5,
         }),
     };
-    let time = Micros(START_SECONDS * 1_000_000 + i64::try_from(number).unwrap_or_default() * 20_000).to_timestamp();
-    let key = |kind: IdentityKeyKind, space| IdentityKey {
-        kind: kind as i32,
-        token: id(space, person).to_vec(),
-        alias: id(space, person).to_vec(),
-    };
-    JournalMessage {
-        received_time: Some(time),
-        identity_keys: vec![key(IdentityKeyKind::Customer, 1), key(IdentityKeyKind::Anonymous, 2)],
-        imported: false,
-        content: Some(Content::Event(Event {
-            event_id: EventId(id(4, number)).to_string(),
-            storefront_id: "shop".to_owned(),
-            event_time: Some(time),
-            kind: Some(kind),
-            ..Event::default()
-        })),
-    }
-}
-
-fn id(space: u64, number: u64) -> [u8; 16] {
-    let mut bytes = [0; 16];
-    bytes[..8].copy_from_slice(&scatter(space << 48 | number).to_le_bytes());
-    bytes[8..].copy_from_slice(&number.to_le_bytes());
-    bytes
-}
-
-/// The finaliser of splitmix64.
-fn scatter(number: u64) -> u64 {
-    let mut mixed = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    mixed ^ (mixed >> 31)
-}
-
-/// Time this thread has spent on a processor.
-fn processor_seconds() -> f64 {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    let nanoseconds = text.split(' ').next().and_then(|text| text.parse::<f64>().ok());
-    nanoseconds.unwrap_or_default() / 1e9
-}
-
-fn resident_bytes() -> u64 {
-    let pages = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    pages
-        .split(' ')
-        .nth(1)
-        .and_then(|pages| pages.parse::<u64>().ok())
-        .unwrap_or_default()
-        * 4096
+    let time = Micros(START.0 + i64::try_from(number).unwrap_or_default() * SPACING_MICROS);
+    let keys = [
+        (IdentityKeyKind::Customer, id(1, person)),
+        (IdentityKeyKind::Anonymous, id(2, person)),
+    ];
+    support::message(time, id(4, number), &keys, kind)
 }

@@ -2,17 +2,19 @@
 //! finds with the truth: `cargo run --release --example identity_scale`. An argument gives another number. Rates are of
 //! processor time, so that others may work meanwhile.
 
+mod support;
+
 use std::collections::BTreeMap;
 
 use cart_recovery_core::contract::event::Kind;
-use cart_recovery_core::contract::journal_message::Content;
-use cart_recovery_core::contract::{Event, Identified, IdentityKey, IdentityKeyKind, JournalMessage};
+use cart_recovery_core::contract::{Identified, IdentityKeyKind, JournalMessage};
 use cart_recovery_core::fold::fold;
-use cart_recovery_core::ids::{Alias, EventId};
+use cart_recovery_core::ids::Alias;
 use cart_recovery_core::state::{MAX_ALIASES, State};
 use cart_recovery_core::time::Micros;
+use support::{START, message, processor_seconds, resident_bytes, scatter};
 
-const START_SECONDS: i64 = 1_700_000_000;
+const SPACING_MICROS: i64 = 50_000;
 /// One device in a hundred is shared, one shared device in twenty is a kiosk.
 const SHARED_OF: u64 = 100;
 const KIOSKS_OF: u64 = 20;
@@ -35,14 +37,6 @@ fn id(space: u8, number: u64, part: u8) -> [u8; 16] {
     bytes
 }
 
-/// The finaliser of splitmix64.
-fn scatter(number: u64) -> u64 {
-    let mut mixed = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    mixed ^ (mixed >> 31)
-}
-
 fn owner(alias: &Alias) -> u64 {
     let mut bytes = [0; 8];
     bytes.copy_from_slice(&alias.0[2..10]);
@@ -59,24 +53,10 @@ struct Shop {
 impl Shop {
     fn visit(&mut self, keys: &[(IdentityKeyKind, [u8; 16])]) -> Result<(), Box<dyn std::error::Error>> {
         let sequence = self.state.sequence() + 1 + self.made.len() as u64;
-        let time = Micros(START_SECONDS * 1_000_000 + i64::try_from(sequence)? * 50_000).to_timestamp();
-        let keys = keys.iter().map(|(kind, id)| IdentityKey {
-            kind: *kind as i32,
-            token: id.to_vec(),
-            alias: id.to_vec(),
-        });
-        self.made.push(JournalMessage {
-            received_time: Some(time),
-            identity_keys: keys.collect(),
-            imported: false,
-            content: Some(Content::Event(Event {
-                event_id: EventId(id(EVENT, sequence, 0)).to_string(),
-                storefront_id: "shop".to_owned(),
-                event_time: Some(time),
-                kind: Some(Kind::Identified(Identified {})),
-                ..Event::default()
-            })),
-        });
+        let time = Micros(START.0 + i64::try_from(sequence)? * SPACING_MICROS);
+        let event = id(EVENT, sequence, 0);
+        self.made
+            .push(message(time, event, keys, Kind::Identified(Identified {})));
         if self.made.len() == CHUNK { self.fold() } else { Ok(()) }
     }
 
@@ -203,21 +183,4 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         findings.held_back
     );
     Ok(())
-}
-
-/// Time this thread has spent on a processor.
-fn processor_seconds() -> f64 {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    let nanoseconds = text.split(' ').next().and_then(|text| text.parse::<f64>().ok());
-    nanoseconds.unwrap_or_default() / 1e9
-}
-
-fn resident_bytes() -> u64 {
-    let pages = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    pages
-        .split(' ')
-        .nth(1)
-        .and_then(|pages| pages.parse::<u64>().ok())
-        .unwrap_or_default()
-        * 4096
 }

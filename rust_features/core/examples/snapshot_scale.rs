@@ -2,28 +2,29 @@
 //! `cargo run --release --example snapshot_scale -- 1000000 FOLDER`. Each customer came once, viewed four products,
 //! bought one and was not seen again.
 
+mod support;
+
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use cart_recovery_core::contract::event::Kind;
-use cart_recovery_core::contract::journal_message::Content;
 use cart_recovery_core::contract::{
-    Channel, CheckoutStarted, ConsentChanged, ConsentPurpose, ConsentState, Event, IdentityKey, IdentityKeyKind,
-    JournalMessage, LegalBasis, Line, OrderCompleted, ProductAdded, ProductViewed,
+    Channel, CheckoutStarted, ConsentChanged, ConsentPurpose, ConsentState, IdentityKeyKind, JournalMessage,
+    LegalBasis, OrderCompleted, ProductAdded, ProductViewed,
 };
 use cart_recovery_core::fold::fold;
-use cart_recovery_core::ids::{Alias, CartId, EventId, Token};
-use cart_recovery_core::keyed::{Key, public_hash};
+use cart_recovery_core::ids::{Alias, CartId, Token};
+use cart_recovery_core::keyed::Key;
 use cart_recovery_core::sharded::Sharded;
 use cart_recovery_core::snapshot::{self, Snapshot};
 use cart_recovery_core::state::State;
 use cart_recovery_core::time::Micros;
+use support::{START, id, resident_bytes};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const START: i64 = 1_700_000_000_000_000;
 /// Between two customers: all but the latest few thousand carts and event ids are forgotten.
 const SPACING_MICROS: u64 = 600_000_000;
 const STEP_MICROS: u64 = 30_000_000;
@@ -92,9 +93,8 @@ fn restart(
     println!("{} MiB written in {:.1?}", written.bytes >> 20, started.elapsed());
     drop((state, directory));
     let started = Instant::now();
-    let loaded = snapshot::load(folder, &KEY)?
-        .snapshot
-        .ok_or("the snapshot was refused")?;
+    let loaded = snapshot::load(folder, &KEY, |_| Some(()))?;
+    let (loaded, ()) = loaded.newest.ok_or("the snapshot was refused")?;
     println!("loaded in {:.1?}, {} MiB", started.elapsed(), resident_bytes() >> 20);
     if loaded.state.digest() != digest {
         return Err("the digest differs".into());
@@ -111,14 +111,7 @@ const EVENT: u8 = 4;
 
 fn visit(customer: u64) -> Vec<JournalMessage> {
     let cart_id = CartId(id(CART, customer)).to_string();
-    let line = |number: u64| Line {
-        product_id: ((customer * 7 + number) % 2000).to_string(),
-        quantity: 1,
-        unit_price_minor: Some(1999),
-        category_path: vec!["shop".to_owned(), (number % 16).to_string()],
-        brand: (customer % 40).to_string(),
-        ..Line::default()
-    };
+    let line = |number: u64| support::line((customer * 7 + number) % 2000, number % 16, customer % 40);
     let mut kinds = vec![Kind::ConsentChanged(ConsentChanged {
         channel: Channel::Email as i32,
         purpose: ConsentPurpose::CartReminder as i32,
@@ -151,35 +144,10 @@ fn visit(customer: u64) -> Vec<JournalMessage> {
 
 fn message(customer: u64, step: u64, kind: Kind) -> JournalMessage {
     let micros = i64::try_from(customer * SPACING_MICROS + step * STEP_MICROS).unwrap_or(i64::MAX);
-    let time = Micros(START + micros).to_timestamp();
-    let key = |kind: IdentityKeyKind, space| IdentityKey {
-        kind: kind as i32,
-        token: Vec::new(),
-        alias: id(space, customer).to_vec(),
-    };
-    JournalMessage {
-        received_time: Some(time),
-        identity_keys: vec![
-            key(IdentityKeyKind::Customer, CUSTOMER),
-            key(IdentityKeyKind::Email, EMAIL),
-        ],
-        imported: false,
-        content: Some(Content::Event(Event {
-            event_id: EventId(id(EVENT, customer * 16 + step)).to_string(),
-            storefront_id: "shop".to_owned(),
-            event_time: Some(time),
-            kind: Some(kind),
-            ..Event::default()
-        })),
-    }
-}
-
-fn id(space: u8, number: u64) -> [u8; 16] {
-    public_hash("example", &[&[space], &number.to_le_bytes()])
-}
-
-fn resident_bytes() -> u64 {
-    let pages = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    let resident = pages.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok());
-    resident.unwrap_or_default() * 4096
+    let keys = [
+        (IdentityKeyKind::Customer, id(CUSTOMER, customer)),
+        (IdentityKeyKind::Email, id(EMAIL, customer)),
+    ];
+    let time = Micros(START.0 + micros);
+    support::message(time, id(EVENT, customer * 16 + step), &keys, kind)
 }

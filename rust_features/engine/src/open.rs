@@ -93,23 +93,19 @@ pub struct Start {
 impl Start {
     /// The newest snapshot that can be used, or nothing folded yet.
     pub fn load(folder: &Path, key: &Key) -> Result<Self, SnapshotError> {
-        let loaded = snapshot::load(folder, key)?;
+        let loaded = snapshot::load(folder, key, Resume::decode)?;
         let notices = loaded.refused.iter().map(ToString::to_string).collect();
-        let usable = loaded.snapshot.and_then(|snapshot| {
-            let resume = Resume::decode(&snapshot.resume)?;
-            Some((snapshot.state, snapshot.directory, resume))
-        });
-        let Some((state, directory, resume)) = usable else {
-            return Ok(Self {
+        Ok(match loaded.newest {
+            Some((snapshot, resume)) => Self {
+                state: snapshot.state,
+                directory: snapshot.directory.into(),
+                resume,
+                notices,
+            },
+            None => Self {
                 notices,
                 ..Self::default()
-            });
-        };
-        Ok(Self {
-            state,
-            directory: directory.into(),
-            resume,
-            notices,
+            },
         })
     }
 }

@@ -43,7 +43,7 @@ thread_local! {
 }
 
 impl Campaign {
-    /// Runs every input of the corpus, the small ones first.
+    /// Runs the seeds of the target and every input of the corpus, the small ones first.
     ///
     /// # Errors
     /// Where the corpus cannot be read.
@@ -51,7 +51,7 @@ impl Campaign {
         panic::set_hook(Box::new(|panic| {
             PANIC.set(panic.location().map(|place| (place.to_string(), panic.to_string())));
         }));
-        let mut inputs = Vec::new();
+        let mut inputs = (target.seeds)();
         for entry in fs::read_dir(corpus)? {
             inputs.push(fs::read(entry?.path())?);
         }

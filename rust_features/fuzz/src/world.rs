@@ -6,7 +6,7 @@ use cart_recovery_core::bundle::Bundle;
 use cart_recovery_core::contract::event::Kind;
 use cart_recovery_core::contract::{
     ActionTemplate, Channel, ConsentChanged, ConsentPurpose, ConsentState, Contact, Event, Exploration, Forest,
-    Identity, IdentityKey, LegalBasis, Line, Node, Offer, Policy, ProductAdded, ProductUpdated, Split,
+    Identity, IdentityKey, JournalMessage, LegalBasis, Line, Node, Offer, Policy, ProductAdded, ProductUpdated, Split,
     StorefrontPolicy, TrackRequest, Tree, node, offer, split,
 };
 use cart_recovery_core::edge::Edge;
@@ -21,6 +21,8 @@ use prost::Message;
 
 /// When every request arrives: 2025-06-02, noon UTC.
 pub(crate) const NOW: Micros = Micros(1_748_865_600_000_000);
+/// When the shopper left the cart.
+const EARLIER: Micros = Micros(NOW.0 - 7_200_000_000);
 pub(crate) const ABANDONMENT_SECONDS: u32 = 1800;
 
 static EDGE: LazyLock<Edge> = LazyLock::new(|| Edge::new(Key([1; 32]), [9; 32]));
@@ -133,15 +135,19 @@ fn stumps(features: usize) -> FactoredTrees {
     FactoredTrees::read(&forest.encode_to_vec()).expect("the forest is sound")
 }
 
-/// A shopper who agreed to reminders, filled a cart, and left it.
-fn told() -> State {
-    let product = Line {
+/// What the shopper is after.
+pub(crate) fn line() -> Line {
+    Line {
         product_id: "p1".to_owned(),
         quantity: 2,
         unit_price_minor: Some(1999),
         category_path: vec!["shoes".to_owned()],
         ..Line::default()
-    };
+    }
+}
+
+/// A shopper who agreed to reminders, filled a cart, and left it.
+fn told() -> State {
     let kinds = [
         Kind::ConsentChanged(ConsentChanged {
             channel: Channel::Email.into(),
@@ -159,22 +165,25 @@ fn told() -> State {
         }),
         Kind::ProductAdded(ProductAdded {
             cart_id: "c1".to_owned(),
-            line: Some(product),
+            line: Some(line()),
             currency_code: "EUR".to_owned(),
         }),
     ];
     let mut state = State::new();
     for (kind, sequence) in kinds.into_iter().zip(1..) {
-        let time = Micros(NOW.0 - 7_200_000_000);
-        let request = track(sequence, time, kind);
-        let tracked = edge()
-            .track(&request, time, false, &|_| true)
-            .expect("the event is sound");
-        let mut message = tracked.frame.message.expect("an event is a message");
-        name(&mut message.identity_keys);
-        fold(&mut state, sequence, &message).expect("the event is of a known kind");
+        fold(&mut state, sequence, &message(sequence, EARLIER, kind)).expect("the event is of a known kind");
     }
     state
+}
+
+/// What the shopper does, as the journal gets it; `id` tells events apart.
+pub(crate) fn message(id: u64, time: Micros, kind: Kind) -> JournalMessage {
+    let tracked = edge()
+        .track(&track(id, time, kind), time, false, &|_| true)
+        .expect("the event is sound");
+    let mut message = tracked.frame.message.expect("an event is a message");
+    name(&mut message.identity_keys);
+    message
 }
 
 fn track(id: u64, time: Micros, kind: Kind) -> Vec<u8> {

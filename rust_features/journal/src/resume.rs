@@ -52,3 +52,46 @@ impl Resume {
         self.seen.contains(spool, offset)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Its bytes stand sealed in a snapshot; should another writer have written them, a start must live on all the same.
+    #[test]
+    fn any_bytes_are_no_resume_or_one_to_go_on_from() {
+        let mut resume = Resume {
+            sequence: 900,
+            contacts_next: 77,
+            origin: Some(Origin {
+                journal: 1 << 60,
+                contacts: -5,
+            }),
+            ..Resume::default()
+        };
+        let spools = [SpoolId([1; 16]), SpoolId([0xff; 16])];
+        for offset in [0, 1, 5, u64::MAX] {
+            for spool in spools {
+                resume.seen.insert(spool, offset, offset);
+            }
+        }
+        let bytes = resume.encode();
+        let read = Resume::decode(&bytes).unwrap();
+        assert!(read.holds(spools[0], u64::MAX) && !read.holds(spools[0], 6));
+        let cut = (0..bytes.len()).map(|length| bytes[..length].to_vec());
+        let changed = (0..bytes.len() * 8).map(|bit| {
+            let mut changed = bytes.clone();
+            changed[bit / 8] ^= 1 << (bit % 8);
+            changed
+        });
+        for bytes in cut.chain(changed) {
+            let Some(mut resume) = Resume::decode(&bytes) else {
+                continue;
+            };
+            for (spool, offset) in spools.into_iter().zip([u64::MAX, 4]) {
+                resume.seen.insert(spool, offset, 1);
+                assert!(resume.holds(spool, offset));
+            }
+        }
+    }
+}

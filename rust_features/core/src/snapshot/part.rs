@@ -1,6 +1,7 @@
 //! The parts of a snapshot: what of a state is written, and how it is put back.
 
 use std::hash::Hash;
+use std::io;
 
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
@@ -43,7 +44,7 @@ pub(super) struct Shards<K, V> {
 #[derive(Serialize, Deserialize)]
 pub(super) struct Scalars {
     pub(super) engine_version: String,
-    sequence: u64,
+    pub(super) sequence: u64,
     journal_time: Micros,
     channels: FxHashMap<Box<str>, Channels>,
     budget_prices: Option<BudgetPrices>,
@@ -53,8 +54,18 @@ pub(super) struct Scalars {
     resume: Vec<u8>,
 }
 
-/// Hands on the parts of a snapshot one after the other, letting go of what was handed on.
-pub(super) fn take_apart<E>(mut snapshot: Snapshot, hand_on: &mut impl FnMut(&Part) -> Result<(), E>) -> Result<(), E> {
+/// Hands on the parts of a snapshot one after the other, letting go of what was handed on; the last one says how many
+/// there were.
+pub(super) fn take_apart<E>(snapshot: Snapshot, hand_on: &mut impl FnMut(&Part) -> Result<(), E>) -> Result<(), E> {
+    let mut parts = 0;
+    take_content(snapshot, &mut |part| {
+        parts += 1;
+        hand_on(part)
+    })?;
+    hand_on(&Part::End(parts))
+}
+
+fn take_content<E>(mut snapshot: Snapshot, hand_on: &mut impl FnMut(&Part) -> Result<(), E>) -> Result<(), E> {
     let state = &mut snapshot.state;
     hand_on(&Part::Scalars(Box::new(Scalars {
         engine_version: crate::ENGINE_VERSION.to_owned(),
@@ -109,15 +120,26 @@ fn queue<T, E>(
 }
 
 impl Part {
-    /// Lets what was read share the names of storefronts.
-    pub(super) fn share_names(&mut self, storefronts: &mut Storefronts) {
-        match self {
-            Part::Carts(carts) => carts.each(|cart| cart.share_name(storefronts)),
-            Part::Decisions(decisions) => {
+    pub(super) fn encode(&self) -> io::Result<Vec<u8>> {
+        postcard::to_stdvec(self).map_err(io::Error::other)
+    }
+
+    /// What was encoded, the names of storefronts shared; `None` where the bytes are no part.
+    pub(super) fn decode(bytes: &[u8], storefronts: &mut Storefronts) -> Option<Self> {
+        let (mut part, rest) = postcard::take_from_bytes(bytes).ok()?;
+        if !rest.is_empty() {
+            return None;
+        }
+        match &mut part {
+            Self::Carts(carts) => {
+                carts.each(|cart| cart.share_name(storefronts));
+            }
+            Self::Decisions(decisions) => {
                 decisions.each(|decided| decided.storefront = storefronts.shared(&decided.storefront));
             }
             _ => {}
         }
+        Some(part)
     }
 }
 

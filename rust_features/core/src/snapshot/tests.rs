@@ -4,6 +4,7 @@ use std::sync::atomic::AtomicBool;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
+use super::file::HEAD_BYTES;
 use super::*;
 use crate::contract::event::Kind;
 use crate::contract::{
@@ -15,6 +16,7 @@ use crate::fold::testing::{
     viewed,
 };
 use crate::fold::tests::laws::any_journal;
+use crate::keyed::Key;
 
 const KEY: Key = Key([7; 32]);
 const T: u32 = 1800;
@@ -37,8 +39,12 @@ fn written(folder: &TempDir, state: &State) -> PathBuf {
         .path
 }
 
-fn loaded(folder: &TempDir) -> Loaded {
-    load(folder.path(), &KEY).unwrap()
+fn loaded(folder: &TempDir) -> Loaded<()> {
+    load(folder.path(), &KEY, |_| Some(())).unwrap()
+}
+
+fn newest(folder: &TempDir) -> Snapshot {
+    loaded(folder).newest.unwrap().0
 }
 
 /// A journal that fills every part of the state.
@@ -95,7 +101,7 @@ fn what_was_written_is_read_back() {
     let path = written(&folder, &state);
     assert_eq!(path.file_name().unwrap(), "00000000000000000010.snapshot");
     assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
-    let snapshot = loaded(&folder).snapshot.unwrap();
+    let snapshot = newest(&folder);
     assert_eq!(snapshot.state.digest(), state.digest());
     assert_eq!(snapshot.resume, b"resume");
     assert_eq!(snapshot.directory.get(&Token([2; 16])), Some(&Alias([3; 16])));
@@ -121,7 +127,7 @@ fn a_state_stays_what_it_was_while_the_fold_goes_on() {
         );
     }
     written(&folder, &frozen);
-    assert_eq!(loaded(&folder).snapshot.unwrap().state.digest(), digest);
+    assert_eq!(newest(&folder).state.digest(), digest);
 }
 
 /// A change of what is written needs another version, or an old snapshot would be read as something else.
@@ -146,11 +152,11 @@ fn a_snapshot_with_any_byte_changed_is_refused_and_the_one_before_is_used() {
     for position in (0..HEAD_BYTES + 64).chain((HEAD_BYTES + 64..sound.len()).step_by(7)) {
         file.write_all_at(&[sound[position] ^ 0x41], position as u64).unwrap();
         let loaded = loaded(&folder);
-        assert_eq!(loaded.snapshot.unwrap().state.sequence(), 5, "byte {position}");
+        assert_eq!(loaded.newest.unwrap().0.state.sequence(), 5, "byte {position}");
         assert_eq!(loaded.refused.len(), 1);
         file.write_all_at(&sound[position..=position], position as u64).unwrap();
     }
-    assert_eq!(loaded(&folder).snapshot.unwrap().state.sequence(), 10);
+    assert_eq!(newest(&folder).state.sequence(), 10);
 }
 
 #[test]
@@ -160,20 +166,26 @@ fn a_snapshot_cut_anywhere_or_with_more_behind_it_is_refused() {
     let sound = std::fs::read(&path).unwrap();
     for length in (0..sound.len()).step_by(3).chain([sound.len() - 1]) {
         std::fs::write(&path, &sound[..length]).unwrap();
-        assert!(loaded(&folder).snapshot.is_none(), "{length} of {} bytes", sound.len());
+        assert!(loaded(&folder).newest.is_none(), "{length} of {} bytes", sound.len());
     }
     // A second copy of the last part, soundly sealed.
     let last = sound.len() - 24 - 2;
     std::fs::write(&path, [&sound[..], &sound[last..]].concat()).unwrap();
-    assert!(loaded(&folder).snapshot.is_none());
+    assert!(loaded(&folder).newest.is_none());
 }
 
 #[test]
 fn a_foreign_snapshot_and_one_of_another_release_say_what_they_are() {
     let folder = TempDir::new().unwrap();
     let path = written(&folder, &folded(&journal()));
-    let refused = load(folder.path(), &Key([8; 32])).unwrap().refused;
-    assert!(matches!(refused[..], [SnapshotError::Foreign { .. }]));
+    let refused = load(folder.path(), &Key([8; 32]), |_| Some(())).unwrap().refused;
+    assert!(matches!(
+        refused[..],
+        [SnapshotError::Unusable {
+            flaw: Flaw::Foreign,
+            ..
+        }]
+    ));
     let mut bytes = std::fs::read(&path).unwrap();
     bytes[8] = 99;
     std::fs::write(&path, bytes).unwrap();
@@ -183,6 +195,39 @@ fn a_foreign_snapshot_and_one_of_another_release_say_what_they_are() {
         "{}",
         refused[0]
     );
+}
+
+#[test]
+fn a_snapshot_that_does_not_say_where_to_go_on_is_refused_and_the_one_before_is_used() {
+    let folder = TempDir::new().unwrap();
+    let messages = journal();
+    written(&folder, &folded(&messages[..5]));
+    let strange = Snapshot {
+        resume: b"strange".to_vec(),
+        ..of(folded(&messages))
+    };
+    write(folder.path(), &KEY, strange, &AtomicBool::new(false)).unwrap();
+    let loaded = load(folder.path(), &KEY, |bytes| (bytes == b"resume").then_some(5)).unwrap();
+    let (snapshot, resume) = loaded.newest.unwrap();
+    assert_eq!((snapshot.state.sequence(), resume), (5, 5));
+    let words = loaded.refused[0].to_string();
+    assert!(
+        words.ends_with("00000000000000000010.snapshot does not say where to go on in the journal; it is not used and may be deleted"),
+        "{words}"
+    );
+}
+
+/// What lies behind the seals is read alike, with or without threads and files.
+#[test]
+fn a_file_in_memory_is_the_file_on_disk() {
+    let folder = TempDir::new().unwrap();
+    let state = folded(&journal());
+    let on_disk = std::fs::read(written(&folder, &state)).unwrap();
+    let in_memory = sealed(&payloads(of(state.clone())).unwrap(), state.sequence(), &KEY).unwrap();
+    assert_eq!(in_memory, on_disk);
+    assert_eq!(decode(&in_memory, &KEY).unwrap().state.digest(), state.digest());
+    let elsewhere = sealed(&payloads(of(state.clone())).unwrap(), state.sequence() + 1, &KEY).unwrap();
+    assert_eq!(decode(&elsewhere, &KEY).err(), Some(Flaw::Damaged(0)));
 }
 
 #[test]
@@ -196,10 +241,15 @@ fn the_newest_two_stay_and_nothing_unfinished() {
     assert!(matches!(given_up, Err(SnapshotError::GivenUp)));
     let killed = folder.path().join("00000000000000000009.unfinished");
     std::fs::write(&killed, b"half").unwrap();
-    assert_eq!(loaded(&folder).snapshot.unwrap().state.sequence(), 8);
+    assert_eq!(newest(&folder).state.sequence(), 8);
     assert_eq!(paths(folder.path()).unwrap().len(), KEPT);
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), KEPT);
-    assert!(load(&folder.path().join("none"), &KEY).unwrap().snapshot.is_none());
+    assert!(
+        load(&folder.path().join("none"), &KEY, |_| Some(()))
+            .unwrap()
+            .newest
+            .is_none()
+    );
 }
 
 proptest! {
@@ -214,7 +264,7 @@ proptest! {
         let folder = TempDir::new().unwrap();
         let mut uninterrupted = folded(&messages.0[..cut]);
         written(&folder, &uninterrupted);
-        let mut restarted = loaded(&folder).snapshot.unwrap().state;
+        let mut restarted = newest(&folder).state;
         for message in &messages.0[cut..] {
             prop_assert_eq!(add(&mut uninterrupted, message), add(&mut restarted, message));
         }

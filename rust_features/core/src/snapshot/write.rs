@@ -1,13 +1,14 @@
 //! A snapshot onto disk.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufWriter, Write};
+use std::io::BufWriter;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::part::{Part, take_apart};
-use super::{ENDING, HEAD_BYTES, KEPT, Snapshot, SnapshotError, head, paths, seal};
+use super::file::Writer;
+use super::part::take_apart;
+use super::{ENDING, KEPT, Snapshot, SnapshotError, paths};
 use crate::keyed::Key;
 
 /// What was written.
@@ -64,47 +65,18 @@ fn write_file(
     let mut options = OpenOptions::new();
     // It holds no personal data, yet says which token is which alias.
     let file = options.write(true).create(true).truncate(true).mode(0o600).open(path);
-    let sequence = snapshot.state.sequence();
-    let mut parts = Parts {
-        file: BufWriter::with_capacity(1 << 20, file.map_err(failed)?),
-        key,
-        sequence,
-        written: 0,
-        bytes: HEAD_BYTES as u64,
-    };
-    parts.file.write_all(&head(key, sequence)).map_err(failed)?;
+    let file = BufWriter::with_capacity(1 << 20, file.map_err(failed)?);
+    let mut writer = Writer::begin(file, key, snapshot.state.sequence()).map_err(failed)?;
     take_apart(snapshot, &mut |part| {
         if give_up.load(Ordering::Relaxed) {
             return Err(SnapshotError::GivenUp);
         }
-        parts.append(part).map_err(failed)
+        part.encode()
+            .and_then(|payload| writer.append(&payload))
+            .map_err(failed)
     })?;
-    let count = parts.written;
-    parts.append(&Part::End(count)).map_err(failed)?;
-    let file = parts.file.into_inner().map_err(|error| failed(error.into_error()))?;
+    let (file, bytes) = writer.end();
+    let file = file.into_inner().map_err(|error| failed(error.into_error()))?;
     file.sync_all().map_err(failed)?;
-    Ok(parts.bytes)
-}
-
-/// The parts of a file being written.
-struct Parts<'a> {
-    file: BufWriter<File>,
-    key: &'a Key,
-    sequence: u64,
-    written: u32,
-    bytes: u64,
-}
-
-impl Parts<'_> {
-    fn append(&mut self, part: &Part) -> io::Result<()> {
-        let payload = postcard::to_stdvec(part).map_err(io::Error::other)?;
-        let length = u64::try_from(payload.len()).map_err(io::Error::other)?;
-        self.file.write_all(&length.to_le_bytes())?;
-        self.file
-            .write_all(&seal(self.key, self.sequence, self.written, &payload))?;
-        self.file.write_all(&payload)?;
-        self.written += 1;
-        self.bytes += length + 24;
-        Ok(())
-    }
+    Ok(bytes)
 }

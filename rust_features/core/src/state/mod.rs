@@ -208,6 +208,18 @@ impl State {
         self.decisions.len()
     }
 
+    /// Aliases whose record holds steps of a visit.
+    #[must_use]
+    pub fn visitor_count(&self) -> usize {
+        self.retention.sessions.len()
+    }
+
+    /// Event ids remembered.
+    #[must_use]
+    pub fn event_id_count(&self) -> usize {
+        self.seen.iter().len()
+    }
+
     /// Events folded by kind, in the journal's names; duplicates are not among them.
     #[must_use]
     pub fn counts(&self) -> BTreeMap<&str, u64> {

@@ -53,7 +53,7 @@ impl Seen {
     }
 
     /// The ids in the order of their sequence.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &(Micros, u64)> {
+    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = &(Micros, u64)> {
         self.order.iter()
     }
 }

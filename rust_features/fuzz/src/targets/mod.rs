@@ -5,6 +5,7 @@ mod decode;
 mod fold;
 mod forest;
 mod score;
+mod snapshot;
 mod spool;
 
 /// A reader of bytes.
@@ -14,28 +15,40 @@ pub struct Target {
     pub name: &'static str,
     /// One run.
     pub run: fn(&[u8]),
+    /// Inputs beside the corpus: those whose form changes with the code.
+    pub seeds: fn() -> Vec<Vec<u8>>,
 }
 
 /// All of them.
-pub const TARGETS: [Target; 5] = [
+pub const TARGETS: [Target; 6] = [
     Target {
         name: "decode",
         run: decode::run,
+        seeds: Vec::new,
     },
     Target {
         name: "fold",
         run: fold::run,
+        seeds: Vec::new,
     },
     Target {
         name: "score",
         run: score::run,
+        seeds: Vec::new,
+    },
+    Target {
+        name: "snapshot",
+        run: snapshot::run,
+        seeds: snapshot::seeds,
     },
     Target {
         name: "spool",
         run: spool::run,
+        seeds: Vec::new,
     },
     Target {
         name: "forest",
         run: forest::run,
+        seeds: Vec::new,
     },
 ];
