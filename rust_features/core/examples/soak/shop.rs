@@ -256,6 +256,7 @@ fn leaf(features: usize, value: f64) -> Result<FactoredTrees, Box<dyn Error>> {
     let forest = Forest {
         feature_count: u32::try_from(features)?,
         trees: vec![Tree { nodes: vec![leaf] }],
+        ..Forest::default()
     };
     Ok(FactoredTrees::read(&forest.encode_to_vec())?)
 }
