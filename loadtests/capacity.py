@@ -73,6 +73,11 @@ class Step:
         """Of the slower kind of call."""
         return max(quantiles["p99"] for quantiles in self.latency_micros.values())
 
+    @property
+    def spread(self) -> float:
+        """p99 over p50, of the kind of call where it is greater."""
+        return max(quantiles["p99"] / max(1, quantiles["p50"]) for quantiles in self.latency_micros.values())
+
     def within(self, slo_p99_ms: float) -> bool:
         """Whether the scorer kept up and kept the objective."""
         flat = self.spool_growth <= self.offered * _SLACK_SECONDS
@@ -100,6 +105,8 @@ class Capacity:
     steps: tuple[Step, ...]
     sustained: Step | None
     """The highest rate that was kept up; None where not even the first one was."""
+    half: Step | None
+    """Half of the sustained rate, for as long."""
     overload: Overload | None
 
     @property
@@ -192,8 +199,9 @@ def measure(plan: Plan, load: Load, progress: Callable[[str], None]) -> Capacity
         if step.within(plan.slo_p99_ms):
             sustained = step
             break
+    half = tried(sustained.offered / 2, plan.sustained_seconds) if sustained else None
     overload = _overload(plan, load, sustained, progress) if sustained and plan.overload else None
-    return Capacity(plan, machine(), rust_features.ENGINE_VERSION, tuple(steps), sustained, overload)
+    return Capacity(plan, machine(), rust_features.ENGINE_VERSION, tuple(steps), sustained, half, overload)
 
 
 def _bracket(plan: Plan, keeps_up: Callable[[float], bool]) -> tuple[float, float]:

@@ -15,7 +15,9 @@ def render(capacity: Capacity) -> str:
     rows = [f"{columns}{'p50 ms':>9}{'p99 ms':>9}{'p99.9 ms':>10}{'CPU µs':>8}"]
     rows += [_row(step) for step in sorted(capacity.steps, key=lambda step: step.offered)]
     where = ", ".join(f"{name} {value}" for name, value in capacity.machine.items())
-    return "\n".join([headline(capacity), "", *rows, *_overload(capacity), "", f"{plan.front} front; {where}"])
+    return "\n".join(
+        [headline(capacity), "", *rows, *_half(capacity), *_overload(capacity), "", f"{plan.front} front; {where}"]
+    )
 
 
 def headline(capacity: Capacity) -> str:
@@ -61,17 +63,25 @@ def _row(step: Step) -> str:
     )
 
 
+def _half(capacity: Capacity) -> list[str]:
+    half = capacity.half
+    if half is None:
+        return []
+    return ["", f"At half of it, {half.offered:,.0f} calls a second, p99 is {half.spread:.1f} times p50."]
+
+
 def _overload(capacity: Capacity) -> list[str]:
     overload = capacity.overload
     if overload is None:
         return []
     step = overload.step
     before, after = (bytes_ / (1 << 20) for bytes_ in (overload.resident_bytes_before, step.resident_bytes))
+    grown = (step.resident_bytes - overload.resident_bytes_before) / max(1.0, step.answered * step.seconds)
     return [
         "",
         f"Overload: {step.offered:,.0f} calls a second for {step.seconds:.0f} s: {step.answered:,.0f} answered,",
         f"their p99 {step.p99_micros / 1000:.1f} ms; {step.refused_share:.0%} refused, {step.failed:,} failed,",
-        f"{step.dropped:,} not made. Memory {before:,.0f} MiB before, {after:,.0f} MiB after;",
+        f"{step.dropped:,} not made. Memory {before:,.0f} MiB before, {after:,.0f} MiB after, {grown:,.0f} bytes a call;",
         f"within the objective again after {overload.recovery_seconds:.1f} s.",
     ]
 
