@@ -80,7 +80,8 @@ def _overload(capacity: Capacity) -> list[str]:
     return [
         "",
         f"Overload: {step.offered:,.0f} calls a second for {step.seconds:.0f} s: {step.answered:,.0f} answered,",
-        f"their p99 {step.p99_micros / 1000:.1f} ms; {step.refused_share:.0%} refused, {step.failed:,} failed, {step.dropped:,} not made.",
+        f"their p99 {step.p99_micros / 1000:.1f} ms; {step.refused_share:.0%} refused, {step.failed:,} failed,",
+        f"{step.dropped:,} not made.",
         f"Memory {before:,.0f} MiB before, {after:,.0f} MiB after, {grown:,.0f} bytes a call;",
         f"within the objective again after {overload.recovery_seconds:.1f} s.",
     ]
