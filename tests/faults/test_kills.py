@@ -15,12 +15,12 @@ from tests.harness.load import Load, assert_exactly_once
 from tests.harness.states import assert_equal_to_replay
 from tests.harness.waiting import eventually
 
-pytestmark = [pytest.mark.fault, pytest.mark.timeout(240 + 30 * KILLS)]
+pytestmark = [pytest.mark.fault, pytest.mark.timeout(360 + 32 * KILLS)]
 
 LONGEST_LIFE_SECONDS = 1.5
 """A process is killed at a random moment up to so long after it came up."""
 
-SETTLING_SECONDS = 120.0
+SETTLING_SECONDS = 120.0 + 2 * KILLS
 """How long touches may take to their end after the last kill."""
 
 FINAL = ("sent", "skipped", "failed", "unknown")
