@@ -15,6 +15,7 @@ import grpc
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
 
+from cart_recovery.die_with_parent import mortal
 from loadtests.processor import CpuUnknown, metric
 
 FRONTS = ("grpcio", "native")
@@ -61,7 +62,7 @@ def scorer(data_directory: Path, threads: int, *, front: str = "grpcio") -> Iter
     }
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("CART_RECOVERY_")}
     command = [sys.executable, "-m", "cart_recovery.cli", "serve"]
-    process = subprocess.Popen(command, env=inherited | settings, cwd=data_directory)
+    process = subprocess.Popen(mortal(command), env=inherited | settings, cwd=data_directory)
     try:
         _await_serving(address, process)
         yield Server(address, process.pid, f"http://{metrics_address}/metrics")

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from cart_recovery.die_with_parent import mortal
 from cart_recovery.settings import ENVIRONMENT_PREFIX
 from tests.harness.waiting import eventually
 
@@ -35,7 +36,7 @@ class Child:
         self._start_of_run = self.log_path.stat().st_size if self.log_path.exists() else 0
         with self.log_path.open("ab") as log:
             self._process = subprocess.Popen(
-                self._command,
+                mortal(self._command),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
