@@ -56,15 +56,11 @@ def _margins(booster: xgboost.Booster, rows: NDArray[np.float32]) -> NDArray[np.
 
 
 def _base_margin(booster: xgboost.Booster) -> float:
-    """What the booster answers where it has no trees."""
-    model = json.loads(booster.save_raw("json"))
-    grown_by = model["learner"]["gradient_booster"]
-    # DART's trees are those of another one inside it.
-    model["learner"]["gradient_booster"] = bare_trees = grown_by.get("gbtree", grown_by)
-    bare_trees["model"] |= {"trees": [], "tree_info": [], "iteration_indptr": [0]}
-    bare_trees["model"]["gbtree_model_param"]["num_trees"] = "0"
-    # It has learned its base score already.
-    model["learner"]["learner_model_param"]["boost_from_average"] = "0"
-    bare = xgboost.Booster()
-    bare.load_model(bytearray(json.dumps(model).encode()))
-    return float(_margins(bare, np.zeros((1, booster.num_features()), np.float32))[0])
+    """What a booster of the same base score answers where it has no trees."""
+    learner = json.loads(booster.save_config())["learner"]
+    # Newer versions write a list of one for each output.
+    score = learner["learner_model_param"]["base_score"].strip("[]")
+    row = np.zeros((1, booster.num_features()), np.float32)
+    parameters = {"objective": learner["objective"]["name"], "base_score": score, "nthread": 1}
+    bare = xgboost.train(parameters, xgboost.DMatrix(row, np.zeros(1)), num_boost_round=0)
+    return float(_margins(bare, row)[0])
