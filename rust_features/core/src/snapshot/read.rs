@@ -124,7 +124,7 @@ fn read(mut file: Reader<impl Read + Send>, key: &Key) -> Result<Snapshot, Flaw>
     scope(|threads| {
         let (to_workers, sealed) = sync_channel(workers * 2);
         let sealed = Arc::new(Mutex::new(sealed));
-        let (to_assembler, decoded) = sync_channel(workers * 2);
+        let (to_assembler, parts) = sync_channel(workers * 2);
         threads.spawn(move || hand_on(file, &to_workers));
         for _ in 0..workers {
             let (sealed, to_assembler, decoder) = (Arc::clone(&sealed), to_assembler.clone(), decoder.clone());
@@ -132,7 +132,7 @@ fn read(mut file: Reader<impl Read + Send>, key: &Key) -> Result<Snapshot, Flaw>
         }
         // The workers' own ends say when all is done, or that nobody wants more.
         drop((to_assembler, sealed));
-        assemble(snapshot, decoded)
+        assemble(snapshot, parts)
     })
 }
 
