@@ -34,7 +34,7 @@ fn product<'a>(state: &'a mut State, scene: &Scene<'_>, product_id: &str) -> Opt
     if state.products.len() >= MAX_PRODUCTS && !state.products.contains_key(&key) {
         return None;
     }
-    Some(state.products.get_or_insert_with(key, Product::default))
+    Some(state.products.get_or_insert_with(key, Box::default))
 }
 
 fn set_paused(state: &mut State, scene: &Scene<'_>, channel: i32, paused: bool) {

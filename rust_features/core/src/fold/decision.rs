@@ -19,7 +19,7 @@ pub(super) fn fold(state: &mut State, record: &DecisionRecord) -> bool {
     let decided = Decided::new(state.sequence, record, &mut state.storefronts);
     hold_out(state, id, record, &decided);
     supersede(state, id, record, &decided);
-    state.decisions.insert(id, decided);
+    state.decisions.insert(id, Box::new(decided));
     state.retention.decisions.push_back((state.journal_time, id));
     true
 }

@@ -69,7 +69,7 @@ pub fn fold(state: &mut State, sequence: u64, message: &JournalMessage) -> Resul
         }
         Content::Tick(_) | Content::SpoolClosed(_) => true,
     };
-    state.duplicates += u64::from(!new);
+    state.duplicates = state.duplicates.saturating_add(u64::from(!new));
     Ok(if new { Folded::Applied } else { Folded::Duplicate })
 }
 

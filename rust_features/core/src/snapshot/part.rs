@@ -1,6 +1,5 @@
 //! The parts of a snapshot: what of a state is written, and how it is put back.
 
-use std::hash::Hash;
 use std::io;
 
 use rustc_hash::FxHashMap;
@@ -18,8 +17,8 @@ pub(super) enum Part {
     Scalars(Box<Scalars>),
     Records(Shards<Alias, Slot>),
     Carts(Shards<CartId, Box<Cart>>),
-    Decisions(Shards<DecisionId, Decided>),
-    Products(Shards<ProductKey, Product>),
+    Decisions(Shards<DecisionId, Box<Decided>>),
+    Products(Shards<ProductKey, Box<Product>>),
     Directory(Shards<Token, Alias>),
     Seen(Vec<(Micros, u64)>),
     CartRetention(Vec<(Micros, CartId)>),
@@ -32,8 +31,8 @@ pub(super) enum Part {
 /// Neighbouring shards of a map.
 #[derive(Serialize, Deserialize)]
 #[serde(bound(
-    serialize = "K: Serialize + Eq + Hash, V: Serialize",
-    deserialize = "K: Deserialize<'de> + Eq + Hash, V: Deserialize<'de>"
+    serialize = "K: Serialize + ShardKey, V: Serialize",
+    deserialize = "K: Deserialize<'de> + ShardKey, V: Deserialize<'de>"
 ))]
 pub(super) struct Shards<K, V> {
     first: usize,
@@ -97,7 +96,7 @@ fn map<K: ShardKey, V: Clone, E>(
 ) -> Result<(), E> {
     for first in (0..SHARDS).step_by(SHARDS_PER_PART) {
         let shards = map.take_shards(first, first + SHARDS_PER_PART);
-        if shards.iter().any(|shard| !shard.is_empty()) {
+        if shards.iter().any(Option::is_some) {
             hand_on(&part(Shards { first, shards }))?;
         }
     }
@@ -132,7 +131,14 @@ impl Part {
         }
         match &mut part {
             Self::Carts(carts) => {
-                carts.each(|cart| cart.share_name(storefronts));
+                let mut whole = true;
+                carts.each(|cart| {
+                    cart.share_name(storefronts);
+                    whole &= cart.is_whole();
+                });
+                if !whole {
+                    return None;
+                }
             }
             Self::Decisions(decisions) => {
                 decisions.each(|decided| decided.storefront = storefronts.shared(&decided.storefront));
@@ -143,12 +149,12 @@ impl Part {
     }
 }
 
-impl<K: Clone + Eq + Hash, V: Clone> Shards<K, V> {
+impl<K: ShardKey, V: Clone> Shards<K, V> {
     fn each(&mut self, mut change: impl FnMut(&mut V)) {
-        for shard in &mut self.shards {
+        for table in self.shards.iter_mut().flatten() {
             // Just read, so shared with nobody.
-            if let Some(shard) = std::sync::Arc::get_mut(shard) {
-                shard.values_mut().for_each(&mut change);
+            if let Some(table) = std::sync::Arc::get_mut(table) {
+                table.values_mut().for_each(&mut change);
             }
         }
     }

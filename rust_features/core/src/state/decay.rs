@@ -186,7 +186,8 @@ impl Decayed {
         let wanted = hashes
             .iter()
             .fold(0_u64, |bits, hash| bits | 1 << affinity.bucket(*hash));
-        let held = self.affinities.iter().filter(|held| wanted >> held.bucket & 1 == 1);
+        let is_wanted = |held: &&Weight| wanted.checked_shr(held.bucket.into()).is_some_and(|bits| bits & 1 == 1);
+        let held = self.affinities.iter().filter(is_wanted);
         held.map(|held| held.weight).sum()
     }
 

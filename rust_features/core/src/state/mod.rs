@@ -69,8 +69,8 @@ pub struct State {
     pub(crate) journal_time: Micros,
     pub(crate) records: Records,
     pub(crate) carts: Sharded<CartId, Box<Cart>>,
-    pub(crate) decisions: Sharded<DecisionId, Decided>,
-    pub(crate) products: Sharded<ProductKey, Product>,
+    pub(crate) decisions: Sharded<DecisionId, Box<Decided>>,
+    pub(crate) products: Sharded<ProductKey, Box<Product>>,
     pub(crate) channels: FxHashMap<Box<str>, Channels>,
     pub(crate) budget_prices: Option<BudgetPrices>,
     pub(crate) storefronts: Storefronts,
@@ -154,7 +154,7 @@ impl State {
     /// A decision taken within the last [`DECISION_RETENTION_SECONDS`].
     #[must_use]
     pub fn decision(&self, id: &DecisionId) -> Option<&Decided> {
-        self.decisions.get(id)
+        self.decisions.get(id).map(AsRef::as_ref)
     }
 
     /// Touches of the cart that were claimed.
@@ -187,7 +187,7 @@ impl State {
     /// A product of the catalogue.
     #[must_use]
     pub fn product(&self, key: &ProductKey) -> Option<&Product> {
-        self.products.get(key)
+        self.products.get(key).map(AsRef::as_ref)
     }
 
     /// Aliases with a record.
@@ -232,7 +232,7 @@ impl State {
     /// Counts an event of the kind.
     pub(crate) fn count(&mut self, kind: &str) {
         match self.counts.get_mut(kind) {
-            Some(count) => *count += 1,
+            Some(count) => *count = count.saturating_add(1),
             None => _ = self.counts.insert(kind.into(), 1),
         }
     }

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use cart_recovery_core::contract::event::Kind;
 use cart_recovery_core::contract::journal_message::Content;
 use cart_recovery_core::contract::{
-    CheckoutStarted, JournalMessage, OrderCompleted, ProductAdded, ProductRemoved, ProductViewed, Tick,
+    CheckoutStarted, JournalMessage, Money, OrderCompleted, ProductAdded, ProductRemoved, ProductViewed, Tick,
 };
 use cart_recovery_core::decide::{fire, to_message};
 use cart_recovery_core::fold::fold;
@@ -160,6 +160,10 @@ fn next() -> Vec<JournalMessage> {
             order_id: "o1".to_owned(),
             cart_id: cart_id(),
             lines: vec![line()],
+            total: Some(Money {
+                minor_units: 3998,
+                currency_code: "EUR".to_owned(),
+            }),
             ..OrderCompleted::default()
         }),
     ];

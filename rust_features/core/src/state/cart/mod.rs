@@ -134,6 +134,11 @@ impl Cart {
         self.storefront = storefronts.shared(&self.storefront);
     }
 
+    /// Whether every change is of a line that it has.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.changes.iter().all(|change| change.line < self.lines.len())
+    }
+
     /// The storefront it belongs to.
     #[must_use]
     pub fn storefront(&self) -> &str {
