@@ -16,7 +16,6 @@ from typing import Protocol
 import rust_features
 from cart_recovery.die_with_parent import mortal
 from cart_recovery.keys import scorer_keys
-from cart_recovery.releases import active_bundle
 from loadtests.benchmarks.comparison import Comparison, Figure, Goal, Unmeasured
 from loadtests.benchmarks.machine import machine, today
 from loadtests.benchmarks.servers import built
@@ -61,8 +60,7 @@ def measure(
     tracks, scores = directory / "tracks", directory / "scores"
     _write(tracks, (request.SerializeToString() for request in arrivals(customers)))
     _write(scores, score_requests(customers, benchmark.actions))
-    bundles = directory / "bundles"
-    bundle = bundles / str(active_bundle(bundles))
+    bundle = next((directory / "bundles").glob("*/manifest.pb")).parent
     public_key = scorer_keys(directory / "keys").bundle_public.hex()
     progress(f"{customers:,} customers come in")
     arguments = (nats.start(), bundle, public_key, directory / "engines", tracks, scores, benchmark.rounds)
@@ -78,8 +76,9 @@ def measure(
         setting=(
             f"Decisions among {benchmark.actions} actions by models of {benchmark.trees} trees of {benchmark.leaves} "
             f"leaves, for {customers:,} customers, each asked for once; {benchmark.calls:,} calls a round, one caller, "
-            "the engines in turns in one process. Without a spool a decision is encoded and dropped; with one it is "
-            "written to a file, and for the disk synced before the answer. No relay works beside."
+            "all engines in one process; the first two are called in turns, the disk behind them. Without a spool a "
+            "decision is encoded and dropped; with one it is written to a file, and for the disk synced before the "
+            "answer. No relay works beside."
         ),
         date=today(),
         machine=machine(),

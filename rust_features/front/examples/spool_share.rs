@@ -1,5 +1,5 @@
 //! What the spool takes of a Score: engines of one state that keep nothing, keep for the process, and keep for the disk,
-//! called in turns, in process and over the native front.
+//! called in process and over the native front.
 //!
 //! `spool_share NATS_URL BUNDLE BUNDLE_PUBLIC_KEY DIRECTORY TRACKS SCORES ROUNDS`: both files hold requests, each behind its
 //! length (u32, little-endian). Prints `loaded` once every engine has folded what was tracked, and goes on when its input says
@@ -189,27 +189,38 @@ fn wait(sides: &[Side], condition: impl Fn(&EngineStatus) -> bool) -> Result<(),
     Ok(())
 }
 
-/// Every request goes to each side, beginning with another one in turn; the median of each, microseconds.
+/// The median of each side, microseconds. The two that are compared take turns and are as often the first; the disk comes after
+/// them, because whoever is called after a wait finds cold caches.
 fn medians(
     requests: &[Vec<u8>],
     call: impl Fn(usize, &[u8]) -> Result<(Duration, Bytes), Anything>,
 ) -> Result<[f64; SIDES.len()], Anything> {
     let mut taken = SIDES.map(|_| Vec::with_capacity(requests.len()));
+    let mut once = |side: usize, request: &[u8]| -> Result<(), Anything> {
+        let (time, reply) = call(side, request)?;
+        taken[side].push(time.as_secs_f64() * 1e6);
+        Ok(checked(&reply).map_err(|error| format!("{}: {error}", SIDES[side].0))?)
+    };
     for (turn, request) in requests.iter().enumerate() {
-        for step in 0..SIDES.len() {
-            let side = (turn + step) % SIDES.len();
-            let (micros, reply) = call(side, request)?;
-            taken[side].push(micros.as_secs_f64() * 1e6);
-            let response = ScoreResponse::decode(reply)?;
-            if response.repeated_answer || response.candidates.iter().filter(|one| one.eligible).count() < 2 {
-                return Err(format!("{}: a Score repeated an answer or weighed nothing", SIDES[side].0).into());
-            }
-        }
+        let first = turn % 2;
+        once(first, request)?;
+        once(1 - first, request)?;
+    }
+    for request in requests {
+        once(2, request)?;
     }
     Ok(taken.map(|mut micros| {
         micros.sort_by(f64::total_cmp);
         micros[micros.len() / 2]
     }))
+}
+
+fn checked(reply: &[u8]) -> Result<(), Anything> {
+    let response = ScoreResponse::decode(reply)?;
+    if response.repeated_answer || response.candidates.iter().filter(|one| one.eligible).count() < 2 {
+        return Err("a Score repeated an answer or weighed nothing".into());
+    }
+    Ok(())
 }
 
 fn messages(path: &str) -> Result<Vec<Vec<u8>>, Anything> {

@@ -33,6 +33,8 @@ struct Greeting {
     nonce: String,
 }
 
+// The protocol has them so.
+#[allow(clippy::struct_excessive_bools)]
 #[derive(Serialize)]
 struct Connect<'a> {
     verbose: bool,

@@ -27,7 +27,7 @@ pub(super) enum Frame<'a> {
 
 /// The value of the first header of that name.
 pub(crate) fn header<'a>(headers: &'a str, name: &str) -> Option<&'a str> {
-    let mut lines = headers.split("\r\n");
+    let mut lines = headers.split('\n');
     lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(':').map(str::trim))
 }
 
