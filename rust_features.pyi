@@ -335,6 +335,10 @@ def offer_load(
     hexadecimal digits from `first_number` on. Raises ValueError, ConnectionError.
     """
 
+def read_journal(*, nats_url: str, nats_credentials: str | None = None) -> int:
+    """Reads JOURNAL by the feed's own client, from its first message to the last at the call, and keeps nothing; returns
+    that one's sequence. Raises JournalFailed."""
+
 class Offline:
     """The same engine without server, spool or journal: events in time order in, decisions out.
 

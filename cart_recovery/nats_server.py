@@ -97,6 +97,13 @@ class NatsServer:
         _url_path(self.directory).unlink(missing_ok=True)
 
     @property
+    def process_id(self) -> int:
+        """Of the server. Raises NatsServerError where it is not running."""
+        if self._process is None:
+            raise NatsServerError("the nats-server is not running")
+        return self._process.pid
+
+    @property
     def alive(self) -> bool:
         """Whether the server runs."""
         return self._process is not None and self._process.poll() is None

@@ -1,6 +1,6 @@
 """Measures a running scorer under a realistic mix of calls, Score and both fronts over empty gRPC echoes, the calls a
-second that a scorer keeps up, the rate of a backtest or replay, or the engine against its peers, each in an
-environment of its own that is made on the first use.
+second that a scorer keeps up, the rate of a backtest, of a replay or of catching up with the journal, or the engine
+against its peers, each in an environment of its own that is made on the first use.
 
 Examples:
   cart-recovery loadtest run --users 50 --slo-p99-ms 5 --report report.html
@@ -8,6 +8,7 @@ Examples:
   cart-recovery loadtest fronts --json
   cart-recovery loadtest capacity --front native --slo-p99-ms 5 --report capacity.html
   cart-recovery loadtest backtest --events 3000000
+  cart-recovery loadtest catch-up --events 1000000
   cart-recovery loadtest trees --json
   cart-recovery loadtest compare --page docs/comparisons.md
 
@@ -18,6 +19,7 @@ import socket
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -28,7 +30,7 @@ from cart_recovery.terminal import Progress, note, print_json
 if TYPE_CHECKING:
     from cart_recovery.v1.event_pb2 import TrackRequest
     from loadtests.benchmarks.traffic import MakeBundle
-    from rust_features import Offline
+    from rust_features import Engine, Offline
 
     _Kinds = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 (it has no other name)
 
@@ -91,8 +93,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     replay_rate.add_argument(
         "--events", type=int, default=1_000_000, help="simulated events of each mix (default: %(default)s)"
     )
+    catch_up = kinds.add_parser(
+        "catch-up",
+        help="messages a second of a start without a snapshot, beside the client alone",
+        description="Fills a journal with the events of a simulated shop, starts engines on empty data directories, "
+        "and measures until they have folded it; in turns with the client alone.\n\nExample:\n"
+        "  cart-recovery loadtest catch-up --events 1000000 --json",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    catch_up.add_argument("--events", type=int, default=1_000_000, help="simulated events (default: %(default)s)")
+    spool = kinds.add_parser(
+        "spool",
+        help="Score with a spool over Score without one, in process and over the native front; needs Rust",
+        description="Measures what the spool takes of a Score, on the disk of a temporary directory.\n\nExample:\n"
+        "  TMPDIR=/var/tmp cart-recovery loadtest spool --json",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    spool.add_argument("--rounds", type=int, default=5, help="rounds (default: %(default)s)")
+    spool.add_argument("--quick", action="store_true", help="a little of everything, to see that it runs")
     comparisons = [_comparison_parser(kinds, name, purpose) for name, purpose in _COMPARISONS.items()]
-    for one in (run_parser, echo, fronts, capacity, backtest, replay_rate, *comparisons):
+    for one in (run_parser, echo, fronts, capacity, backtest, replay_rate, catch_up, spool, *comparisons):
         add_settings_options(one)
         add_json_option(one)
     _add_compare(kinds)
@@ -139,6 +159,8 @@ def run(options: argparse.Namespace) -> int:
         "capacity": _capacity,
         "backtest": _backtest,
         "replay-rate": _replay_rate,
+        "catch-up": _catch_up,
+        "spool": _spool,
         "compare": _compare,
     }
     return kinds.get(options.kind, _comparison)(options)
@@ -260,6 +282,42 @@ def _replay_rate(options: argparse.Namespace) -> int:
     return _told(options, report, render)
 
 
+def _catch_up(options: argparse.Namespace) -> int:
+    from cart_recovery.nats_server import NatsServer
+    from loadtests.benchmarks.backtest_rate import MIXES
+    from loadtests.benchmarks.catch_up import Server, measure
+    from loadtests.benchmarks.comparison import render
+
+    progress = Progress("catch-up")
+    shop = _SimulatedShop(options, keep_journal=False)
+    with tempfile.TemporaryDirectory() as temporary, NatsServer(Path(temporary) / "nats") as nats:
+        report = measure(
+            Server(nats.url, nats.process_id),
+            events=islice(shop.events(MIXES[0]), options.events),
+            writer=shop.make_writer(Path(temporary) / "writer"),
+            progress=progress.show,
+        )
+    progress.close()
+    return _told(options, report, render)
+
+
+def _spool(options: argparse.Namespace) -> int:
+    from cart_recovery.nats_server import NatsServer
+    from loadtests.benchmarks.comparison import render
+    from loadtests.benchmarks.spool_share import Benchmark, measure
+
+    benchmark = Benchmark(rounds=options.rounds)
+    if options.quick:
+        benchmark = replace(benchmark, actions=8, trees=10, leaves=7, calls=20)
+    with tempfile.TemporaryDirectory() as temporary:
+        nats = NatsServer(Path(temporary) / "nats")
+        try:
+            report = measure(benchmark, Path(temporary), nats, make_bundle=_bundle_maker(options), progress=note)
+        finally:
+            nats.stop()
+    return _told(options, report, render)
+
+
 class _SimulatedShop:
     """A shop's events of any mix, and engines that decide about them with the active bundle."""
 
@@ -296,6 +354,14 @@ class _SimulatedShop:
             run_seed=bytes(32),
             keep_journal=self._keep_journal,
         )
+
+    def make_writer(self, directory: Path) -> "Engine":
+        """An engine that writes events and decisions to a journal."""
+        from rust_features import Engine
+
+        engine = Engine(data_directory=str(directory), keys=self._keys, clock="events", alias_seed=bytes(32))
+        engine.load_bundle(str(self._bundle))
+        return engine
 
 
 def _comparison(options: argparse.Namespace) -> int:

@@ -92,16 +92,22 @@ def echo(reply_bytes: int, threads: int) -> AbstractContextManager[Server]:
 
 def tonic_echo(reply_bytes: int) -> AbstractContextManager[Server]:
     """The empty tonic echo in a process of its own, built first. Raises NotServing where it cannot be built."""
+    return _echo([built("--package", "cart-recovery-echo"), str(reply_bytes)])
+
+
+def built(*what: str) -> str:
+    """The path of a Rust program of ours that no package holds, by Cargo's options. Raises NotServing where it cannot
+    be built."""
     manifest = Path(__file__).parents[2] / "rust_features" / "Cargo.toml"
     command = ["cargo", "build", "--locked", "--release", "--quiet", "--message-format", "json"]
-    command += ["--manifest-path", str(manifest), "--package", "cart-recovery-echo"]
+    command += ["--manifest-path", str(manifest), *what]
     try:
-        built = subprocess.run(command, stdout=subprocess.PIPE, check=True)
+        done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
     except (OSError, subprocess.CalledProcessError) as error:
-        raise NotServing(f"the tonic echo needs the source tree and Rust: {error}") from None
-    programs = (json.loads(line).get("executable") for line in built.stdout.splitlines())
-    program = next(program for program in programs if program)
-    return _echo([program, str(reply_bytes)])
+        raise NotServing(f"{what[-1]} needs the source tree and Rust: {error}") from None
+    programs = (json.loads(line).get("executable") for line in done.stdout.splitlines())
+    program: str = next(program for program in programs if program)
+    return program
 
 
 @contextmanager

@@ -71,18 +71,19 @@ def score_requests(count: int, actions: int, *, dry_run: bool = False) -> Iterat
 
 
 def preload(server: Server, customers: int) -> None:
-    """Brings in customers with consent and a cart of three lines each, and waits until the state holds them."""
+    """Brings in customers and waits until the state holds them."""
     with grpc.insecure_channel(server.address) as channel:
         stream: grpc.StreamStreamMultiCallable[TrackStreamRequest, TrackStreamResponse] = channel.stream_stream(
             _TRACK_METHOD, TrackStreamRequest.SerializeToString, TrackStreamResponse.FromString
         )
-        for answer in stream(TrackStreamRequest(track=event) for event in _events(customers)):
+        for answer in stream(TrackStreamRequest(track=event) for event in arrivals(customers)):
             if answer.HasField("rejected"):
                 raise Unmeasured(f"an event was refused: {answer.rejected.message}")
     await_rest(server)
 
 
-def _events(customers: int) -> Iterator[TrackRequest]:
+def arrivals(customers: int) -> Iterator[TrackRequest]:
+    """Customers come in with consent and a cart of three lines each."""
     generator = random.Random(7)
     for customer in range(customers):
         yield consent_request(customer, f"consent-{customer}")

@@ -78,7 +78,7 @@ impl Sink for LiveSink {
         self.live.directory.learn(pairs.iter().copied());
     }
 
-    fn fold(&mut self, messages: Vec<Delivered>) -> Result<(), String> {
+    fn fold(&mut self, messages: &[Delivered]) -> Result<(), String> {
         let live = Arc::clone(&self.live);
         for batch in messages.chunks(BATCH) {
             let mut state = live.state.write();

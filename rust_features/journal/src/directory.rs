@@ -2,62 +2,47 @@
 
 use std::convert::Infallible;
 
-use async_nats::jetstream::consumer::DeliverPolicy;
-use async_nats::jetstream::consumer::pull::OrderedConfig;
-use async_nats::jetstream::message::Message as StreamMessage;
+use async_nats::jetstream::Message;
 use cart_recovery_core::contract::TokenRecord;
 use cart_recovery_core::ids::{Alias, Token};
-use futures_util::StreamExt;
-use prost::Message;
+use prost::Message as _;
 
 use crate::error::SessionError;
 use crate::journal::Sink;
+use crate::pull::Pull;
 use crate::session::Session;
 
-const BATCH_LIMIT: usize = 256;
+const TOKENS: &str = "token.*";
 
 pub(crate) async fn run<S: Sink>(session: &Session<'_, S>) -> Result<Infallible, SessionError> {
-    let config = OrderedConfig {
-        deliver_policy: DeliverPolicy::ByStartSequence {
-            start_sequence: session.shared.directory_next.get(),
-        },
-        filter_subject: "token.*".to_owned(),
-        ..OrderedConfig::default()
-    };
-    let consumer = session.streams.contacts.create_consumer(config).await;
-    let consumer = consumer.map_err(SessionError::lost("reading CONTACTS"))?;
-    let mut left = consumer.cached_info().num_pending;
-    let messages = consumer
-        .messages()
-        .await
-        .map_err(SessionError::lost("reading CONTACTS"))?;
-    let mut batches = messages.ready_chunks(BATCH_LIMIT);
+    let shared = session.shared;
+    let mut next = shared.directory_next.get();
+    let mut pull = Pull::begin(&session.streams.contacts, TOKENS, next).await?;
+    let mut left = pull.pending;
+    let mut pairs = Vec::new();
     loop {
         if left == 0 {
-            session.shared.progress.lock().directory_read = true;
-            session.shared.tell_if_caught_up();
-            session.shared.progress.announce();
+            shared.progress.lock().directory_read = true;
+            shared.tell_if_caught_up();
+            shared.progress.announce();
         }
-        let Some(batch) = batches.next().await else { break };
-        let batch = batch.into_iter().collect::<Result<Vec<_>, _>>();
-        left = learn(session, &batch.map_err(SessionError::lost("reading CONTACTS"))?)?;
+        pairs.clear();
+        pull.read(|place, message| {
+            left = place.pending;
+            next = place.sequence + 1;
+            pairs.extend(pair(message));
+            Ok(())
+        })
+        .await?;
+        shared.learn(&pairs);
+        shared.directory_next.set(next);
+        // The fold gets its turn.
+        tokio::task::yield_now().await;
     }
-    Err(SessionError::Lost("CONTACTS' messages ended".to_owned()))
 }
 
-/// Hands the pairs on; returns how many messages are still to come.
-fn learn<S: Sink>(session: &Session<'_, S>, batch: &[StreamMessage]) -> Result<u64, SessionError> {
-    let mut left = 0;
-    let mut pairs = Vec::with_capacity(batch.len());
-    for message in batch {
-        let info = message.info().map_err(SessionError::lost("reading CONTACTS"))?;
-        left = info.pending;
-        session.shared.directory_next.set(info.stream_sequence + 1);
-        let token = message.subject.strip_prefix("token.").and_then(Token::from_hex);
-        let record = TokenRecord::decode(message.payload.clone()).ok();
-        let alias = record.and_then(|record| Alias::from_bytes(&record.alias));
-        pairs.extend(token.zip(alias));
-    }
-    session.shared.learn(&pairs);
-    Ok(left)
+fn pair(message: &Message) -> Option<(Token, Alias)> {
+    let token = message.subject.strip_prefix("token.").and_then(Token::from_hex)?;
+    let record = TokenRecord::decode(message.payload.clone()).ok()?;
+    Some((token, Alias::from_bytes(&record.alias)?))
 }

@@ -37,3 +37,8 @@ impl From<SpoolError> for SessionError {
 #[derive(Debug, thiserror::Error)]
 #[error("the relay's thread cannot be started: {0}")]
 pub struct StartError(#[from] pub(crate) std::io::Error);
+
+/// Why JOURNAL could not be read.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct ReadError(#[from] SessionError);

@@ -17,8 +17,8 @@ use rustix::thread::gettid;
 
 use crate::contacts::Aliases;
 use crate::error::{SessionError, StartError};
-use crate::feed::Delivered;
 use crate::progress::{JournalStatus, Progress, WaitingPlace};
+use crate::reading::Delivered;
 use crate::resume::Resume;
 use crate::session::{self, Shared};
 
@@ -59,7 +59,7 @@ pub trait Sink: Send + 'static {
     ///
     /// # Errors
     /// Words that say why the fold cannot go on; relay and feed then stop for good.
-    fn fold(&mut self, messages: Vec<Delivered>) -> Result<(), String>;
+    fn fold(&mut self, messages: &[Delivered]) -> Result<(), String>;
 
     /// Told after each batch, while nothing is half folded; `resume` says where relay and feed stand then.
     fn rest(&mut self, resume: &dyn Fn() -> Resume);

@@ -23,6 +23,14 @@ pub(crate) struct Seen {
 impl Seen {
     /// Marks an offset; `false` where it was marked before.
     pub(crate) fn insert(&mut self, offset: u64) -> bool {
+        // Nearly every message follows the last one.
+        if let Some(mut last) = self.ranges.last_entry()
+            && *last.get() == offset
+            && offset < u64::MAX
+        {
+            *last.get_mut() += 1;
+            return true;
+        }
         let before = self
             .ranges
             .range(..=offset)

@@ -4,10 +4,8 @@
 use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
 
-use async_nats::jetstream::{self, Context};
-use async_nats::{ConnectOptions, Event, ServerAddr};
+use async_nats::jetstream::Context;
 use cart_recovery_core::contract::journal_message::Content;
 use cart_recovery_core::contract::{JournalMessage, SpoolFrame, Tick};
 use cart_recovery_core::ids::{Alias, SpoolId, Token};
@@ -19,15 +17,11 @@ use crate::contacts::Aliases;
 use crate::error::SessionError;
 use crate::journal::{JournalSettings, Sink};
 use crate::progress::Progress;
+use crate::pull::Door;
 use crate::resume::{Origin, Resume};
 use crate::streams::{self, Streams};
 use crate::{directory, feed, relay};
 
-/// An answer of the server that takes longer counts as lost.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
-/// A silent connection is given up after some three of these.
-const PING_INTERVAL: Duration = Duration::from_secs(5);
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// Room that a message's headers take of the server's largest payload.
 const HEADER_BYTES: usize = 8 << 10;
 
@@ -51,6 +45,8 @@ pub(crate) struct Session<'a, S> {
     pub(crate) shared: &'a Shared<S>,
     pub(crate) context: Context,
     pub(crate) streams: Streams,
+    /// For the connection that reads ahead.
+    pub(crate) door: Arc<Door>,
 }
 
 impl<S: Sink> Shared<S> {
@@ -106,11 +102,13 @@ impl<S: Sink> Shared<S> {
 /// Connects and works until something fails, or until the end is asked for.
 pub(crate) async fn run<S: Sink>(shared: &Shared<S>) -> Result<(), SessionError> {
     let lost = Arc::new(Notify::new());
-    let context = connect(&shared.settings, Arc::clone(&lost)).await?;
+    let settings = &shared.settings;
+    let door = Arc::new(Door::find(&settings.nats_url, settings.credentials.as_deref())?);
+    let context = door.enter(Arc::clone(&lost)).await?;
     shared
         .spool
         .limit_payloads(context.client().max_payload().saturating_sub(HEADER_BYTES));
-    let streams = streams::ensure(&context, shared.settings.replicas).await?;
+    let streams = streams::ensure(&context, settings.replicas).await?;
     shared.recognise(&streams)?;
     let info = streams
         .journal
@@ -122,6 +120,7 @@ pub(crate) async fn run<S: Sink>(shared: &Shared<S>) -> Result<(), SessionError>
         shared,
         context,
         streams,
+        door,
     };
     let never = tokio::select! {
         end = feed::run(&session) => end?,
@@ -132,38 +131,6 @@ pub(crate) async fn run<S: Sink>(shared: &Shared<S>) -> Result<(), SessionError>
         () = shared.progress.stop.notified() => return Ok(()),
     };
     match never {}
-}
-
-async fn connect(settings: &JournalSettings, lost: Arc<Notify>) -> Result<Context, SessionError> {
-    let addresses = settings
-        .nats_url
-        .split(',')
-        .map(|address| address.trim().parse::<ServerAddr>());
-    let addresses = addresses
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| SessionError::Fatal(error.to_string()))?;
-    let mut options = ConnectOptions::new()
-        .name("cart-recovery journal")
-        .connection_timeout(CONNECT_TIMEOUT)
-        .ping_interval(PING_INTERVAL)
-        .max_reconnects(addresses.len())
-        .event_callback(move |event| {
-            if matches!(event, Event::Disconnected | Event::Closed | Event::SlowConsumer(_)) {
-                lost.notify_one();
-            }
-            async {}
-        });
-    if let Some(path) = &settings.credentials {
-        let read = options.credentials_file(path).await;
-        options = read.map_err(|error| SessionError::Fatal(format!("{}: {error}", path.display())))?;
-    }
-    let client = options
-        .connect(addresses)
-        .await
-        .map_err(SessionError::lost("connecting"))?;
-    Ok(jetstream::context::ContextBuilder::new()
-        .timeout(ANSWER_TIMEOUT)
-        .build(client))
 }
 
 fn begin(progress: &Progress, last_sequence: u64) -> Result<(), SessionError> {

@@ -44,6 +44,7 @@ fn rust_features(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(front::too_many_streams, module)?)?;
     module.add_function(wrap_pyfunction!(spool::inspect_spool, module)?)?;
     module.add_function(wrap_pyfunction!(load::offer_load, module)?)?;
+    module.add_function(wrap_pyfunction!(load::read_journal, module)?)?;
     module.add_function(wrap_pyfunction!(keys::outside_token, module)?)?;
     module.add_function(wrap_pyfunction!(forest::forest_margins, module)?)?;
     module.add_function(wrap_pyfunction!(replay::replay_rows, module)?)?;

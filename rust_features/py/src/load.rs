@@ -1,10 +1,13 @@
-//! `offer_load`: open-loop load, whose caller Python would be too slow to be.
+//! What load tests need of Rust, because Python would be too slow: open-loop load, and the feed's client alone.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use cart_recovery_load::{Answers, Kind, Outcome, Plan, run};
 use pyo3::exceptions::{PyConnectionError, PyValueError};
 use pyo3::prelude::*;
+
+use crate::error::JournalFailed;
 
 /// Shares of calls whose latency is told.
 const QUANTILES: [f64; 6] = [0.5, 0.9, 0.99, 0.999, 0.9999, 1.0];
@@ -72,6 +75,14 @@ pub fn offer_load(
         py,
         outcome.map_err(|error| PyConnectionError::new_err(error.to_string()))?,
     )
+}
+
+/// Reads JOURNAL to its end and keeps nothing.
+#[pyfunction]
+#[pyo3(signature = (*, nats_url, nats_credentials=None))]
+pub fn read_journal(py: Python<'_>, nats_url: String, nats_credentials: Option<PathBuf>) -> PyResult<u64> {
+    py.detach(|| cart_recovery_journal::read_journal(&nats_url, nats_credentials.as_deref()))
+        .map_err(|error| JournalFailed::new_err(error.to_string()))
 }
 
 fn told(py: Python<'_>, outcome: Outcome) -> PyResult<PyLoadOutcome> {

@@ -158,7 +158,7 @@ impl Log {
         inner.buffer = buffer;
         result?;
         let group = match self.ground.durability {
-            Durability::Process => {
+            Durability::Process | Durability::Nothing => {
                 inner.accept_all();
                 None
             }
@@ -317,7 +317,7 @@ impl Log {
     fn delete(&self, path: &Path) -> Result<(), SpoolError> {
         let disk = self.ground.disk.as_ref();
         let removed = match self.ground.durability {
-            Durability::Process => disk.remove_file(path),
+            Durability::Process | Durability::Nothing => disk.remove_file(path),
             Durability::Disk => self.retire_segment(path),
         };
         removed.map_err(|source| SpoolError::Io {

@@ -55,6 +55,8 @@ pub enum Durability {
     Process,
     /// A loss of power: it is accepted once the disk has synced it.
     Disk,
+    /// Nothing: it is accepted and not kept. To measure what the others cost; no setting offers it.
+    Nothing,
 }
 
 /// A message that is written, and accepted once [`Spool::sync`] has returned.
@@ -272,6 +274,9 @@ impl Spool {
     }
 
     fn write_at(&self, offset: Option<u64>, payload: &[u8]) -> Result<Option<Written>, Refusal> {
+        if self.ground.durability == Durability::Nothing {
+            return Ok(Some(Written { offset: 0, group: None }));
+        }
         let room = (self.limit / SEGMENTS_PER_SPOOL).clamp(LEAST_SEGMENT_BYTES, SEGMENT_BYTES);
         let written = self.log.write(offset, payload, room);
         let written = written.map_err(|error| failed(error.kind()))?;

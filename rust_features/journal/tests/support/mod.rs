@@ -133,8 +133,8 @@ impl Sink for Collector {
         self.0.1.notify_all();
     }
 
-    fn fold(&mut self, messages: Vec<Delivered>) -> Result<(), String> {
-        self.lock().messages.extend(messages);
+    fn fold(&mut self, messages: &[Delivered]) -> Result<(), String> {
+        self.lock().messages.extend_from_slice(messages);
         self.0.1.notify_all();
         Ok(())
     }

@@ -1,0 +1,43 @@
+"""The rate of catching up: both read the whole journal of a real server, and a reader that errs is not measured."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cart_recovery.cli import main
+from cart_recovery.exits import EXIT_DONE
+from cart_recovery.keys import bundle_signing_key, ensure_keys
+from cart_recovery.nats_server import NatsServer
+from cart_recovery.releases import point_to
+from cart_recovery.settings import Settings
+from loadtests.benchmarks.catch_up import ROUNDS
+from loadtests.benchmarks.comparison import Unmeasured
+from loadtests.benchmarks.journal_reading import CLIENT, ENGINE, read
+from tests.harness.bundle import write_bundle
+from tests.harness.policy import exploring_policy
+
+EVENTS = 12_000
+"""So many that the engine reads ahead."""
+
+
+@pytest.mark.slow
+def test_engine_and_client_read_the_whole_journal_of_a_shop(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = Settings(data_directory=tmp_path)
+    ensure_keys(settings.keys_directory)
+    signing_key = bundle_signing_key(settings.keys_directory)
+    point_to(settings.bundles_directory, write_bundle(settings.bundles_directory, signing_key, exploring_policy()))
+    assert main(["loadtest", "catch-up", "--events", str(EVENTS), "--data", str(tmp_path), "--json"]) == EXIT_DONE
+    report = json.loads(capsys.readouterr().out)
+    figures = {(figure["side"], figure["name"]): figure["rounds"] for figure in report["figures"]}
+    assert {side for side, _ in figures} == {ENGINE, CLIENT}
+    assert all(len(rounds) == ROUNDS and min(rounds) > 0 for rounds in figures.values())
+    assert min(figures[ENGINE, "own CPU per message"]) > min(figures[CLIENT, "own CPU per message"])
+    (goal,) = report["goals"]
+    assert goal == {"figure": "messages a second", "ours": ENGINE, "peer": "", "bound": 250_000, "at_least": True}
+
+
+def test_a_server_without_a_journal_is_not_measured(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    with NatsServer(tmp_path / "nats") as nats, pytest.raises(Unmeasured, match="could not be read by the client"):
+        read(CLIENT, nats.url)
+    assert "reading JOURNAL" in capfd.readouterr().err
