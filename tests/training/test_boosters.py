@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import lightgbm
 import numpy as np
 import pytest
 import xgboost
@@ -162,6 +163,13 @@ def test_a_tree_too_large_for_a_forest_is_compiled_in_double_precision_alone(tmp
 def test_what_would_not_answer_alike_is_refused_with_the_reason(make: Any, told: str) -> None:
     with pytest.raises(ExportFailed, match=told):
         forest_of(make())
+
+
+def test_models_in_scikit_learns_manner_are_those_of_their_package() -> None:
+    for kind in (lightgbm.LGBMClassifier, lightgbm.LGBMRegressor, xgboost.XGBRegressor, xgboost.XGBRFClassifier):
+        model = fitted(kind, 7, n_estimators=8, verbosity=-1 if kind.__module__.startswith("lightgbm") else 0)
+        values = met(model, 7)
+        assert same_bits(margins(model, values), raw_margins(model, values))
 
 
 def test_gains_say_what_a_model_looks_at() -> None:

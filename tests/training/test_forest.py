@@ -30,7 +30,7 @@ def test_a_forest_equals_its_booster_to_the_bit(missing: dict[str, bool], seed: 
     model = booster(seed, num_leaves=leaves, max_depth=depth, **missing)
     values = rows(np.random.default_rng(seed + 1), 400)
     values[:20] = (
-        np.array([0.0, -0.0, 1e-36, -1e-36, np.inf, -np.inf, 3e38, 1e-34, 0.5, -0.5], np.float32)
+        np.array([1e-35, -1e-35, 1e-36, -1e-36, np.inf, -np.inf, 3e38, 1e-34, 0.5, -0.5], np.float32)
         .repeat(8)
         .reshape(20, 4)
     )

@@ -13,6 +13,8 @@ from cart_recovery.v1.forest_pb2 import Forest, Split, Tree
 from training.boosters import grown
 
 _INFINITE = 1e300
+_ZERO = float(np.float32(1e-35))
+"""To LightGBM, whatever is no further from zero is zero."""
 
 
 def raw_margins(booster: Any, rows: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -68,9 +70,13 @@ def _split(structure: dict[str, Any]) -> Split:
     if structure["decision_type"] == "==":
         split.categories.values.extend(int(value) for value in structure["threshold"].split("||"))
         return split
-    split.at_most = _threshold(structure["threshold"])
+    threshold = _threshold(structure["threshold"])
+    if -_ZERO <= threshold < 0:
+        split.below = -_ZERO
+    else:
+        split.at_most = _ZERO if 0 <= threshold < _ZERO else threshold
     if structure["missing_type"] == "None":
-        split.missing_left = split.at_most >= 0
+        split.missing_left = threshold >= 0
     else:
         split.missing_left = structure["default_left"]
     if structure["missing_type"] == "Zero":
