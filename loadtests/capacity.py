@@ -100,6 +100,8 @@ class Capacity:
     """The whole report."""
 
     plan: Plan
+    placement: str
+    """Which processors were whose."""
     machine: dict[str, str]
     engine_version: str
     steps: tuple[Step, ...]
@@ -175,8 +177,8 @@ class Load:
         return metric(self._server.metrics_url, "cart_recovery_spool_depth_messages")
 
 
-def measure(plan: Plan, load: Load, progress: Callable[[str], None]) -> Capacity:
-    """Looks for the highest rate that is kept up, and goes beyond it."""
+def measure(plan: Plan, load: Load, placement: str, progress: Callable[[str], None]) -> Capacity:
+    """Looks for the highest rate that is kept up, and goes beyond it; `placement` goes into the report."""
     steps: list[Step] = []
 
     def tried(rate: float, seconds: float) -> Step:
@@ -201,7 +203,7 @@ def measure(plan: Plan, load: Load, progress: Callable[[str], None]) -> Capacity
             break
     half = tried(sustained.offered / 2, plan.sustained_seconds) if sustained else None
     overload = _overload(plan, load, sustained, progress) if sustained and plan.overload else None
-    return Capacity(plan, machine(), rust_features.ENGINE_VERSION, tuple(steps), sustained, half, overload)
+    return Capacity(plan, placement, machine(), rust_features.ENGINE_VERSION, tuple(steps), sustained, half, overload)
 
 
 def _bracket(plan: Plan, keeps_up: Callable[[float], bool]) -> tuple[float, float]:

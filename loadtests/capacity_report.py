@@ -16,7 +16,15 @@ def render(capacity: Capacity) -> str:
     rows += [_row(step) for step in sorted(capacity.steps, key=lambda step: step.offered)]
     where = ", ".join(f"{name} {value}" for name, value in capacity.machine.items())
     return "\n".join(
-        [headline(capacity), "", *rows, *_half(capacity), *_overload(capacity), "", f"{plan.front} front; {where}"]
+        [
+            headline(capacity),
+            "",
+            *rows,
+            *_half(capacity),
+            *_overload(capacity),
+            "",
+            f"{plan.front} front; {capacity.placement}; {where}",
+        ]
     )
 
 
@@ -44,7 +52,7 @@ def page(capacity: Capacity) -> str:
         "pre{overflow-x:auto;background:#f4f4f4;padding:1em;font-size:13px}</style>"
         f"<h1>Capacity of a scorer, {name} front</h1><p><b>{words}</b></p>"
         "<p>Calls begin at random moments, whatever became of earlier ones, and are timed from the moment when they "
-        "should have begun. Generator, scorer and nats-server share this machine.</p>"
+        f"should have begun. On this machine: {html.escape(capacity.placement)}.</p>"
         f"<h2>Latency against offered load, slower kind of call</h2>{_plot(latency, 'milliseconds')}"
         f"<h2>CPU time of the scorer per call</h2>{_plot(cpu, 'microseconds')}"
         f"<h2>All steps</h2><pre>{html.escape(render(capacity))}</pre></html>"

@@ -224,6 +224,7 @@ def _capacity(options: argparse.Namespace) -> int:
     from loadtests.benchmarks.traffic import THREADS, make_data, preload
     from loadtests.capacity import Load, Plan, measure
     from loadtests.capacity_report import page, render
+    from loadtests.placement import apart
 
     plan = Plan(options.front, options.slo_p99_ms)
     if options.quick:
@@ -234,7 +235,8 @@ def _capacity(options: argparse.Namespace) -> int:
         with scorer(directory, THREADS, front=plan.front) as server:
             note(f"{plan.customers:,} customers come in")
             preload(server, plan.customers)
-            capacity = measure(plan, Load(server, plan.customers), note)
+            with apart(server.process_id) as placement:
+                capacity = measure(plan, Load(server, plan.customers), placement, note)
     if options.report is not None:
         options.report.write_text(page(capacity), encoding="utf-8")
     return _told(options, capacity, render)

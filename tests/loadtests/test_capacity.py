@@ -130,10 +130,10 @@ def test_rates_double_until_one_is_not_kept_up() -> None:
 
 
 def test_the_report_says_what_a_planner_takes_away() -> None:
-    capacity = Capacity(PLAN, {"cpu": "two"}, "1", (STEP,), replace(STEP, seconds=60.0), STEP, None)
+    capacity = Capacity(PLAN, "all on one", {"cpu": "two"}, "1", (STEP,), replace(STEP, seconds=60.0), STEP, None)
     assert headline(capacity).startswith("999 calls a second")
     assert "need 0.05 cores" in headline(capacity)
-    assert "native front; cpu two" in render(capacity)
+    assert "native front; all on one; cpu two" in render(capacity)
     assert "At half of it, 1,000 calls a second, p99 is 4.5 times p50." in render(capacity)
     assert page(capacity).count("<polyline") == 5
     assert "Not even 500" in headline(replace(capacity, sustained=None))

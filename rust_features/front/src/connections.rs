@@ -5,7 +5,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -23,7 +23,7 @@ use tonic::body::Body;
 use crate::call::{Arrival, answer};
 use crate::desk::{Calls, Desk};
 use crate::phase::Phase;
-use crate::socket::Gathered;
+use crate::socket::{Gathered, Reads};
 use crate::tls::identity;
 
 /// Connections open at once; one more is closed as soon as it is accepted.
@@ -103,7 +103,7 @@ impl<C: Calls> Connections<C> {
         let door = Door {
             desk: Arc::clone(&self.desk),
             caller: caller.into(),
-            drained: Arc::clone(&stream.drained),
+            reads: Arc::clone(&stream.reads),
         };
         let connection = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
@@ -130,7 +130,7 @@ impl<C: Calls> Connections<C> {
 struct Door<C> {
     desk: Arc<Desk<C>>,
     caller: Arc<str>,
-    drained: Arc<Mutex<Instant>>,
+    reads: Arc<Mutex<Reads>>,
 }
 
 impl<C: Calls> Service<Request<Incoming>> for Door<C> {
@@ -145,7 +145,7 @@ impl<C: Calls> Service<Request<Incoming>> for Door<C> {
             read: time::Instant::now(),
             // Had it been there before the socket was drained, it would have been read then; before the front slept,
             // the front would not have slept.
-            earliest: (*self.drained.lock()).max(desk.queue.last_empty()).into(),
+            earliest: self.reads.lock().came_after.max(desk.queue.last_empty()).into(),
         };
         Box::pin(async move { Ok(answer(desk, arrival, request).await) })
     }

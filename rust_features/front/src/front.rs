@@ -60,10 +60,10 @@ pub enum FrontError {
     Tls(#[from] TlsError),
 }
 
-/// Tasks between two looks at the sockets: few, for what waits there is answered no sooner.
-const TASKS_BETWEEN_READS: u32 = 16;
-/// Sockets that have something wake a thread sooner: then it had nothing to do.
+/// A thread that sleeps for less has found something in its sockets at once.
 const LEAST_SLEEP: Duration = Duration::from_micros(50);
+/// Whoever was busy for longer has left a queue in its sockets: that its thread did not run then was not for want of work.
+const SHORT_TURN: Duration = Duration::from_millis(1);
 /// Calls that wait for the disk at once; further ones wait for a thread.
 const DISK_WAITERS: usize = 64;
 
@@ -113,7 +113,6 @@ impl<C: Calls> Front<C> {
         let disk_waiters = if desk.calls.wait_for_disk() { DISK_WAITERS } else { 0 };
         let runtime = Builder::new_current_thread()
             .enable_all()
-            .event_interval(TASKS_BETWEEN_READS)
             .on_thread_park(sleeps)
             .on_thread_unpark(wakes)
             .max_blocking_threads(settings.journal_waiters.max(1) + disk_waiters)
@@ -173,15 +172,28 @@ impl<C: Calls> Front<C> {
 
 /// What a runtime does before and after its thread sleeps, so that `queue` knows when it was empty.
 fn notice_rest(queue: Arc<CallQueue>) -> (impl Fn(), impl Fn()) {
-    let asleep = Arc::new(Mutex::new(Instant::now()));
-    let falls_asleep = Arc::clone(&asleep);
-    let sleeps = move || *falls_asleep.lock() = Instant::now();
+    let now = Instant::now();
+    let turns = Arc::new(Mutex::new(Turns {
+        woken: now,
+        asleep: now,
+    }));
+    let falling_asleep = Arc::clone(&turns);
+    let sleeps = move || falling_asleep.lock().asleep = Instant::now();
     let wakes = move || {
-        if asleep.lock().elapsed() > LEAST_SLEEP {
+        let mut turns = turns.lock();
+        let now = Instant::now();
+        if now - turns.asleep > LEAST_SLEEP && turns.asleep - turns.woken < SHORT_TURN {
             queue.is_empty_now();
         }
+        turns.woken = now;
     };
     (sleeps, wakes)
+}
+
+/// When a thread last began to work, and to sleep.
+struct Turns {
+    woken: Instant,
+    asleep: Instant,
 }
 
 impl<C> Drop for Front<C> {

@@ -13,14 +13,28 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// A stream whose writes are not vectored.
 pub(crate) struct Gathered<S> {
     stream: S,
+    pub(crate) reads: Arc<Mutex<Reads>>,
+}
+
+/// How a socket was read.
+pub(crate) struct Reads {
     /// When last everything that had come in was read.
-    pub(crate) drained: Arc<Mutex<Instant>>,
+    drained: Instant,
+    /// The same before the last bytes were read: they had not come in then.
+    pub(crate) came_after: Instant,
 }
 
 impl<S> Gathered<S> {
     pub(crate) fn new(stream: S) -> Self {
-        let drained = Arc::new(Mutex::new(Instant::now()));
-        Self { stream, drained }
+        let now = Instant::now();
+        let reads = Reads {
+            drained: now,
+            came_after: now,
+        };
+        Self {
+            stream,
+            reads: Arc::new(Mutex::new(reads)),
+        }
     }
 }
 
@@ -31,9 +45,13 @@ impl<S: AsyncRead + Unpin> AsyncRead for Gathered<S> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        let mut reads = self.reads.lock();
         if read.is_pending() {
-            *self.drained.lock() = Instant::now();
+            reads.drained = Instant::now();
+        } else {
+            reads.came_after = reads.drained;
         }
+        drop(reads);
         read
     }
 }
