@@ -2,14 +2,14 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
 @contextmanager
 def apart(process_id: int) -> Iterator[str]:
-    """Leaves the last processor to this process and to the children of the process measured, and gives that one all
-    others, until the block ends; tells in words how things stand. Where that cannot be, all share all processors."""
+    """Leaves the last processor to this process, until the block ends, and to the children of the process measured,
+    which gets all others; tells in words how things stand. Where that cannot be, all share all processors."""
     if not hasattr(os, "sched_setaffinity") or len(os.sched_getaffinity(0)) < 2:
         yield "generator, scorer and nats-server share its processors"
         return
@@ -28,7 +28,9 @@ def apart(process_id: int) -> Iterator[str]:
 
 def _place(process_id: int, processors: set[int]) -> None:
     for thread in Path(f"/proc/{process_id}/task").iterdir():
-        os.sched_setaffinity(int(thread.name), processors)
+        # A thread may have ended meanwhile.
+        with suppress(ProcessLookupError):
+            os.sched_setaffinity(int(thread.name), processors)
 
 
 def _children(process_id: int) -> list[int]:

@@ -22,6 +22,7 @@ from rust_features import Engine, Keys, read_journal
 ENGINE, CLIENT = "engine", "client"
 _POLL_SECONDS = 0.005
 _STOP_SECONDS = 10.0
+_MOST_SECONDS = 600.0
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,8 @@ def _by_engine(nats_url: str) -> Reading:
         engine = Engine(data_directory=directory, keys=throwaway_keys(), clock="events")
         engine.start(nats_url=nats_url)
         while not (status := engine.status()).caught_up:
-            if status.failure:
-                raise Unmeasured(status.failure)
+            if status.failure or time.perf_counter() - started > _MOST_SECONDS:
+                raise Unmeasured(status.failure or status.last_error or "the engine does not catch up")
             time.sleep(_POLL_SECONDS)
         seconds, cpu_seconds = time.perf_counter() - started, _cpu_seconds() - cpu_started
         messages, digest = engine.digest()

@@ -57,10 +57,11 @@ def gains(booster: Booster) -> NDArray[np.float64]:
 
 
 def _package(booster: Booster) -> _Package:
-    name = type(booster).__module__.partition(".")[0]
-    if name not in PACKAGES:
+    packages = (one.__module__.partition(".")[0] for one in type(booster).__mro__)
+    name = next((package for package in packages if package in PACKAGES), None)
+    if name is None:
         raise ExportFailed(
-            f"a {type(booster).__name__} of {name} is no model for a bundle; train one with LightGBM, XGBoost or "
-            "scikit-learn"
+            f"a {type(booster).__name__} of {type(booster).__module__} is no model for a bundle; "
+            "train one with LightGBM, XGBoost or scikit-learn"
         )
     return cast("_Package", import_module(f"training.boosters.{name}"))

@@ -54,8 +54,10 @@ pub fn settle(
         Taken::Now(record) => live.record_taken(record, scored.contacts, clock)?,
     };
     // Of its own group, or of the one before that of the decision.
-    cart.map_or(Ok(()), |cart| live.spool.sync(&cart))?;
+    let cart = cart.map_or(Ok(()), |cart| live.spool.sync(&cart));
+    // First, for it is withdrawn where it is not accepted.
     live.accept(&recorded)?;
+    cart?;
     Ok((recorded.held.record, recorded.repeated))
 }
 

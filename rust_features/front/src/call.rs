@@ -111,7 +111,10 @@ impl<C: Calls> StreamingService<Bytes> for Call<C> {
 
 impl<C: Calls> Call<C> {
     async fn unary(self, mut requests: Streaming<Bytes>) -> Result<Bytes, Status> {
-        self.admit()?;
+        // A probe that is shed would have a busy scorer taken for a broken one.
+        if self.method != Method::Check {
+            self.admit()?;
+        }
         let request = self.first(&mut requests).await?;
         if self.method == Method::Check {
             return self.desk.health.check(&request);
@@ -121,7 +124,6 @@ impl<C: Calls> Call<C> {
     }
 
     async fn stream(self, mut requests: Streaming<Bytes>) -> Result<Answers, Status> {
-        self.admit()?;
         let places = match self.method {
             Method::Watch => &self.desk.watchers,
             _ => &self.desk.streams,
@@ -216,12 +218,15 @@ impl<C: Calls> Call<C> {
 
     /// Works on a thread where waiting holds up nobody; those that wait at once share a sync.
     async fn work_aside(&self, request: Vec<u8>) -> Outcome {
-        let (calls, method) = (Arc::clone(&self.desk.calls), self.method);
-        let reply = tokio::task::spawn_blocking(move || match method {
-            Method::Score => calls.score(&request),
-            Method::Confirm => calls.confirm(&request),
-            Method::Explain => calls.explain(&request),
-            _ => calls.track(&request).and_then(Spooled::reply),
+        let (desk, method, queued) = (Arc::clone(&self.desk), self.method, Instant::now());
+        let reply = tokio::task::spawn_blocking(move || {
+            desk.queue.admit(queued.elapsed())?;
+            match method {
+                Method::Score => desk.calls.score(&request),
+                Method::Confirm => desk.calls.confirm(&request),
+                Method::Explain => desk.calls.explain(&request),
+                _ => desk.calls.track(&request).and_then(Spooled::reply),
+            }
         });
         self.until(reply).await?.map_err(|_| self.fault())
     }

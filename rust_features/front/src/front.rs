@@ -62,8 +62,6 @@ pub enum FrontError {
 
 /// A thread that sleeps for less has found something in its sockets at once.
 const LEAST_SLEEP: Duration = Duration::from_micros(50);
-/// Whoever was busy for longer has left a queue in its sockets: that its thread did not run then was not for want of work.
-const SHORT_TURN: Duration = Duration::from_millis(1);
 /// Calls that wait for the disk at once; further ones wait for a thread.
 const DISK_WAITERS: usize = 64;
 
@@ -172,28 +170,15 @@ impl<C: Calls> Front<C> {
 
 /// What a runtime does before and after its thread sleeps, so that `queue` knows when it was empty.
 fn notice_rest(queue: Arc<CallQueue>) -> (impl Fn(), impl Fn()) {
-    let now = Instant::now();
-    let turns = Arc::new(Mutex::new(Turns {
-        woken: now,
-        asleep: now,
-    }));
-    let falling_asleep = Arc::clone(&turns);
-    let sleeps = move || falling_asleep.lock().asleep = Instant::now();
+    let asleep = Arc::new(Mutex::new(Instant::now()));
+    let falling_asleep = Arc::clone(&asleep);
+    let sleeps = move || *falling_asleep.lock() = Instant::now();
     let wakes = move || {
-        let mut turns = turns.lock();
-        let now = Instant::now();
-        if now - turns.asleep > LEAST_SLEEP && turns.asleep - turns.woken < SHORT_TURN {
+        if asleep.lock().elapsed() > LEAST_SLEEP {
             queue.is_empty_now();
         }
-        turns.woken = now;
     };
     (sleeps, wakes)
-}
-
-/// When a thread last began to work, and to sleep.
-struct Turns {
-    woken: Instant,
-    asleep: Instant,
 }
 
 impl<C> Drop for Front<C> {

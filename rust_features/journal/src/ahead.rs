@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::mpsc as threads;
 use std::thread::{self, JoinHandle};
 
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use crate::error::SessionError;
 use crate::pull::{Door, Pull};
@@ -32,8 +32,10 @@ impl Ahead {
         let (used, back) = threads::channel();
         let thread = thread::Builder::new().name("journal ahead".to_owned()).spawn(move || {
             runtime.block_on(async {
+                let lost = Arc::new(Notify::new());
                 let read = tokio::select! {
-                    read = read_until(&door, next, until, &sender, &back) => read,
+                    read = read_until(&door, Arc::clone(&lost), next, until, &sender, &back) => read,
+                    () = lost.notified() => Err(SessionError::Lost("disconnected while reading ahead".to_owned())),
                     () = sender.closed() => Ok(()),
                 };
                 if let Err(error) = read {
@@ -41,6 +43,8 @@ impl Ahead {
                     let _ = sender.send(Err(error)).await;
                 }
             });
+            // Nobody waits for a name that is still being looked up.
+            runtime.shutdown_background();
         });
         Ok(Self {
             chunks,
@@ -79,13 +83,13 @@ impl Drop for Ahead {
 
 async fn read_until(
     door: &Door,
+    lost: Arc<Notify>,
     next: u64,
     until: u64,
     sender: &mpsc::Sender<Result<Chunk, SessionError>>,
     back: &threads::Receiver<Chunk>,
 ) -> Result<(), SessionError> {
-    // Should it be lost, its messages end, and with them the session.
-    let context = door.enter(Arc::default()).await?;
+    let context = door.enter(lost).await?;
     let journal = context.get_stream(JOURNAL).await;
     let journal = journal.map_err(SessionError::lost("reading JOURNAL"))?;
     let pull = Pull::begin(&journal, "", next).await?;

@@ -1,4 +1,4 @@
-//! The reader alone: takes JOURNAL as the feed does, and folds nothing. For load tests: no fold is faster.
+//! The client alone: takes JOURNAL as it comes, and neither decodes nor folds it. For load tests: no fold is faster.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -49,7 +49,7 @@ pub(crate) struct Pull {
     /// Messages that it had to bring when it began.
     pub(crate) pending: u64,
     /// Messages that came.
-    turn: u64,
+    came: u64,
 }
 
 impl Door {
@@ -105,7 +105,7 @@ impl Pull {
         Ok(Self {
             messages: messages.ready_chunks(CHUNK),
             pending: consumer.cached_info().num_pending,
-            turn: 0,
+            came: 0,
         })
     }
 
@@ -118,11 +118,11 @@ impl Pull {
         for message in chunk.ok_or_else(|| SessionError::Lost("a stream's messages ended".to_owned()))? {
             let message = message.map_err(SessionError::lost("reading"))?;
             let info = message.info().map_err(SessionError::lost("reading"))?;
-            self.turn += 1;
-            if info.consumer_sequence != self.turn {
+            self.came += 1;
+            if info.consumer_sequence != self.came {
                 return Err(SessionError::Lost(format!(
                     "message {} of a consumer did not come",
-                    self.turn
+                    self.came
                 )));
             }
             let place = Place {

@@ -33,6 +33,13 @@ def test_a_call_is_refused_for_its_age() -> None:
     assert refused.value.reason == "REASON_OVERLOADED"
 
 
+def test_whoever_calls_after_a_rest_meets_no_queue(events: EventServiceStub) -> None:
+    large = added("x" * 500_000)
+    for _ in range(4):
+        assert code_of(lambda: events.Track(large, timeout=10)) != grpc.StatusCode.RESOURCE_EXHAUSTED
+        time.sleep(0.2)
+
+
 def test_a_flood_is_shed_with_the_time_to_come_back_and_soon_forgotten(
     lonely: Scorer, events: EventServiceStub
 ) -> None:

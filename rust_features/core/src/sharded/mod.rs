@@ -137,13 +137,17 @@ impl<K: ShardKey, V: Clone> Sharded<K, V> {
 
     /// Keeps what is to be kept; parts that lose nothing stay shared.
     pub fn retain(&mut self, keep: impl Fn(&K, &V) -> bool) {
-        for table in self.shards.iter_mut().flatten() {
+        for shard in &mut self.shards {
+            let Some(table) = shard else { continue };
             if table.iter().all(|(key, value)| keep(key, value)) {
                 continue;
             }
             let before = table.len();
             Arc::make_mut(table).retain(&keep);
             self.len -= before - table.len();
+            if table.len() == 0 {
+                *shard = None;
+            }
         }
     }
 
