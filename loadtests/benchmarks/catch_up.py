@@ -61,8 +61,8 @@ def measure(
             f"The journal of a simulated shop, {messages:,} messages with its decisions, in files of a nats-server "
             "on this machine. The engine starts on an empty data directory and has caught up when it has folded the "
             "last message and knows every alias; its state has the digest of the engine that wrote the journal. The "
-            "client is the engine's own and folds nothing. Readers in turns, each a fresh process; nats-server shares "
-            "the cores."
+            "client is the engine's own, and neither decodes nor folds. Readers in turns, each a fresh process; "
+            "nats-server shares the cores."
         ),
         date=today(),
         machine=machine(),
