@@ -63,10 +63,10 @@ impl<K, V> Default for Sharded<K, V> {
     }
 }
 
-/// How much less than the mean the first part of a map gets, in units of 2⁻³² of it.
+/// .344, in units of 2⁻³²: the first part of a map gets 1 / (1 + .344) of the mean, the last 1 / (1 - .344).
 const UNEVENNESS: u64 = 1_477_468_749;
 
-/// Which part a key belongs to. The shares of the parts range from one to two: parts of one size would all grow at the same
+/// Which part a key belongs to. The last part gets twice the share of the first: parts of one size would all grow at the same
 /// time, and leave the places that they grew out of behind in the allocator, each page with a straggler or two.
 fn place<K: ShardKey>(key: &K) -> usize {
     let share = key.hash() >> 32;

@@ -16,7 +16,7 @@ use super::ShardKey;
 const LEAF: usize = 64;
 /// Leaves split only with so many entries each on average, or those whose hashes are alike would split for ever.
 const SPARSE_LEAF: usize = LEAF / 4;
-/// Entries of a leaf that was just read, or more.
+/// Entries of a leaf that was just read, at most: leaves are a power of two.
 const FILLED_LEAF: usize = LEAF / 2;
 /// Entries for which there is room before they are read, whatever is said of their number.
 const MOST_ROOM: usize = 1 << 16;
