@@ -9,12 +9,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
-
 from cart_recovery.v1.event_pb2 import TrackRequest
+from loadtests.benchmarks.throwaway_keys import throwaway_keys
 from loadtests.shoppers import CURRENCY, consent_request, line, track_request
-from rust_features import Keys, Offline
+from rust_features import Offline
 
 VIEWS = 4
 _START_MICROS = 1_748_822_400_000_000
@@ -74,7 +72,7 @@ def redis_hash(customer: int, generator: random.Random) -> tuple[bytes, Fields]:
 
 def grown_bytes(count: int) -> int:
     """By how much this process grows while it folds so many customers."""
-    engine = Offline(keys=_keys(), bundle_directory=None, run_seed=bytes(32))
+    engine = Offline(keys=throwaway_keys(), bundle_directory=None, run_seed=bytes(32))
     generator = random.Random(7)
     before = 0
     for customer in range(count + _WARM_UP):
@@ -91,16 +89,6 @@ def grown_bytes(count: int) -> int:
 
 def _step(time_micros: int, generator: random.Random) -> bytes:
     return struct.pack("<qIIIHB", time_micros, *(generator.getrandbits(32) for _ in range(3)), 20, 1)
-
-
-def _keys() -> Keys:
-    return Keys(
-        edge=bytes(32),
-        decision=bytes(32),
-        offer=bytes(32),
-        contact_public=X25519PrivateKey.generate().public_key().public_bytes_raw(),
-        bundle_public=Ed25519PrivateKey.generate().public_key().public_bytes_raw(),
-    )
 
 
 def _resident_bytes() -> int:

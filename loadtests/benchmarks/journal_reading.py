@@ -12,12 +12,10 @@ import tempfile
 import time
 from dataclasses import asdict, dataclass
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
-
 from cart_recovery.die_with_parent import mortal
 from loadtests.benchmarks.comparison import Unmeasured
-from rust_features import Engine, Keys, read_journal
+from loadtests.benchmarks.throwaway_keys import throwaway_keys
+from rust_features import Engine, read_journal
 
 ENGINE, CLIENT = "engine", "client"
 _POLL_SECONDS = 0.005
@@ -66,17 +64,6 @@ def _by_client(nats_url: str) -> Reading:
     started, cpu_started = time.perf_counter(), _cpu_seconds()
     messages = read_journal(nats_url=nats_url)
     return Reading(messages, "", time.perf_counter() - started, _cpu_seconds() - cpu_started)
-
-
-def throwaway_keys() -> Keys:
-    """Folding needs none; an engine does."""
-    return Keys(
-        edge=bytes(32),
-        decision=bytes(32),
-        offer=bytes(32),
-        contact_public=X25519PrivateKey.generate().public_key().public_bytes_raw(),
-        bundle_public=Ed25519PrivateKey.generate().public_key().public_bytes_raw(),
-    )
 
 
 def _cpu_seconds() -> float:

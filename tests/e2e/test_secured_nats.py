@@ -17,7 +17,7 @@ from tests.pyserver.conformance.certificates import Authority, loopback
 
 SCRIPT = """
 import json, sys, tempfile, time
-from loadtests.benchmarks.journal_reading import throwaway_keys
+from loadtests.benchmarks.throwaway_keys import throwaway_keys
 from loadtests.shoppers import consent_request
 from rust_features import Engine, JournalFailed, read_journal
 url, credentials = sys.argv[1], sys.argv[2] or None
