@@ -8,11 +8,9 @@ from pathlib import Path
 import pytest
 
 from cart_recovery.composition import free_address
-from cart_recovery.keys import bundle_signing_key, ensure_keys
 from cart_recovery.nats_server import running_url
-from cart_recovery.releases import point_to
 from cart_recovery.settings import load_settings
-from tests.harness.bundle import write_bundle
+from tests.harness.bundle import release_bundle
 from tests.harness.children import Child
 from tests.harness.client import SCORING, Client
 from tests.harness.policy import quick_policy
@@ -45,9 +43,7 @@ def test_up_serves_sends_survives_a_death_and_stops(tmp_path: Path, sink: SmtpSi
     smtp = {"smtp__host": "127.0.0.1", "smtp__port": str(sink.port)}
     chosen = {"data_directory": str(tmp_path / "data"), "send_jitter_seconds": "0"} | addresses | smtp
     settings = load_settings(data_directory=tmp_path / "data")
-    ensure_keys(settings.keys_directory)
-    key = bundle_signing_key(settings.keys_directory)
-    point_to(settings.bundles_directory, write_bundle(settings.bundles_directory, key, quick_policy()))
+    release_bundle(settings, quick_policy())
     environment = {f"CART_RECOVERY_{name.upper()}": value for name, value in chosen.items()}
     up = Child(["up"], environment=environment, directory=tmp_path)
     up.start()

@@ -6,10 +6,8 @@ from pathlib import Path
 import pytest
 import structlog
 
-from cart_recovery.keys import bundle_signing_key, ensure_keys
-from cart_recovery.releases import point_to
 from cart_recovery.settings import Settings
-from tests.harness.bundle import write_bundle
+from tests.harness.bundle import release_bundle
 from tests.harness.policy import quick_policy
 
 
@@ -17,11 +15,9 @@ from tests.harness.policy import quick_policy
 def data(tmp_path: Path) -> Path:
     """A data directory with keys and an active bundle, which knows the storefront of the map `taobao`."""
     settings = Settings(data_directory=tmp_path / "data")
-    ensure_keys(settings.keys_directory)
     policy = quick_policy()
     policy.storefronts.add(storefront_id="taobao", currency_code="CNY")
-    signing_key = bundle_signing_key(settings.keys_directory)
-    point_to(settings.bundles_directory, write_bundle(settings.bundles_directory, signing_key, policy))
+    release_bundle(settings, policy)
     return settings.data_directory
 
 

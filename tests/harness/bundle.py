@@ -9,7 +9,9 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 import rust_features
-from cart_recovery.settings import STARTER
+from cart_recovery.keys import bundle_signing_key, ensure_keys
+from cart_recovery.releases import point_to
+from cart_recovery.settings import STARTER, Settings
 from cart_recovery.v1.bundle_pb2 import (
     EVALUATOR_KIND_COMPILED,
     BundleManifest,
@@ -34,6 +36,15 @@ class _Models:
     effect: StumpModel
     baseline_library: bytes
     effect_library: bytes
+
+
+def release_bundle(settings: Settings, policy: Policy) -> str:
+    """Makes the keys where there are none, writes a bundle and points to it; returns its id."""
+    ensure_keys(settings.keys_directory)
+    signing_key = bundle_signing_key(settings.keys_directory)
+    bundle_id = write_bundle(settings.bundles_directory, signing_key, policy)
+    point_to(settings.bundles_directory, bundle_id)
+    return bundle_id
 
 
 def write_bundle(bundles_directory: Path, signing_key: bytes, policy: Policy) -> str:

@@ -10,15 +10,13 @@ import grpc
 
 import rust_features
 from cart_recovery.composition import free_address
-from cart_recovery.keys import bundle_signing_key, ensure_keys
 from cart_recovery.nats_server import NatsServer
-from cart_recovery.releases import point_to
 from cart_recovery.settings import Settings
 from cart_recovery.v1.decision_pb2 import DecisionRecord
 from cart_recovery.v1.event_pb2 import Event
 from cart_recovery.v1.policy_pb2 import Policy
 from pyserver.process import engine_keys
-from tests.harness.bundle import write_bundle
+from tests.harness.bundle import release_bundle
 from tests.harness.children import Child, child_environment
 from tests.harness.client import SCORING, Client, metric, metrics_text
 from tests.harness.journal import Entry, decisions, read_journal
@@ -51,7 +49,6 @@ class Deployment:
             metrics_address=self.metrics_address,
             http_address=self.http_address,
         )
-        ensure_keys(self.settings.keys_directory)
         self.bundle_id = self.release(policy or quick_policy())
         self.scorer = Child(["serve"], environment=self.environment, directory=directory)
         self.dispatcher = Child(["dispatch"], environment=self.environment, directory=directory)
@@ -63,10 +60,7 @@ class Deployment:
 
     def release(self, policy: Policy) -> str:
         """Writes a bundle with this policy and points to it."""
-        directory = self.settings.bundles_directory
-        bundle_id = write_bundle(directory, bundle_signing_key(self.settings.keys_directory), policy)
-        point_to(directory, bundle_id)
-        return bundle_id
+        return release_bundle(self.settings, policy)
 
     def start_scorer(self) -> None:
         """Starts the scorer and waits until it takes events."""

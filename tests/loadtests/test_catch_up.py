@@ -7,14 +7,12 @@ import pytest
 
 from cart_recovery.cli import main
 from cart_recovery.exits import EXIT_DONE
-from cart_recovery.keys import bundle_signing_key, ensure_keys
 from cart_recovery.nats_server import NatsServer
-from cart_recovery.releases import point_to
 from cart_recovery.settings import Settings
 from loadtests.benchmarks.catch_up import ROUNDS
 from loadtests.benchmarks.comparison import Unmeasured
 from loadtests.benchmarks.journal_reading import CLIENT, ENGINE, read
-from tests.harness.bundle import write_bundle
+from tests.harness.bundle import release_bundle
 from tests.harness.policy import exploring_policy
 
 EVENTS = 12_000
@@ -23,10 +21,7 @@ EVENTS = 12_000
 
 @pytest.mark.slow
 def test_engine_and_client_read_the_whole_journal_of_a_shop(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    settings = Settings(data_directory=tmp_path)
-    ensure_keys(settings.keys_directory)
-    signing_key = bundle_signing_key(settings.keys_directory)
-    point_to(settings.bundles_directory, write_bundle(settings.bundles_directory, signing_key, exploring_policy()))
+    release_bundle(Settings(data_directory=tmp_path), exploring_policy())
     assert main(["loadtest", "catch-up", "--events", str(EVENTS), "--data", str(tmp_path), "--json"]) == EXIT_DONE
     report = json.loads(capsys.readouterr().out)
     figures = {(figure["side"], figure["name"]): figure["rounds"] for figure in report["figures"]}

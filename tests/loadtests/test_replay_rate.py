@@ -7,22 +7,17 @@ import pytest
 
 from cart_recovery.cli import main
 from cart_recovery.exits import EXIT_DONE
-from cart_recovery.keys import bundle_signing_key, ensure_keys
-from cart_recovery.releases import point_to
 from cart_recovery.settings import Settings
 from loadtests.benchmarks.backtest_rate import MIXES
 from loadtests.benchmarks.replay_rate import Report, Run, render
-from tests.harness.bundle import write_bundle
+from tests.harness.bundle import release_bundle
 from tests.harness.policy import exploring_policy
 
 EVENTS = 3_000
 
 
 def test_the_journals_of_both_mixes_are_replayed_into_rows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    settings = Settings(data_directory=tmp_path)
-    ensure_keys(settings.keys_directory)
-    signing_key = bundle_signing_key(settings.keys_directory)
-    point_to(settings.bundles_directory, write_bundle(settings.bundles_directory, signing_key, exploring_policy()))
+    release_bundle(Settings(data_directory=tmp_path), exploring_policy())
     assert main(["loadtest", "replay-rate", "--events", str(EVENTS), "--data", str(tmp_path), "--json"]) == EXIT_DONE
     runs = json.loads(capsys.readouterr().out)["runs"]
     assert [run["browsing_share"] for run in runs] == list(MIXES)

@@ -5,13 +5,11 @@ from collections.abc import Callable, Iterator
 import grpc
 import pytest
 
-from cart_recovery.keys import bundle_signing_key
 from cart_recovery.nats_server import NatsServer
-from cart_recovery.releases import point_to
 from cart_recovery.settings import Settings
 from cart_recovery.v1.event_pb2_grpc import EventServiceStub
 from pyserver.process import Scorer
-from tests.harness.bundle import write_bundle
+from tests.harness.bundle import release_bundle
 from tests.harness.policy import quick_policy
 
 READY_SECONDS = 30.0
@@ -41,8 +39,7 @@ def events(channel: grpc.Channel) -> EventServiceStub:
 @pytest.fixture
 def deciding(settings: Settings) -> Iterator[Scorer]:
     """A scorer with a journal and an active bundle."""
-    bundles = settings.bundles_directory
-    point_to(bundles, write_bundle(bundles, bundle_signing_key(settings.keys_directory), quick_policy()))
+    release_bundle(settings, quick_policy())
     with NatsServer(settings.nats_directory) as server:
         scorer = Scorer(settings)
         scorer.start(server.url)
