@@ -31,7 +31,7 @@ impl Live {
     ) -> Result<Recorded, Refusal> {
         let state = self.state.read();
         if let Some(decided) = decision_id(&record).and_then(|id| state.decision(&id)) {
-            return Ok(Recorded::earlier(Held::accepted(decided.record())));
+            return Ok(Recorded::earlier(Held::folded(decided.record())));
         }
         self.record(record, contacts, received)
     }
@@ -65,11 +65,12 @@ impl Live {
 
     /// As [`Live::accept`], uncounted.
     pub fn accept_held(&self, held: &Held) -> Result<(), Refusal> {
-        let synced = held.written.as_ref().map_or(Ok(()), |written| self.spool.sync(written));
+        let Some(place) = &held.place else { return Ok(()) };
+        let synced = self.spool.sync(&place.written);
         if synced.is_err()
             && let Some(id) = decision_id(&held.record)
         {
-            self.in_flight.withdraw(&id, held);
+            self.in_flight.withdraw(&id, place);
         }
         synced
     }

@@ -38,7 +38,8 @@ pub fn explain(live: &Live, request: &[u8]) -> Result<Vec<u8>, Refusal> {
 
 fn taken(live: &Live, id: &str) -> Result<DecisionRecord, Refusal> {
     let id = DecisionId::from_hex(id).ok_or_else(|| Refusal::new(Reason::DecisionUnknown))?;
-    if let Some(held) = live.in_flight.get(&id) {
+    if let Some(place) = live.in_flight.get(&id) {
+        let held = place.read()?;
         live.accept_held(&held)?;
         return Ok(held.record);
     }

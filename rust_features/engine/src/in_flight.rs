@@ -1,61 +1,59 @@
 //! Decisions that are spooled and not yet folded: a second Score for the same key gets the same answer.
-//! Bounded as the spool is: an entry exists only while its frame waits there, and takes as much memory as that frame.
+//! Bounded as the spool is: an entry exists only while its frame waits there, and knows no more than its place.
 
 use cart_recovery_core::contract::journal_message::Content;
 use cart_recovery_core::contract::{DecisionRecord, SpoolFrame};
 use cart_recovery_core::ids::DecisionId;
+use cart_recovery_core::refusal::Refusal;
 use cart_recovery_core::spool::Written;
 use parking_lot::Mutex;
 use prost::Message;
 use rustc_hash::FxHashMap;
 
-/// A decision in the spool. It is accepted, and may be answered, once what was written is synced.
-#[derive(Clone)]
+/// A decision that counts for its key.
 pub struct Held {
     pub record: DecisionRecord,
-    /// None where it was accepted long ago.
-    pub written: Option<Written>,
+    /// It may be answered once this is synced; None where it was accepted long ago.
+    pub place: Option<Place>,
+}
+
+/// Where a decision lies in the spool.
+#[derive(Clone)]
+pub struct Place {
+    pub written: Written,
     /// Tells it from another decision of its key.
     number: u64,
 }
 
 impl Held {
-    /// A decision that an earlier start accepted, or that the journal has.
-    pub fn accepted(record: DecisionRecord) -> Self {
-        Self {
-            record,
-            written: None,
-            number: 0,
-        }
+    /// A decision that the journal has.
+    pub fn folded(record: DecisionRecord) -> Self {
+        Self { record, place: None }
+    }
+}
+
+impl Place {
+    /// The decision, read back from the spool: it is seldom asked for again, and would take much memory until then.
+    ///
+    /// # Errors
+    /// As those of the spool.
+    pub fn read(self) -> Result<Held, Refusal> {
+        let frame = SpoolFrame::decode(self.written.read()?.as_slice()).unwrap_or_default();
+        Ok(Held {
+            record: decision_in(frame).unwrap_or_default(),
+            place: Some(self),
+        })
     }
 }
 
 /// The decisions between spool and fold.
 #[derive(Default)]
-pub struct InFlight(Mutex<Frames>);
+pub struct InFlight(Mutex<Places>);
 
 #[derive(Default)]
-struct Frames {
-    of: FxHashMap<DecisionId, Waiting>,
+struct Places {
+    of: FxHashMap<DecisionId, Place>,
     last_number: u64,
-}
-
-/// As its frame: decoded, a record takes several times the memory, and it is seldom asked for again.
-struct Waiting {
-    frame: Box<[u8]>,
-    written: Option<Written>,
-    number: u64,
-}
-
-impl Waiting {
-    fn held(&self) -> Held {
-        let frame = SpoolFrame::decode(&*self.frame).unwrap_or_default();
-        Held {
-            record: decision_in(frame).unwrap_or_default(),
-            written: self.written.clone(),
-            number: self.number,
-        }
-    }
 }
 
 /// The decision that a frame brings.
@@ -67,63 +65,52 @@ pub fn decision_in(frame: SpoolFrame) -> Option<DecisionRecord> {
 }
 
 impl InFlight {
-    /// The decision in flight under this key.
-    pub fn get(&self, id: &DecisionId) -> Option<Held> {
-        self.0.lock().of.get(id).map(Waiting::held)
+    /// The place of the decision in flight under this key.
+    pub fn get(&self, id: &DecisionId) -> Option<Place> {
+        self.0.lock().of.get(id).cloned()
     }
 
     /// Writes the decision in `frame` unless another one of its key is in flight; answers the one that counts and whether
     /// it is this one. The map stays locked over `write`, so that two callers cannot both write one key; never over a sync.
     ///
     /// # Errors
-    /// What `write` refuses; nothing is in flight then.
-    pub fn admit<E>(
+    /// What `write` refuses; nothing is in flight then. As [`Place::read`] for another one.
+    pub fn admit(
         &self,
         id: DecisionId,
         frame: SpoolFrame,
-        write: impl FnOnce(&[u8]) -> Result<Written, E>,
-    ) -> Result<(Held, bool), E> {
-        let mut frames = self.0.lock();
-        if let Some(earlier) = frames.of.get(&id) {
-            return Ok((earlier.held(), false));
+        write: impl FnOnce(&[u8]) -> Result<Written, Refusal>,
+    ) -> Result<(Held, bool), Refusal> {
+        let mut places = self.0.lock();
+        if let Some(earlier) = places.of.get(&id).cloned() {
+            drop(places);
+            return Ok((earlier.read()?, false));
         }
-        let bytes = frame.encode_to_vec().into_boxed_slice();
-        let written = Some(write(&bytes)?);
-        frames.last_number += 1;
-        let number = frames.last_number;
-        frames.of.insert(
-            id,
-            Waiting {
-                frame: bytes,
-                written: written.clone(),
-                number,
-            },
-        );
-        let record = decision_in(frame).unwrap_or_default();
+        let written = write(&frame.encode_to_vec())?;
+        let place = places.put(id, written);
+        drop(places);
         Ok((
             Held {
-                record,
-                written,
-                number,
+                record: decision_in(frame).unwrap_or_default(),
+                place: Some(place),
             },
             true,
         ))
     }
 
-    /// A decision found in the spool of an earlier start, as its frame.
-    pub fn restore(&self, id: DecisionId, frame: Vec<u8>) {
-        self.0.lock().of.entry(id).or_insert_with(|| Waiting {
-            frame: frame.into_boxed_slice(),
-            written: None,
-            number: 0,
-        });
+    /// A decision found in the spool of an earlier start.
+    pub fn restore(&self, id: DecisionId, written: Written) {
+        let mut places = self.0.lock();
+        if !places.of.contains_key(&id) {
+            places.put(id, written);
+        }
     }
 
     /// This very decision was not accepted: the next of its key counts.
-    pub fn withdraw(&self, id: &DecisionId, held: &Held) {
-        let mut frames = self.0.lock();
-        if frames.of.get(id).is_some_and(|waiting| waiting.number == held.number) {
-            frames.of.remove(id);
+    pub fn withdraw(&self, id: &DecisionId, refused: &Place) {
+        let mut places = self.0.lock();
+        if places.of.get(id).is_some_and(|place| place.number == refused.number) {
+            places.of.remove(id);
         }
     }
 
@@ -138,9 +125,19 @@ impl InFlight {
     }
 }
 
+impl Places {
+    fn put(&mut self, id: DecisionId, written: Written) -> Place {
+        self.last_number += 1;
+        let number = self.last_number;
+        let place = Place { written, number };
+        self.of.insert(id, place.clone());
+        place
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use cart_recovery_core::contract::JournalMessage;
+    use cart_recovery_core::contract::{JournalMessage, Reason};
     use cart_recovery_core::ids::SpoolId;
     use cart_recovery_core::spool::{Durability, Spool};
     use tempfile::TempDir;
@@ -178,7 +175,7 @@ mod tests {
         let (second, is_new) = admit(2);
         assert!(!is_new && second.record.seed == 1);
         assert_eq!(spool.log().end(), 0);
-        spool.sync(&second.written.unwrap()).unwrap();
+        spool.sync(&second.place.unwrap().written).unwrap();
         assert_eq!(spool.log().end(), 1);
         in_flight.landed(&ID);
         assert_eq!(in_flight.len(), 0);
@@ -187,7 +184,7 @@ mod tests {
     #[test]
     fn a_refused_spool_leaves_nothing_in_flight() {
         let in_flight = InFlight::default();
-        let refused = in_flight.admit(ID, frame(1), |_| Err("full"));
+        let refused = in_flight.admit(ID, frame(1), |_| Err(Refusal::new(Reason::SpoolFull)));
         assert!(refused.is_err());
         assert_eq!(in_flight.len(), 0);
     }
@@ -197,10 +194,10 @@ mod tests {
         let folder = TempDir::new().unwrap();
         let (spool, in_flight) = (spool(&folder), InFlight::default());
         let admit = |seed| in_flight.admit(ID, frame(seed), |frame| spool.write(frame)).unwrap();
-        let (lost, _) = admit(1);
+        let lost = admit(1).0.place.unwrap();
         in_flight.withdraw(&ID, &lost);
         assert!(admit(2).1);
         in_flight.withdraw(&ID, &lost);
-        assert_eq!(in_flight.get(&ID).unwrap().record.seed, 2);
+        assert_eq!(in_flight.get(&ID).unwrap().read().unwrap().record.seed, 2);
     }
 }

@@ -121,7 +121,7 @@ pub fn remember_decisions(log: &Log, resume: &Resume, in_flight: &InFlight) -> R
         for frame in frames.into_iter().filter(|frame| !resume.holds(log.id(), frame.offset)) {
             let decoded = SpoolFrame::decode(frame.payload.as_slice()).ok();
             if let Some(id) = decoded.and_then(decision_in).as_ref().and_then(decision_id) {
-                in_flight.restore(id, frame.payload);
+                in_flight.restore(id, frame.written());
             }
         }
     }

@@ -14,7 +14,7 @@ use cart_recovery_core::time::Micros;
 use prost::Message;
 
 use crate::decisions::Recorded;
-use crate::in_flight::Held;
+use crate::in_flight::{Held, Place};
 use crate::live::Live;
 
 /// Serialised `ScoreRequest` in, serialised `ScoreResponse` out.
@@ -49,7 +49,8 @@ pub fn settle(
         .map(|event_id| write_inline_cart(live, &scored, event_id, clock))
         .transpose()?;
     let recorded = match taken {
-        Taken::Earlier(held) => Recorded::earlier(held),
+        Taken::Earlier(record) => Recorded::earlier(Held::folded(record)),
+        Taken::InFlight(place) => Recorded::earlier(place.read()?),
         Taken::Now(record) if scored.dry_run => return Ok((record, false)),
         Taken::Now(record) => live.record_taken(record, scored.contacts, clock)?,
     };
@@ -64,7 +65,8 @@ pub fn settle(
 // It lives for one call: a box would cost every Score an allocation.
 #[allow(clippy::large_enum_variant)]
 enum Taken {
-    Earlier(Held),
+    Earlier(DecisionRecord),
+    InFlight(Place),
     Now(DecisionRecord),
 }
 
@@ -74,9 +76,11 @@ fn take(live: &Live, bundle: &Bundle, scored: &Scored, clock: Micros) -> (Taken,
     let occasion = Occasion::resolve(&state, &scored.request, clock);
     let id = occasion.decision_id;
     let news = inline_cart_news(&occasion);
-    let earlier = state.decision(&id).map(|decided| Held::accepted(decided.record()));
-    if let Some(held) = earlier.or_else(|| live.in_flight.get(&id)) {
-        return (Taken::Earlier(held), news);
+    if let Some(decided) = state.decision(&id) {
+        return (Taken::Earlier(decided.record()), news);
+    }
+    if let Some(place) = live.in_flight.get(&id) {
+        return (Taken::InFlight(place), news);
     }
     let record = decide_with(&occasion, bundle, seed(&live.decision_key, id), &live.decision_key);
     (Taken::Now(record), news)

@@ -10,14 +10,15 @@ use parking_lot::Mutex;
 
 use crate::ids::SpoolId;
 
-use super::Durability;
 use super::commit::{Commit, Group};
 use super::disk::{Access, Disk};
 use super::error::{Cut, SpoolError};
 use super::frame::{self, OVERHEAD};
+use super::kept::Kept;
 use super::retire::{retire, retired};
 use super::segment::{Extent, Segment};
 use super::survey::{Condition, Found, survey};
+use super::{Durability, Written};
 
 /// What all logs of a spool folder share.
 #[derive(Clone)]
@@ -137,14 +138,8 @@ impl Log {
         (sum(|written| written.frames), sum(|written| written.length))
     }
 
-    /// Writes at `offset`, or at the end where none is given; returns it and the group whose fate it shares, where it is not
-    /// accepted already. `Ok(None)`: the log has gone past that offset.
-    pub(super) fn write(
-        &self,
-        offset: Option<u64>,
-        payload: &[u8],
-        room: u64,
-    ) -> io::Result<Option<(u64, Option<Group>)>> {
+    /// Writes at `offset`, or at the end where none is given. `Ok(None)`: the log has gone past that offset.
+    pub(super) fn write(&self, offset: Option<u64>, payload: &[u8], room: u64) -> io::Result<Option<Written>> {
         let mut inner = self.inner.lock();
         let offset = offset.unwrap_or(inner.next);
         if offset < inner.next {
@@ -156,7 +151,7 @@ impl Log {
             None => Err(io::ErrorKind::FileTooLarge.into()),
         };
         inner.buffer = buffer;
-        result?;
+        let kept = Some(result?);
         let group = match self.ground.durability {
             Durability::Process | Durability::Nothing => {
                 inner.accept_all();
@@ -164,10 +159,10 @@ impl Log {
             }
             Durability::Disk => Some(Arc::clone(&inner.group)),
         };
-        Ok(Some((offset, group)))
+        Ok(Some(Written { offset, kept, group }))
     }
 
-    fn write_frame(&self, inner: &mut Inner, offset: u64, bytes: &[u8], room: u64) -> io::Result<()> {
+    fn write_frame(&self, inner: &mut Inner, offset: u64, bytes: &[u8], room: u64) -> io::Result<Kept> {
         let size = bytes.len() as u64;
         if inner.unrepaired {
             self.repair(inner)?;
@@ -188,10 +183,10 @@ impl Log {
         let Some(last) = inner.segments.back_mut() else {
             return Err(io::ErrorKind::NotFound.into());
         };
-        last.append(offset, bytes)?;
+        let kept = last.append(offset, bytes)?;
         inner.next = offset.saturating_add(1);
         self.ground.total.fetch_add(size, Ordering::Relaxed);
-        Ok(())
+        Ok(kept)
     }
 
     /// Returns once the frames of `group` outlive a loss of power. The caller holds no lock that others wait for.

@@ -6,6 +6,7 @@ mod disk;
 mod error;
 mod frame;
 mod inspect;
+mod kept;
 mod log;
 mod name;
 mod read;
@@ -31,6 +32,7 @@ use crate::refusal::Refusal;
 
 use commit::Group;
 use disk::{Disk, System};
+use kept::Kept;
 use log::Ground;
 use name::Name;
 
@@ -65,8 +67,23 @@ pub enum Durability {
 pub struct Written {
     /// Its place in the spool.
     pub offset: u64,
+    /// None where it is not kept.
+    kept: Option<Kept>,
     /// Nothing to wait for where there is none.
     group: Option<Group>,
+}
+
+impl Written {
+    /// The message, read back: the serialised `SpoolFrame`; nothing where it is not kept.
+    ///
+    /// # Errors
+    /// The disk fails, or has failed to sync the message, which was not accepted then.
+    pub fn read(&self) -> Result<Vec<u8>, Refusal> {
+        let payload = self.kept.as_ref().map(|kept| kept.read(self.offset)).transpose();
+        payload
+            .map(Option::unwrap_or_default)
+            .map_err(|error| failed(error.kind()))
+    }
 }
 
 impl fmt::Display for Cut {
@@ -275,18 +292,19 @@ impl Spool {
 
     fn write_at(&self, offset: Option<u64>, payload: &[u8]) -> Result<Option<Written>, Refusal> {
         if self.ground.durability == Durability::Nothing {
-            return Ok(Some(Written { offset: 0, group: None }));
+            return Ok(Some(Written {
+                offset: 0,
+                kept: None,
+                group: None,
+            }));
         }
         let room = (self.limit / SEGMENTS_PER_SPOOL).clamp(LEAST_SEGMENT_BYTES, SEGMENT_BYTES);
         let written = self.log.write(offset, payload, room);
         let written = written.map_err(|error| failed(error.kind()))?;
-        let Some((offset, group)) = written else {
-            return Ok(None);
-        };
-        if group.is_none() {
+        if written.as_ref().is_some_and(|written| written.group.is_none()) {
             self.wake();
         }
-        Ok(Some(Written { offset, group }))
+        Ok(written)
     }
 
     fn wake(&self) {

@@ -1,7 +1,9 @@
 //! Reading a log from anywhere, up to what is accepted.
 
+use super::Written;
 use super::error::{Damage, SpoolError};
 use super::frame::{self, Parsed};
+use super::kept::Kept;
 use super::log::Log;
 use super::segment::Segment;
 
@@ -9,12 +11,13 @@ use super::segment::Segment;
 const CHUNK: usize = 1 << 20;
 
 /// One frame read back.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Debug)]
 pub struct Frame {
     /// Its place in the spool.
     pub offset: u64,
     /// Serialised `SpoolFrame`.
     pub payload: Vec<u8>,
+    kept: Kept,
 }
 
 /// Where a reader stands in a log.
@@ -22,6 +25,17 @@ pub struct Frame {
 pub struct Cursor {
     segment: u64,
     position: u64,
+}
+
+impl Frame {
+    /// As it was when it had been accepted.
+    pub fn written(&self) -> Written {
+        Written {
+            offset: self.offset,
+            kept: Some(self.kept.clone()),
+            group: None,
+        }
+    }
 }
 
 impl Log {
@@ -77,6 +91,7 @@ fn read_segment(
                     frames.push(Frame {
                         offset: found.offset,
                         payload: found.payload.to_vec(),
+                        kept: segment.kept(cursor.position + at as u64, found.size),
                     });
                     at += found.size;
                 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::SpoolError;
 use super::disk::{Bytes, Disk};
+use super::kept::Kept;
 
 const EXTENSION: &str = "seg";
 
@@ -81,19 +82,26 @@ impl Segment {
     }
 
     /// Writes a frame behind the last one. After an error the segment is as it was before.
-    pub(super) fn append(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+    pub(super) fn append(&mut self, offset: u64, bytes: &[u8]) -> io::Result<Kept> {
+        let position = self.written.length;
         if self.dirty {
             self.cut()?;
         }
         self.unsynced = true;
-        if let Err(error) = self.file.write(bytes, self.written.length) {
+        if let Err(error) = self.file.write(bytes, position) {
             self.dirty = true;
             // Should this fail too, the next append tries again before it writes.
             let _ = self.cut();
             return Err(error);
         }
         self.written = self.written.with(offset, bytes.len() as u64);
-        Ok(())
+        Ok(self.kept(position, bytes.len()))
+    }
+
+    /// The place of a frame of it.
+    pub(super) fn kept(&self, position: u64, size: usize) -> Kept {
+        let file = Arc::clone(&self.file);
+        Kept { file, position, size }
     }
 
     /// Takes back what is not accepted; the bytes themselves go with [`Segment::cut`].

@@ -70,6 +70,13 @@ fn all(log: &Log) -> Vec<Frame> {
     }
 }
 
+fn told(frames: &[Frame]) -> Vec<(u64, Vec<u8>)> {
+    frames
+        .iter()
+        .map(|frame| (frame.offset, frame.payload.clone()))
+        .collect()
+}
+
 /// The folder of the only spool with this id.
 fn folder_of(folder: &TempDir, byte: u8) -> PathBuf {
     let names = name::list(&System, folder.path()).unwrap();
@@ -98,16 +105,27 @@ fn what_was_appended_is_read_back_in_order_while_it_grows() {
     for index in 0..3000 {
         assert_eq!(spool.append(&payload(index)).unwrap(), index);
         let read = spool.log().read(&mut cursor, 10).unwrap();
-        assert_eq!(
-            read,
-            [Frame {
-                offset: index,
-                payload: payload(index)
-            }]
-        );
+        assert_eq!(told(&read), [(index, payload(index))]);
     }
     assert!(segments(&folder, 1).len() > 1);
     assert_eq!(all(spool.log()).len(), 3000);
+}
+
+#[test]
+fn what_was_written_is_read_back_alone_also_after_its_segment_is_gone() {
+    let folder = TempDir::new().unwrap();
+    let spool = open(&folder, 1);
+    let written: Vec<_> = (0..3000).map(|index| spool.write(&payload(index)).unwrap()).collect();
+    let found: Vec<_> = all(spool.log()).iter().map(Frame::written).collect();
+    spool.log().release(3000).unwrap();
+    assert_eq!(segments(&folder, 1).len(), 1);
+    for (index, (written, found)) in written.iter().zip(&found).enumerate() {
+        let payload = payload(index as u64);
+        assert_eq!(
+            (written.read().unwrap(), found.read().unwrap()),
+            (payload.clone(), payload)
+        );
+    }
 }
 
 #[test]
