@@ -209,7 +209,7 @@ class CallQueue:
     def __new__(cls, standing_budget_nanos: int | None = None) -> CallQueue:
         """How long a call may wait while the queue stands: 50 ms, as in a burst, or so long."""
 
-    def is_empty_now(self) -> None:
+    def found_empty(self) -> None:
         """Notes that nobody waits."""
 
     def admit(self, waited_nanos: int) -> None:

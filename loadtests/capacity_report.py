@@ -23,7 +23,7 @@ def render(capacity: Capacity) -> str:
             *_half(capacity),
             *_overload(capacity),
             "",
-            f"{plan.front} front; {capacity.placement}; {where}",
+            f"{plan.front} front; {_placement(capacity)}; {where}",
         ]
     )
 
@@ -52,10 +52,18 @@ def page(capacity: Capacity) -> str:
         "pre{overflow-x:auto;background:#f4f4f4;padding:1em;font-size:13px}</style>"
         f"<h1>Capacity of a scorer, {name} front</h1><p><b>{words}</b></p>"
         "<p>Calls begin at random moments, whatever became of earlier ones, and are timed from the moment when they "
-        f"should have begun. On this machine: {html.escape(capacity.placement)}.</p>"
+        f"should have begun. On this machine: {html.escape(_placement(capacity))}.</p>"
         f"<h2>Latency against offered load, slower kind of call</h2>{_plot(latency, 'milliseconds')}"
         f"<h2>CPU time of the scorer per call</h2>{_plot(cpu, 'microseconds')}"
         f"<h2>All steps</h2><pre>{html.escape(render(capacity))}</pre></html>"
+    )
+
+
+def _placement(capacity: Capacity) -> str:
+    stalls = capacity.placement.stalls
+    return (
+        f"{capacity.placement.words}; with nothing else to do, the scorer's processor stood still for "
+        f"{stalls.share:.1%} of the time, {stalls.longest_ms:.1f} ms at the longest"
     )
 
 

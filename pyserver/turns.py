@@ -20,7 +20,7 @@ class TurnPool(ThreadPoolExecutor):
     def submit(self, work: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Queues `work`."""
         if self._work_queue.empty():
-            self._queue.is_empty_now()
+            self._queue.found_empty()
         return super().submit(self._take_up, time.perf_counter_ns(), work, args, kwargs)
 
     def admit(self) -> None:

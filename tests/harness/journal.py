@@ -102,11 +102,12 @@ async def _read(nats_url: str, stream: str) -> list[Stored]:
 
 
 def _entry(stored: Stored) -> Entry:
+    spool_id, _, spool_offset = stored.headers["Nats-Msg-Id"].partition(":")
     return Entry(
         sequence=stored.sequence,
         subject=stored.subject,
-        spool_id=stored.headers["Spool-Id"],
-        spool_offset=int(stored.headers["Spool-Offset"]),
+        spool_id=spool_id,
+        spool_offset=int(spool_offset),
         time=stored.time,
         message=JournalMessage.FromString(stored.payload),
     )

@@ -1,5 +1,8 @@
 """Open-loop load against a real server that is slow on purpose, and the search for a rate that is kept up."""
 
+import os
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -10,6 +13,7 @@ import pytest
 import rust_features
 from loadtests.capacity import Capacity, Plan, Step, _bracket
 from loadtests.capacity_report import headline, page, render
+from loadtests.placement import Placement, Stalls, apart
 
 METHOD = "/test.Slow/Call"
 PLAN = Plan(front="native", slo_p99_ms=5.0)
@@ -130,10 +134,23 @@ def test_rates_double_until_one_is_not_kept_up() -> None:
 
 
 def test_the_report_says_what_a_planner_takes_away() -> None:
-    capacity = Capacity(PLAN, "all on one", {"cpu": "two"}, "1", (STEP,), replace(STEP, seconds=60.0), STEP, None)
+    placement = Placement("all on one", Stalls(0.0117, 8.94))
+    capacity = Capacity(PLAN, placement, {"cpu": "two"}, "1", (STEP,), replace(STEP, seconds=60.0), STEP, None)
     assert headline(capacity).startswith("999 calls a second")
     assert "need 0.05 cores" in headline(capacity)
-    assert "native front; all on one; cpu two" in render(capacity)
+    assert "native front; all on one; with nothing else" in render(capacity)
+    assert "stood still for 1.2% of the time, 8.9 ms at the longest; cpu two" in render(capacity)
     assert "At half of it, 1,000 calls a second, p99 is 4.5 times p50." in render(capacity)
     assert page(capacity).count("<polyline") == 5
     assert "Not even 500" in headline(replace(capacity, sustained=None))
+
+
+@pytest.mark.slow
+def test_the_machine_is_put_back_as_it_was() -> None:
+    before = os.sched_getaffinity(0), os.sched_getscheduler(0)
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as measured:
+        with apart(measured.pid) as placement:
+            assert os.sched_getaffinity(0) <= before[0]
+        measured.communicate(b"\n")
+    assert 0 <= placement.stalls.share < 1 and placement.stalls.longest_ms < 5000
+    assert (os.sched_getaffinity(0), os.sched_getscheduler(0)) == before

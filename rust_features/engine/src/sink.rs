@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
 use cart_recovery_core::contract::JournalMessage;
 use cart_recovery_core::contract::journal_message::Content;
@@ -92,6 +93,8 @@ impl Sink for LiveSink {
             std::mem::forget(unfinished);
             drop(state);
             self.deadlines.accept(&live);
+            // To the calls that wait for the state.
+            thread::yield_now();
         }
         live.folded_at.store(wall_now().0, Ordering::Relaxed);
         Ok(())

@@ -18,11 +18,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{self, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
-use tonic::body::Body;
 
 use crate::call::{Arrival, answer};
 use crate::desk::{Calls, Desk};
 use crate::phase::Phase;
+use crate::pieces::Pieces;
 use crate::socket::{Gathered, Reads};
 use crate::tls::identity;
 
@@ -134,7 +134,7 @@ struct Door<C> {
 }
 
 impl<C: Calls> Service<Request<Incoming>> for Door<C> {
-    type Response = Response<Body>;
+    type Response = Response<Pieces>;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 
@@ -147,6 +147,6 @@ impl<C: Calls> Service<Request<Incoming>> for Door<C> {
             // the front would not have slept.
             earliest: self.reads.lock().came_after.max(desk.queue.last_empty()).into(),
         };
-        Box::pin(async move { Ok(answer(desk, arrival, request).await) })
+        Box::pin(async move { Ok(answer(desk, arrival, request).await.map(Pieces::of)) })
     }
 }

@@ -175,7 +175,7 @@ fn notice_rest(queue: Arc<CallQueue>) -> (impl Fn(), impl Fn()) {
     let sleeps = move || *falling_asleep.lock() = Instant::now();
     let wakes = move || {
         if asleep.lock().elapsed() > LEAST_SLEEP {
-            queue.is_empty_now();
+            queue.found_empty();
         }
     };
     (sleeps, wakes)

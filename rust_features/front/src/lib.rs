@@ -12,6 +12,7 @@ mod histogram;
 mod method;
 mod metrics;
 mod phase;
+mod pieces;
 mod queue;
 mod quota;
 mod reflection;

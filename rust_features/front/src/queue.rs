@@ -9,8 +9,10 @@ use parking_lot::Mutex;
 
 /// How long a call of a burst may wait.
 const BURST_BUDGET: Duration = Duration::from_millis(50);
-/// A queue stands once it has not been empty for so long.
-const STANDING_AFTER: Duration = Duration::from_millis(100);
+/// A queue stands once it has not been empty for so many times as long as a call may wait in a standing one.
+const STANDING_AFTER: u32 = 10;
+/// A refused call comes back no sooner.
+const LEAST_RETRY: Duration = Duration::from_millis(100);
 
 /// The calls that wait for one front.
 pub struct CallQueue {
@@ -28,8 +30,8 @@ impl CallQueue {
         }
     }
 
-    /// Notes that nobody waits at this moment.
-    pub fn is_empty_now(&self) {
+    /// Nobody waits at this moment.
+    pub fn found_empty(&self) {
         *self.empty.lock() = Instant::now();
     }
 
@@ -40,19 +42,19 @@ impl CallQueue {
     }
 
     /// Refuses a call that `waited` longer than 50 ms for its turn, or than the standing budget once the queue has been
-    /// there for more than 100 ms.
+    /// there for more than ten times that.
     ///
     /// # Errors
     /// `REASON_OVERLOADED`, with a time to come back no shorter than the wait.
     pub fn admit(&self, waited: Duration) -> Result<(), Refusal> {
         let there_for = self.last_empty().elapsed();
         // As the call found it.
-        let stood = there_for.saturating_sub(waited) > STANDING_AFTER;
+        let stood = there_for.saturating_sub(waited) > self.standing_budget * STANDING_AFTER;
         let budget = if stood { self.standing_budget } else { BURST_BUDGET };
         if waited <= budget {
             return Ok(());
         }
-        Err(Refusal::new(Reason::Overloaded).retry_after(waited.max(STANDING_AFTER)))
+        Err(Refusal::new(Reason::Overloaded).retry_after(waited.max(LEAST_RETRY)))
     }
 }
 
@@ -76,15 +78,15 @@ mod tests {
         queue.admit(BURST_BUDGET).unwrap();
         let refused = queue.admit(BURST_BUDGET + MILLI).unwrap_err();
         assert_eq!(refused.reason, Reason::Overloaded);
-        assert_eq!(refused.retry_after, Some(STANDING_AFTER));
+        assert_eq!(refused.retry_after, Some(LEAST_RETRY));
     }
 
     #[test]
     fn whoever_joins_a_standing_queue_hardly_waits() {
-        let queue = queue_there_for(10 * STANDING_AFTER);
+        let queue = queue_there_for(20 * STANDING_BUDGET);
         queue.admit(STANDING_BUDGET).unwrap();
         assert!(queue.admit(STANDING_BUDGET + MILLI).is_err());
-        queue.is_empty_now();
+        queue.found_empty();
         queue.admit(BURST_BUDGET).unwrap();
     }
 

@@ -9,7 +9,7 @@ use std::thread::{self, JoinHandle};
 use tokio::sync::{Notify, mpsc};
 
 use crate::error::SessionError;
-use crate::pull::{Door, Pull};
+use crate::pull::{Cluster, Pull};
 use crate::reading::{Chunk, Reading};
 use crate::streams::JOURNAL;
 
@@ -25,7 +25,7 @@ pub(crate) struct Ahead {
 
 impl Ahead {
     /// Reads over a connection of its own, from sequence `next` until it has passed `until`.
-    pub(crate) fn start(door: Arc<Door>, next: u64, until: u64) -> Result<Self, SessionError> {
+    pub(crate) fn start(cluster: Arc<Cluster>, next: u64, until: u64) -> Result<Self, SessionError> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(SessionError::lost("reading ahead"))?;
         let (sender, chunks) = mpsc::channel(WAITING);
@@ -34,7 +34,7 @@ impl Ahead {
             runtime.block_on(async {
                 let lost = Arc::new(Notify::new());
                 let read = tokio::select! {
-                    read = read_until(&door, Arc::clone(&lost), next, until, &sender, &back) => read,
+                    read = read_until(&cluster, Arc::clone(&lost), next, until, &sender, &back) => read,
                     () = lost.notified() => Err(SessionError::Lost("disconnected while reading ahead".to_owned())),
                     () = sender.closed() => Ok(()),
                 };
@@ -82,14 +82,14 @@ impl Drop for Ahead {
 }
 
 async fn read_until(
-    door: &Door,
+    cluster: &Cluster,
     lost: Arc<Notify>,
     next: u64,
     until: u64,
     sender: &mpsc::Sender<Result<Chunk, SessionError>>,
     back: &threads::Receiver<Chunk>,
 ) -> Result<(), SessionError> {
-    let context = door.enter(lost).await?;
+    let context = cluster.connect(lost).await?;
     let journal = context.get_stream(JOURNAL).await;
     let journal = journal.map_err(SessionError::lost("reading JOURNAL"))?;
     let pull = Pull::begin(&journal, "", next).await?;

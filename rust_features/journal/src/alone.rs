@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::error::{ReadError, SessionError};
-use crate::pull::{Door, Pull};
+use crate::pull::{Cluster, Pull};
 use crate::streams::JOURNAL;
 
 /// Reads JOURNAL from its first message to the one that is the last when this begins; returns that one's sequence.
@@ -18,8 +18,8 @@ pub fn read_journal(nats_url: &str, credentials: Option<&Path>) -> Result<u64, R
 }
 
 async fn read(nats_url: &str, credentials: Option<&Path>) -> Result<u64, SessionError> {
-    let door = Door::find(nats_url, credentials)?;
-    let context = door.enter(Arc::default()).await?;
+    let cluster = Cluster::find(nats_url, credentials)?;
+    let context = cluster.connect(Arc::default()).await?;
     let journal = context.get_stream(JOURNAL).await;
     let journal = journal.map_err(SessionError::lost("reading JOURNAL"))?;
     let end = journal.cached_info().state.last_sequence;

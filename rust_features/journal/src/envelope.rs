@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use async_nats::HeaderMap;
+use async_nats::header::NATS_MESSAGE_ID;
 use cart_recovery_core::channel::channel_name;
 use cart_recovery_core::contract::event::Kind;
 use cart_recovery_core::contract::journal_message::Content;
@@ -12,10 +13,6 @@ use cart_recovery_core::keyed::public_hash;
 use cart_recovery_core::time::Micros;
 use prost_types::Timestamp;
 
-/// Names the spool that a message came from.
-pub(crate) const SPOOL_ID: &str = "Spool-Id";
-/// Its place there.
-pub(crate) const SPOOL_OFFSET: &str = "Spool-Offset";
 const SHARDS: u16 = 1024;
 
 /// `evt.<shard>.<kind>` or `dec.<shard>.<channel>`.
@@ -81,10 +78,14 @@ pub(crate) fn headers(message: &JournalMessage, spool: SpoolId, offset: u64) -> 
     headers.insert("ce-type", format!("cart_recovery.v1.{}", message.kind_name()));
     headers.insert("ce-source", format!("cart-recovery/{}", percent_encoded(source)));
     headers.insert("ce-time", rfc3339(time.unwrap_or_default()));
-    headers.insert(SPOOL_ID, spool.to_string());
-    headers.insert(SPOOL_OFFSET, offset.to_string());
-    headers.insert(async_nats::header::NATS_MESSAGE_ID, message_id);
+    headers.insert(NATS_MESSAGE_ID, message_id);
     headers
+}
+
+/// The spool that a message came from, and its offset there.
+pub(crate) fn origin(headers: &HeaderMap) -> Option<(SpoolId, u64)> {
+    let (spool, offset) = headers.get(NATS_MESSAGE_ID)?.as_str().split_once(':')?;
+    Some((SpoolId::from_hex(spool)?, offset.parse().ok()?))
 }
 
 /// Everything but letters, digits and `-._~` as RFC 3986 says.
@@ -178,6 +179,7 @@ mod tests {
             headers.get("Nats-Msg-Id").unwrap().as_str(),
             "01010101010101010101010101010101:7"
         );
+        assert_eq!(origin(&headers), Some((SpoolId([1; 16]), 7)));
         assert_eq!(
             rfc3339(Micros(1_709_210_096_000_123).to_timestamp()),
             "2024-02-29T12:34:56.000123Z"

@@ -33,7 +33,7 @@ async fn catch_up<S: Sink>(session: &Session<'_, S>) -> Result<(), SessionError>
     if target < next + FAR_BEHIND {
         return Ok(());
     }
-    let mut ahead = Ahead::start(Arc::clone(&session.door), next, target)?;
+    let mut ahead = Ahead::start(Arc::clone(&session.cluster), next, target)?;
     while let Some(chunk) = ahead.next().await? {
         fold(session, &chunk)?;
         ahead.give_back(chunk);

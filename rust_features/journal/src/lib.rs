@@ -9,6 +9,7 @@ mod envelope;
 mod error;
 mod feed;
 mod journal;
+mod paced;
 mod progress;
 mod publish;
 mod pull;

@@ -7,6 +7,7 @@ use async_nats::jetstream::message::PublishMessage;
 use bytes::Bytes;
 
 use crate::error::SessionError;
+use crate::paced::paced;
 
 /// A message with everything that it needs on its way.
 pub(crate) struct Prepared {
@@ -33,7 +34,7 @@ pub(crate) async fn batch(context: &Context, batch: Vec<Prepared>) -> Result<(),
     let batch_id = format!("{:016x}", u64::from_le_bytes(nonce));
     let client = context.client();
     let count = batch.len();
-    for (index, mut prepared) in batch.into_iter().enumerate() {
+    for (index, mut prepared) in paced(batch).enumerate() {
         prepared.headers.insert("Nats-Batch-Id", batch_id.as_str());
         prepared.headers.insert("Nats-Batch-Sequence", (index + 1).to_string());
         if index + 1 == count {

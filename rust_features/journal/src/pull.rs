@@ -14,6 +14,7 @@ use futures_util::stream::ReadyChunks;
 use tokio::sync::Notify;
 
 use crate::error::SessionError;
+use crate::paced::paced;
 
 /// Messages asked for at once: enough that the server never waits to be asked.
 const ASKED: usize = 8192;
@@ -30,7 +31,7 @@ const PING_INTERVAL: Duration = Duration::from_secs(5);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Where the servers are, and who we are.
-pub(crate) struct Door {
+pub(crate) struct Cluster {
     servers: Vec<ServerAddr>,
     credentials: Option<PathBuf>,
 }
@@ -52,7 +53,7 @@ pub(crate) struct Pull {
     came: u64,
 }
 
-impl Door {
+impl Cluster {
     /// From URLs with commas between them, and a credentials file.
     pub(crate) fn find(nats_url: &str, credentials: Option<&Path>) -> Result<Self, SessionError> {
         let servers = nats_url.split(',').map(|address| address.trim().parse());
@@ -64,7 +65,7 @@ impl Door {
     }
 
     /// A new connection; `lost` is told when it is of no more use.
-    pub(crate) async fn enter(&self, lost: Arc<Notify>) -> Result<Context, SessionError> {
+    pub(crate) async fn connect(&self, lost: Arc<Notify>) -> Result<Context, SessionError> {
         let mut options = ConnectOptions::new()
             .name("cart-recovery journal")
             .connection_timeout(CONNECT_TIMEOUT)
@@ -115,7 +116,8 @@ impl Pull {
         mut each: impl FnMut(Place, &Message) -> Result<(), SessionError>,
     ) -> Result<(), SessionError> {
         let chunk = self.messages.next().await;
-        for message in chunk.ok_or_else(|| SessionError::Lost("a stream's messages ended".to_owned()))? {
+        let chunk = chunk.ok_or_else(|| SessionError::Lost("a stream's messages ended".to_owned()))?;
+        for message in paced(chunk) {
             let message = message.map_err(SessionError::lost("reading"))?;
             let info = message.info().map_err(SessionError::lost("reading"))?;
             self.came += 1;

@@ -1,13 +1,12 @@
 //! JOURNAL from one sequence on, decoded, message after message without a gap.
 
-use async_nats::HeaderValue;
 use async_nats::jetstream::Message;
 use cart_recovery_core::contract::JournalMessage;
 use cart_recovery_core::contract::journal_message::Content;
 use cart_recovery_core::ids::SpoolId;
 use prost::Message as _;
 
-use crate::envelope::{SPOOL_ID, SPOOL_OFFSET};
+use crate::envelope::origin;
 use crate::error::SessionError;
 use crate::pull::Pull;
 
@@ -79,13 +78,9 @@ fn deliver(sequence: u64, message: &Message) -> Result<Delivered, SessionError> 
         let words = format!("JOURNAL sequence {sequence} is of the kind {kind}, which is not known here: upgrade");
         return Err(SessionError::Fatal(words));
     }
-    let headers = message.headers.as_ref();
-    let header = |name| headers.and_then(|headers| headers.get(name)).map(HeaderValue::as_str);
-    let spool = header(SPOOL_ID).and_then(SpoolId::from_hex);
-    let origin = spool.zip(header(SPOOL_OFFSET).and_then(|offset| offset.parse().ok()));
     Ok(Delivered {
         sequence,
         message: decoded,
-        origin,
+        origin: message.headers.as_ref().and_then(origin),
     })
 }

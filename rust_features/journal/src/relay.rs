@@ -20,6 +20,7 @@ use crate::contacts::Contacts;
 use crate::envelope;
 use crate::error::SessionError;
 use crate::journal::Sink;
+use crate::paced::paced;
 use crate::publish::{self, Prepared};
 use crate::session::Session;
 
@@ -220,7 +221,7 @@ impl<'a, 's, S: Sink> Drain<'a, 's, S> {
     }
 
     async fn send_singles(&mut self, prepared: Vec<Prepared>) -> Result<(), SessionError> {
-        for message in prepared {
+        for message in paced(prepared) {
             self.acknowledged_but(IN_FLIGHT - 1).await?;
             let acknowledgement = publish::single(&self.session.context, message).await?;
             self.in_flight.push(acknowledgement.into_future());
@@ -235,7 +236,7 @@ impl<'a, 's, S: Sink> Drain<'a, 's, S> {
             let decoded = SpoolFrame::decode(frame.payload.as_slice());
             decoded.map_err(|error| SessionError::Fatal(format!("spool offset {}: {error}", frame.offset)))
         };
-        let mut decoded = frames.iter().map(decode).collect::<Result<Vec<_>, _>>()?;
+        let mut decoded = paced(&frames).map(decode).collect::<Result<Vec<_>, _>>()?;
         let contacts = Contacts {
             context: &self.session.context,
             stream: &self.session.streams.contacts,
@@ -244,7 +245,7 @@ impl<'a, 's, S: Sink> Drain<'a, 's, S> {
         let learned = contacts.resolve(&mut decoded, &shared.aliases).await?;
         shared.learn(&learned);
         let spool = self.log.id();
-        let prepared = frames.iter().zip(decoded).map(|(frame, decoded)| {
+        let prepared = paced(frames.iter().zip(decoded)).map(|(frame, decoded)| {
             let message = decoded.message.unwrap_or_default();
             Prepared {
                 subject: envelope::subject(&message),

@@ -17,7 +17,7 @@ use crate::contacts::Aliases;
 use crate::error::SessionError;
 use crate::journal::{JournalSettings, Sink};
 use crate::progress::Progress;
-use crate::pull::Door;
+use crate::pull::Cluster;
 use crate::resume::{Origin, Resume};
 use crate::streams::{self, Streams};
 use crate::{directory, feed, relay};
@@ -46,7 +46,7 @@ pub(crate) struct Session<'a, S> {
     pub(crate) context: Context,
     pub(crate) streams: Streams,
     /// For the connection that reads ahead.
-    pub(crate) door: Arc<Door>,
+    pub(crate) cluster: Arc<Cluster>,
 }
 
 impl<S: Sink> Shared<S> {
@@ -103,8 +103,8 @@ impl<S: Sink> Shared<S> {
 pub(crate) async fn run<S: Sink>(shared: &Shared<S>) -> Result<(), SessionError> {
     let lost = Arc::new(Notify::new());
     let settings = &shared.settings;
-    let door = Arc::new(Door::find(&settings.nats_url, settings.credentials.as_deref())?);
-    let context = door.enter(Arc::clone(&lost)).await?;
+    let cluster = Arc::new(Cluster::find(&settings.nats_url, settings.credentials.as_deref())?);
+    let context = cluster.connect(Arc::clone(&lost)).await?;
     shared
         .spool
         .limit_payloads(context.client().max_payload().saturating_sub(HEADER_BYTES));
@@ -120,7 +120,7 @@ pub(crate) async fn run<S: Sink>(shared: &Shared<S>) -> Result<(), SessionError>
         shared,
         context,
         streams,
-        door,
+        cluster,
     };
     let never = tokio::select! {
         end = feed::run(&session) => end?,

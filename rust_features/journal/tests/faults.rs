@@ -83,8 +83,6 @@ fn a_batch_of_which_one_message_is_stored_already_goes_on_one_by_one() {
     let own = SpoolId([1; 16]);
     let mut headers = HeaderMap::new();
     headers.insert("Nats-Msg-Id", format!("{own}:5"));
-    headers.insert("Spool-Id", own.to_string());
-    headers.insert("Spool-Offset", "5");
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -71,8 +71,8 @@ fn subject_headers_and_contact_are_stored() {
         let shard = u16::from_le_bytes([first[0], first[1]]) % 1024;
         assert_eq!(message.subject.as_str(), format!("evt.{shard}.cart_viewed"));
         let header = |name| message.headers.get(name).unwrap().as_str();
-        assert_eq!(header("Spool-Id"), SpoolId([1; 16]).to_string());
-        assert_eq!((header("Spool-Offset"), header("ce-id")), ("0", "e"));
+        assert_eq!(header("Nats-Msg-Id"), format!("{}:0", SpoolId([1; 16])));
+        assert_eq!(header("ce-id"), "e");
         let contacts = context.get_stream("CONTACTS").await.unwrap();
         let email: String = Alias::from_bytes(&alias(1)).unwrap().to_string();
         let sealed = contacts

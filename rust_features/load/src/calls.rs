@@ -8,8 +8,6 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use http::uri::PathAndQuery;
-use rustix::process::setpriority_process;
-use rustix::thread::gettid;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{Receiver, channel};
 use tokio::task::{LocalSet, spawn_local};
@@ -23,9 +21,6 @@ use cart_recovery_raw::Raw;
 /// Arrivals on their way from the schedule to the calls.
 const ARRIVALS: usize = 65_536;
 
-/// Where it shares processors with the server, the generator comes first: its own lateness would be charged to the server.
-const NICENESS: i32 = -10;
-
 /// Offers the plan's load and waits for its answers.
 ///
 /// # Errors
@@ -37,13 +32,7 @@ pub fn run(plan: &Plan) -> Result<Outcome, LoadError> {
     })
 }
 
-/// Best effort: it takes a privilege.
-pub(crate) fn come_first() {
-    let _ = setpriority_process(Some(gettid()), NICENESS);
-}
-
 fn offer(plan: &Plan) -> Result<Outcome, LoadError> {
-    come_first();
     if plan.kinds.is_empty() || plan.kinds.iter().any(|kind| kind.requests.is_empty()) {
         return Err(LoadError::Plan("every kind of call needs a request"));
     }

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc::Sender;
 
 use crate::Plan;
-use crate::calls::come_first;
 
 /// A moment at which a call should begin.
 pub(crate) struct Arrival {
@@ -18,7 +17,6 @@ pub(crate) struct Arrival {
 
 /// Sends arrivals as they fall due; returns how many were dropped because the receiver had no room.
 pub(crate) fn keep(plan: &Plan, start: Instant, arrivals: &Sender<Arrival>) -> u64 {
-    come_first();
     // Best effort: without it sleeps end some fifty microseconds late.
     let _ = rustix::thread::set_current_timer_slack(std::num::NonZeroU64::new(1));
     let weights: f64 = plan.kinds.iter().map(|kind| kind.weight).sum();

@@ -55,8 +55,8 @@ impl PyCallQueue {
         }
     }
 
-    fn is_empty_now(&self) {
-        self.inner.is_empty_now();
+    fn found_empty(&self) {
+        self.inner.found_empty();
     }
 
     fn admit(&self, py: Python<'_>, waited_nanos: u64) -> PyResult<()> {
