@@ -93,8 +93,10 @@ impl Sink for LiveSink {
             std::mem::forget(unfinished);
             drop(state);
             self.deadlines.accept(&live);
-            // To the calls that wait for the state.
-            thread::yield_now();
+            if live.caught_up.load(Ordering::Acquire) {
+                // Calls wait for the state, or for the processor.
+                thread::yield_now();
+            }
         }
         live.folded_at.store(wall_now().0, Ordering::Relaxed);
         Ok(())

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::ahead::Ahead;
 use crate::error::SessionError;
 use crate::journal::Sink;
+use crate::paced::give_way;
 use crate::pull::Pull;
 use crate::reading::{Chunk, Reading};
 use crate::session::Session;
@@ -22,6 +23,7 @@ pub(crate) async fn run<S: Sink>(session: &Session<'_, S>) -> Result<Infallible,
     let mut chunk = Chunk::default();
     loop {
         reading.read(&mut chunk).await?;
+        give_way();
         fold(session, &chunk)?;
     }
 }
