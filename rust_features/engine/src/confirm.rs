@@ -38,9 +38,9 @@ pub fn confirm(live: &Live, request: &[u8]) -> Result<Vec<u8>, Refusal> {
     } = &mut verdict
     {
         let recorded = live.record_taken(record.as_ref().clone(), Vec::new(), now)?;
-        live.accept(&recorded)?;
-        **record = recorded.held.record;
-        *repeated = recorded.repeated;
+        live.accept(&recorded.acceptance)?;
+        **record = recorded.record;
+        *repeated = recorded.acceptance.repeated;
     }
     live.counters.confirms_answered.add_one();
     Ok(verdict.to_contract(sequence).encode_to_vec())

@@ -9,13 +9,19 @@ use cart_recovery_core::state::decision_id;
 use cart_recovery_core::time::Micros;
 use prost::Message;
 
-use crate::in_flight::Held;
+use crate::in_flight::{Held, Place};
 use crate::live::Live;
 
 /// A decision that counts for its key.
 pub struct Recorded {
-    /// Its place between spool and fold; what is folded was accepted long ago.
-    pub held: Held,
+    pub record: DecisionRecord,
+    pub acceptance: Acceptance,
+}
+
+/// What a decision waits for before it may be answered.
+pub struct Acceptance {
+    /// It is accepted once this is synced; what is folded was accepted long ago.
+    place: Option<Place>,
     /// It was taken earlier.
     pub repeated: bool,
 }
@@ -31,7 +37,7 @@ impl Live {
     ) -> Result<Recorded, Refusal> {
         let state = self.state.read();
         if let Some(decided) = decision_id(&record).and_then(|id| state.decision(&id)) {
-            return Ok(Recorded::earlier(Held::folded(decided.record())));
+            return Ok(Recorded::folded(decided.record()));
         }
         self.record(record, contacts, received)
     }
@@ -48,14 +54,13 @@ impl Live {
         let keys = record.request.as_ref().map(|request| request.identity_keys.clone());
         let frame = framed(keys.unwrap_or_default(), Content::Decision(record), contacts, received);
         let (held, new) = self.in_flight.admit(id, frame, |bytes| self.spool.write(bytes))?;
-        Ok(Recorded { held, repeated: !new })
+        Ok(Recorded::in_flight(held, !new))
     }
 
     /// Returns once the decision is accepted. Also he who repeats a question waits for the answer that is in flight.
-    pub fn accept(&self, recorded: &Recorded) -> Result<(), Refusal> {
-        let Recorded { held, repeated } = recorded;
-        self.accept_held(held)?;
-        if *repeated {
+    pub fn accept(&self, acceptance: &Acceptance) -> Result<(), Refusal> {
+        acceptance.place.as_ref().map_or(Ok(()), |place| self.sync(place))?;
+        if acceptance.repeated {
             self.counters.decisions_repeated.add_one();
         } else {
             self.counters.decisions_taken.add_one();
@@ -63,14 +68,11 @@ impl Live {
         Ok(())
     }
 
-    /// As [`Live::accept`], uncounted.
-    pub fn accept_held(&self, held: &Held) -> Result<(), Refusal> {
-        let Some(place) = &held.place else { return Ok(()) };
+    /// As [`Live::accept`], uncounted. Whoever may not have it withdraws it.
+    pub fn sync(&self, place: &Place) -> Result<(), Refusal> {
         let synced = self.spool.sync(&place.written);
-        if synced.is_err()
-            && let Some(id) = decision_id(&held.record)
-        {
-            self.in_flight.withdraw(&id, place);
+        if synced.is_err() {
+            self.in_flight.withdraw(place);
         }
         synced
     }
@@ -107,8 +109,21 @@ fn framed(
 }
 
 impl Recorded {
-    /// A decision that was taken earlier.
-    pub fn earlier(held: Held) -> Self {
-        Self { held, repeated: true }
+    /// A decision that the journal has.
+    pub fn folded(record: DecisionRecord) -> Self {
+        let acceptance = Acceptance {
+            place: None,
+            repeated: true,
+        };
+        Self { record, acceptance }
+    }
+
+    /// One that waits in the spool.
+    pub fn in_flight(held: Held, repeated: bool) -> Self {
+        let place = Some(held.place);
+        Self {
+            record: held.record,
+            acceptance: Acceptance { place, repeated },
+        }
     }
 }

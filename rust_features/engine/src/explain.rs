@@ -40,7 +40,7 @@ fn taken(live: &Live, id: &str) -> Result<DecisionRecord, Refusal> {
     let id = DecisionId::from_hex(id).ok_or_else(|| Refusal::new(Reason::DecisionUnknown))?;
     if let Some(place) = live.in_flight.get(&id) {
         let held = place.read()?;
-        live.accept_held(&held)?;
+        live.sync(&held.place)?;
         return Ok(held.record);
     }
     let state = live.state.read();

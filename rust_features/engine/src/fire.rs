@@ -10,7 +10,7 @@ use cart_recovery_core::state::{Deadline, State};
 use cart_recovery_core::time::Micros;
 use parking_lot::RwLockWriteGuard;
 
-use crate::decisions::Recorded;
+use crate::decisions::Acceptance;
 use crate::live::Live;
 
 /// Deadlines taken under one hold of the lock: a Score waits for at most so many.
@@ -22,7 +22,7 @@ pub struct Deadlines {
     /// Fired, but their decisions could not be spooled yet. While there are any, no further one is taken.
     postponed: VecDeque<Deadline>,
     /// Decisions that are written and may not be accepted yet: as many as carts fell due under one hold of the state.
-    written: Vec<(Deadline, Recorded)>,
+    written: Vec<(Deadline, Acceptance)>,
     /// Deadlines taken since readers were last let in.
     held: usize,
 }
@@ -65,7 +65,7 @@ impl Deadlines {
     fn decide(&mut self, live: &Live, bundle: &Bundle, state: &State, deadline: Deadline) -> Result<(), Refusal> {
         for record in fire(state, bundle, &[deadline], &live.decision_key) {
             let recorded = live.record(record, Vec::new(), live.clock.now().max(deadline.time))?;
-            self.written.push((deadline, recorded));
+            self.written.push((deadline, recorded.acceptance));
         }
         Ok(())
     }
@@ -74,8 +74,8 @@ impl Deadlines {
     /// answers, and should the power go before, the deadlines fire again: so the fold need not stand still for each. What
     /// the disk refuses is decided once more.
     pub fn accept(&mut self, live: &Live) {
-        for (deadline, recorded) in std::mem::take(&mut self.written) {
-            if live.accept(&recorded).is_err() && self.postponed.back() != Some(&deadline) {
+        for (deadline, acceptance) in std::mem::take(&mut self.written) {
+            if live.accept(&acceptance).is_err() && self.postponed.back() != Some(&deadline) {
                 live.counters.decisions_postponed.add_one();
                 self.postponed.push_back(deadline);
             }

@@ -10,26 +10,19 @@ use parking_lot::Mutex;
 use prost::Message;
 use rustc_hash::FxHashMap;
 
-/// A decision that counts for its key.
+/// A decision in flight, and where it lies.
 pub struct Held {
     pub record: DecisionRecord,
-    /// It may be answered once this is synced; None where it was accepted long ago.
-    pub place: Option<Place>,
+    pub place: Place,
 }
 
 /// Where a decision lies in the spool.
 #[derive(Clone)]
 pub struct Place {
+    id: DecisionId,
     pub written: Written,
     /// Tells it from another decision of its key.
     number: u64,
-}
-
-impl Held {
-    /// A decision that the journal has.
-    pub fn folded(record: DecisionRecord) -> Self {
-        Self { record, place: None }
-    }
 }
 
 impl Place {
@@ -41,7 +34,7 @@ impl Place {
         let frame = SpoolFrame::decode(self.written.read()?.as_slice()).unwrap_or_default();
         Ok(Held {
             record: decision_in(frame).unwrap_or_default(),
-            place: Some(self),
+            place: self,
         })
     }
 }
@@ -92,7 +85,7 @@ impl InFlight {
         Ok((
             Held {
                 record: decision_in(frame).unwrap_or_default(),
-                place: Some(place),
+                place,
             },
             true,
         ))
@@ -107,10 +100,11 @@ impl InFlight {
     }
 
     /// This very decision was not accepted: the next of its key counts.
-    pub fn withdraw(&self, id: &DecisionId, refused: &Place) {
+    pub fn withdraw(&self, refused: &Place) {
         let mut places = self.0.lock();
-        if places.of.get(id).is_some_and(|place| place.number == refused.number) {
-            places.of.remove(id);
+        let counts = places.of.get(&refused.id);
+        if counts.is_some_and(|place| place.number == refused.number) {
+            places.of.remove(&refused.id);
         }
     }
 
@@ -129,7 +123,7 @@ impl Places {
     fn put(&mut self, id: DecisionId, written: Written) -> Place {
         self.last_number += 1;
         let number = self.last_number;
-        let place = Place { written, number };
+        let place = Place { id, written, number };
         self.of.insert(id, place.clone());
         place
     }
@@ -175,7 +169,7 @@ mod tests {
         let (second, is_new) = admit(2);
         assert!(!is_new && second.record.seed == 1);
         assert_eq!(spool.log().end(), 0);
-        spool.sync(&second.place.unwrap().written).unwrap();
+        spool.sync(&second.place.written).unwrap();
         assert_eq!(spool.log().end(), 1);
         in_flight.landed(&ID);
         assert_eq!(in_flight.len(), 0);
@@ -194,10 +188,10 @@ mod tests {
         let folder = TempDir::new().unwrap();
         let (spool, in_flight) = (spool(&folder), InFlight::default());
         let admit = |seed| in_flight.admit(ID, frame(seed), |frame| spool.write(frame)).unwrap();
-        let lost = admit(1).0.place.unwrap();
-        in_flight.withdraw(&ID, &lost);
+        let lost = admit(1).0.place;
+        in_flight.withdraw(&lost);
         assert!(admit(2).1);
-        in_flight.withdraw(&ID, &lost);
+        in_flight.withdraw(&lost);
         assert_eq!(in_flight.get(&ID).unwrap().read().unwrap().record.seed, 2);
     }
 }

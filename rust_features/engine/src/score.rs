@@ -14,7 +14,7 @@ use cart_recovery_core::time::Micros;
 use prost::Message;
 
 use crate::decisions::Recorded;
-use crate::in_flight::{Held, Place};
+use crate::in_flight::Place;
 use crate::live::Live;
 
 /// Serialised `ScoreRequest` in, serialised `ScoreResponse` out.
@@ -49,17 +49,17 @@ pub fn settle(
         .map(|event_id| write_inline_cart(live, &scored, event_id, clock))
         .transpose()?;
     let recorded = match taken {
-        Taken::Earlier(record) => Recorded::earlier(Held::folded(record)),
-        Taken::InFlight(place) => Recorded::earlier(place.read()?),
+        Taken::Earlier(record) => Recorded::folded(record),
+        Taken::InFlight(place) => Recorded::in_flight(place.read()?, true),
         Taken::Now(record) if scored.dry_run => return Ok((record, false)),
         Taken::Now(record) => live.record_taken(record, scored.contacts, clock)?,
     };
     // Of its own group, or of the one before that of the decision.
     let cart = cart.map_or(Ok(()), |cart| live.spool.sync(&cart));
     // First, for it is withdrawn where it is not accepted.
-    live.accept(&recorded)?;
+    live.accept(&recorded.acceptance)?;
     cart?;
-    Ok((recorded.held.record, recorded.repeated))
+    Ok((recorded.record, recorded.acceptance.repeated))
 }
 
 // It lives for one call: a box would cost every Score an allocation.

@@ -204,15 +204,9 @@ impl<C: Calls> Call<C> {
         if calls.wait_for_disk() {
             return self.work_aside(request.to_vec()).await;
         }
-        let spooled = match self.method {
-            Method::Score => return self.guarded(|| calls.score(request)),
-            Method::Confirm => return self.guarded(|| calls.confirm(request)),
-            Method::Explain => return self.guarded(|| calls.explain(request)),
-            _ => self.guarded(|| calls.track(request))?,
-        };
-        match spooled {
-            Ok(spooled) if spooled.waits() => self.wait(spooled).await,
-            spooled => Ok(spooled.and_then(Spooled::reply)),
+        match self.guarded(|| work(calls.as_ref(), self.method, request))? {
+            Ok(Worked::Spooled(spooled)) if spooled.waits() => self.wait(spooled).await,
+            worked => Ok(worked.and_then(Worked::reply)),
         }
     }
 
@@ -221,12 +215,7 @@ impl<C: Calls> Call<C> {
         let (desk, method, queued) = (Arc::clone(&self.desk), self.method, Instant::now());
         let reply = tokio::task::spawn_blocking(move || {
             desk.queue.admit(queued.elapsed())?;
-            match method {
-                Method::Score => desk.calls.score(&request),
-                Method::Confirm => desk.calls.confirm(&request),
-                Method::Explain => desk.calls.explain(&request),
-                _ => desk.calls.track(&request).and_then(Spooled::reply),
-            }
+            work(desk.calls.as_ref(), method, &request).and_then(Worked::reply)
         });
         self.until(reply).await?.map_err(|_| self.fault())
     }
@@ -276,6 +265,31 @@ impl<C: Calls> Call<C> {
             () = late_at => Err(late()),
             () = cut(self.desk.phase.subscribe()) => Err(stopping()),
         }
+    }
+}
+
+/// What the engine made of a request.
+enum Worked {
+    Answered(Vec<u8>),
+    /// The sender may have asked for the journal.
+    Spooled(Spooled),
+}
+
+impl Worked {
+    fn reply(self) -> Result<Vec<u8>, Refusal> {
+        match self {
+            Self::Answered(reply) => Ok(reply),
+            Self::Spooled(spooled) => spooled.reply(),
+        }
+    }
+}
+
+fn work<C: Calls>(calls: &C, method: Method, request: &[u8]) -> Result<Worked, Refusal> {
+    match method {
+        Method::Score => calls.score(request).map(Worked::Answered),
+        Method::Confirm => calls.confirm(request).map(Worked::Answered),
+        Method::Explain => calls.explain(request).map(Worked::Answered),
+        _ => calls.track(request).map(Worked::Spooled),
     }
 }
 
