@@ -1,6 +1,7 @@
 """A scorer as it runs in production, over a data directory of its own."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import grpc
@@ -28,13 +29,21 @@ def settings(tmp_path: Path) -> Settings:
     return made
 
 
+@contextmanager
+def alone(settings: Settings, *, with_metrics_page: bool = False) -> Iterator[Scorer]:
+    """A scorer that never reaches NATS, and so need not wait at its end until its spool is taken."""
+    scorer = Scorer(settings.model_copy(update={"drain_seconds": 0.2}), with_metrics_page=with_metrics_page)
+    scorer.start(NOBODY)
+    try:
+        yield scorer
+    finally:
+        scorer.stop()
+
+
 @pytest.fixture
 def lonely(settings: Settings) -> Iterator[Scorer]:
-    """A scorer that never reached NATS."""
-    scorer = Scorer(settings)
-    scorer.start(NOBODY)
-    yield scorer
-    scorer.stop()
+    with alone(settings) as scorer:
+        yield scorer
 
 
 @pytest.fixture

@@ -41,7 +41,7 @@ def deciding(settings: Settings) -> Iterator[Scorer]:
     """A scorer with a journal and an active bundle."""
     release_bundle(settings, quick_policy())
     with NatsServer(settings.nats_directory) as server:
-        scorer = Scorer(settings)
+        scorer = Scorer(settings, with_metrics_page=False)
         scorer.start(server.url)
         assert scorer.wait_ready(timeout_seconds=READY_SECONDS)
         yield scorer

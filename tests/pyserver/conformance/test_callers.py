@@ -1,8 +1,8 @@
 """Who a caller is, and how much it may ask: TLS, certificates, and the quota of each caller."""
 
 import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import grpc
@@ -19,7 +19,7 @@ from pyserver.process import Scorer
 from pyserver.tls import TlsUnusable
 from tests.pyserver.conformance.answers import code_of, refusal_of
 from tests.pyserver.conformance.certificates import Authority, Signed, loopback
-from tests.pyserver.conftest import NOBODY, added
+from tests.pyserver.conftest import added, alone
 
 QUOTA = 3
 
@@ -27,16 +27,6 @@ QUOTA = 3
 @pytest.fixture(scope="module")
 def authority() -> Authority:
     return Authority()
-
-
-@contextmanager
-def running(settings: Settings) -> Iterator[Scorer]:
-    scorer = Scorer(settings)
-    scorer.start(NOBODY)
-    try:
-        yield scorer
-    finally:
-        scorer.stop()
 
 
 def tls_files(directory: Path, authority: Authority, *, client_ca: bytes | None = None) -> TlsSettings:
@@ -63,7 +53,7 @@ def test_tls_answers_who_trusts_it_and_nobody_in_plain_text(
     settings: Settings, tmp_path: Path, authority: Authority
 ) -> None:
     tls = tls_files(tmp_path, authority)
-    with running(settings.model_copy(update={"tls": tls})) as scorer, ExitStack() as stack:
+    with alone(settings.model_copy(update={"tls": tls})) as scorer, ExitStack() as stack:
         assert secure(stack, scorer, authority).Track(added("one"), timeout=5).spool_offset >= 0
         strangers = secure(stack, scorer, Authority())
         assert code_of(lambda: strangers.Track(added("two"), timeout=5)) == grpc.StatusCode.UNAVAILABLE
@@ -76,7 +66,7 @@ def test_a_caller_without_a_known_certificate_is_not_let_in(
 ) -> None:
     callers = Authority()
     tls = tls_files(tmp_path, authority, client_ca=callers.certificate)
-    with running(settings.model_copy(update={"tls": tls})) as scorer, ExitStack() as stack:
+    with alone(settings.model_copy(update={"tls": tls})) as scorer, ExitStack() as stack:
         known = secure(stack, scorer, authority, callers.sign("checkout"))
         assert known.Track(added("one"), timeout=5).spool_offset >= 0
         for own in (None, Authority().sign("checkout")):
@@ -99,7 +89,7 @@ def test_the_dispatcher_shows_its_certificate(settings: Settings, tmp_path: Path
         finally:
             await scorer.close()
 
-    with running(settings.model_copy(update={"tls": tls})) as scorer:
+    with alone(settings.model_copy(update={"tls": tls})) as scorer:
         asyncio.run(track(f"127.0.0.1:{scorer.front.port}", own))
         assert scorer.engine.status().counters["events_accepted"] == 1
         with pytest.raises(ScorerAway):
@@ -120,7 +110,7 @@ def test_each_certificate_has_a_quota_of_its_own(
     names, common_name = NAMES[kind]
     tls = tls_files(tmp_path, authority, client_ca=authority.certificate)
     limited = settings.model_copy(update={"tls": tls, "quota_calls_per_second": QUOTA})
-    with running(limited) as scorer, ExitStack() as stack:
+    with alone(limited) as scorer, ExitStack() as stack:
         # Two certificates of one name are one caller.
         same = [secure(stack, scorer, authority, authority.sign(common_name, *names)) for _ in range(2)]
         codes = [code_of(lambda at=at: same[at % 2].Track(added(f"{at}"), timeout=5)) for at in range(4 * QUOTA)]
@@ -133,7 +123,7 @@ def test_each_certificate_has_a_quota_of_its_own(
 def test_over_its_quota_a_caller_is_told_when_the_next_call_is_free(
     settings: Settings, connect: Callable[[Scorer], grpc.Channel]
 ) -> None:
-    with running(settings.model_copy(update={"quota_calls_per_second": 1})) as scorer:
+    with alone(settings.model_copy(update={"quota_calls_per_second": 1})) as scorer:
         events = EventServiceStub(connect(scorer))
         events.Track(added("one"), timeout=5)
         refusal = refusal_of(lambda: events.Track(added("two"), timeout=5))
