@@ -310,7 +310,7 @@ def _spool(options: argparse.Namespace) -> int:
 
     benchmark = Benchmark(rounds=options.rounds)
     if options.quick:
-        benchmark = replace(benchmark, actions=8, trees=10, leaves=7, calls=20)
+        benchmark = replace(benchmark, actions=8, trees=10, leaves=7, calls=20, profile="dev")
     with tempfile.TemporaryDirectory() as temporary:
         nats = NatsServer(Path(temporary) / "nats")
         try:

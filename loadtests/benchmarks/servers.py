@@ -90,16 +90,16 @@ def echo(reply_bytes: int, threads: int) -> AbstractContextManager[Server]:
     return _echo([sys.executable, "-m", "loadtests.benchmarks.echo", str(reply_bytes), str(threads)])
 
 
-def tonic_echo(reply_bytes: int) -> AbstractContextManager[Server]:
+def tonic_echo(reply_bytes: int, *, profile: str = "release") -> AbstractContextManager[Server]:
     """The empty tonic echo in a process of its own, built first. Raises NotServing where it cannot be built."""
-    return _echo([built("--package", "cart-recovery-echo"), str(reply_bytes)])
+    return _echo([built("--package", "cart-recovery-echo", profile=profile), str(reply_bytes)])
 
 
-def built(*what: str) -> str:
-    """The path of a Rust program of ours that no package holds, by Cargo's options. Raises NotServing where it cannot
-    be built."""
+def built(*what: str, profile: str) -> str:
+    """The path of a Rust program of ours that no package holds, by Cargo's options and its profile. Raises NotServing
+    where it cannot be built."""
     manifest = Path(__file__).parents[2] / "rust_features" / "Cargo.toml"
-    command = ["cargo", "build", "--locked", "--release", "--quiet", "--message-format", "json"]
+    command = ["cargo", "build", "--locked", "--profile", profile, "--quiet", "--message-format", "json"]
     command += ["--manifest-path", str(manifest), *what]
     try:
         done = subprocess.run(command, stdout=subprocess.PIPE, check=True)

@@ -60,7 +60,7 @@ def test_the_report_names_protocol_figures_and_machine() -> None:
 @pytest.mark.timeout(900)
 @pytest.mark.skipif(shutil.which("cargo") is None, reason="the tonic echo is built from its source")
 def test_the_tonic_echo_answers_so_many_bytes_from_a_process_of_its_own() -> None:
-    with tonic_echo(797) as server, grpc.insecure_channel(server.address) as channel:
+    with tonic_echo(797, profile="dev") as server, grpc.insecure_channel(server.address) as channel:
         call: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(METHOD)
         assert call(b"x" * 547, timeout=10) == bytes(797)
         assert cpu_of_process(server.process_id)() >= 0
