@@ -93,8 +93,9 @@ class Overload:
 
     step: Step
     resident_bytes_before: float
-    recovery_seconds: float
-    """From its end to the first quarter of a second of half the sustained rate that was within the objective again."""
+    recovery_seconds: float | None
+    """From its end to the first quarter of a second of half the sustained rate that was within the objective again;
+    None where none was for as long as the overload had lasted."""
 
 
 @dataclass(frozen=True)
@@ -224,7 +225,7 @@ def _overload(plan: Plan, load: Load, sustained: Step, progress: Callable[[str],
     while not load.offer(sustained.offered / 2, _RECOVERY_STEP_SECONDS).within(plan.slo_p99_ms):
         begun = time.monotonic()
         if begun - ended > plan.sustained_seconds:
-            break
+            return Overload(step, before, None)
     return Overload(step, before, begun - ended)
 
 

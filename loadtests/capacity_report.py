@@ -62,7 +62,7 @@ def page(capacity: Capacity) -> str:
 def _placement(capacity: Capacity) -> str:
     stalls = capacity.placement.stalls
     return (
-        f"{capacity.placement.words}; with nothing else to do, the scorer's processor stood still for "
+        f"{capacity.placement.words}; before the load, a loop on the scorer's processor was kept waiting for "
         f"{stalls.share:.1%} of the time, {stalls.longest_ms:.1f} ms at the longest"
     )
 
@@ -93,13 +93,17 @@ def _overload(capacity: Capacity) -> list[str]:
     step = overload.step
     before, after = (bytes_ / (1 << 20) for bytes_ in (overload.resident_bytes_before, step.resident_bytes))
     grown = (step.resident_bytes - overload.resident_bytes_before) / max(1.0, step.answered * step.seconds)
+    recovery = overload.recovery_seconds
+    again = (
+        "not within the objective again" if recovery is None else f"within the objective again after {recovery:.1f} s"
+    )
     return [
         "",
         f"Overload: {step.offered:,.0f} calls a second for {step.seconds:.0f} s: {step.answered:,.0f} answered,",
         f"their p99 {step.p99_micros / 1000:.1f} ms; {step.refused_share:.0%} refused, {step.failed:,} failed,",
         f"{step.dropped:,} not made.",
         f"Memory {before:,.0f} MiB before, {after:,.0f} MiB after, {grown:,.0f} bytes a call;",
-        f"within the objective again after {overload.recovery_seconds:.1f} s.",
+        f"{again}.",
     ]
 
 

@@ -1,5 +1,5 @@
-"""Which processors a load generator and what it measures run on, so that neither takes the other's, and how often the
-machine itself stops them."""
+"""Which processors a load generator and what it measures run on, so that neither takes the other's, and how long the
+machine itself keeps one waiting."""
 
 import os
 import time
@@ -15,8 +15,7 @@ _STALL_SECONDS = 0.0002
 
 @dataclass(frozen=True)
 class Stalls:
-    """What a processor with nothing else to do keeps from the one loop that runs on it: a virtual machine waits for its
-    host. A latency can hardly be shorter, whatever the server does."""
+    """How a loop that never waits was kept waiting on a processor at rest: a virtual machine waits for its host."""
 
     share: float
     """Of the time."""
@@ -45,26 +44,29 @@ def apart(process_id: int) -> Iterator[Placement]:
     _place(process_id, own)
     for child in _children(process_id):
         _place(child, last)
-    os.sched_setaffinity(0, {min(own)})
-    stalls = _stalls()
-    os.sched_setaffinity(0, last)
     try:
-        with _first():
+        os.sched_setaffinity(0, {min(own)})
+        stalls = _stalls()
+        os.sched_setaffinity(0, last)
+        with _first() as is_first:
             words = f"scorer on {len(own)} of {len(processors)} processors, generator and nats-server on the last"
-            yield Placement(words, stalls)
+            yield Placement(f"{words}, {'the generator first' if is_first else 'in turns'}", stalls)
     finally:
         os.sched_setaffinity(0, processors)
 
 
 @contextmanager
-def _first() -> Iterator[None]:
+def _first() -> Iterator[bool]:
     """Lets this thread, and those it starts, run whenever they can: that the generator waits for nats-server would be
-    charged to the scorer. It takes a privilege; without it, they take turns."""
+    charged to the scorer. It takes a privilege; tells whether it is so."""
     policy, parameter = os.sched_getscheduler(0), os.sched_getparam(0)
-    with suppress(PermissionError):
+    is_first = False
+    # Not every kernel that lacks the privilege calls it so.
+    with suppress(OSError):
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(os.sched_get_priority_min(os.SCHED_FIFO)))
+        is_first = True
     try:
-        yield
+        yield is_first
     finally:
         os.sched_setscheduler(0, policy, parameter)
 

@@ -138,8 +138,8 @@ def test_the_report_says_what_a_planner_takes_away() -> None:
     capacity = Capacity(PLAN, placement, {"cpu": "two"}, "1", (STEP,), replace(STEP, seconds=60.0), STEP, None)
     assert headline(capacity).startswith("999 calls a second")
     assert "need 0.05 cores" in headline(capacity)
-    assert "native front; all on one; with nothing else" in render(capacity)
-    assert "stood still for 1.2% of the time, 8.9 ms at the longest; cpu two" in render(capacity)
+    assert "native front; all on one; before the load" in render(capacity)
+    assert "kept waiting for 1.2% of the time, 8.9 ms at the longest; cpu two" in render(capacity)
     assert "At half of it, 1,000 calls a second, p99 is 4.5 times p50." in render(capacity)
     assert page(capacity).count("<polyline") == 5
     assert "Not even 500" in headline(replace(capacity, sustained=None))
@@ -151,6 +151,8 @@ def test_the_machine_is_put_back_as_it_was() -> None:
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as measured:
         with apart(measured.pid) as placement:
             assert os.sched_getaffinity(0) <= before[0]
+        with pytest.raises(KeyError), apart(measured.pid):
+            raise KeyError
         measured.communicate(b"\n")
     assert 0 <= placement.stalls.share < 1 and placement.stalls.longest_ms < 5000
     assert (os.sched_getaffinity(0), os.sched_getscheduler(0)) == before
