@@ -11,7 +11,7 @@ use tonic::body::Body;
 
 /// Bytes of a piece; from 1,024 on it would be written for itself.
 const PIECE: usize = 1000;
-/// Bytes of a piece where more is left: it fills the buffer anyway.
+/// Bytes of a piece where more is left. Such a reply takes several writes anyway.
 const LONGEST: usize = 8 << 10;
 
 /// A body that is handed on in pieces.

@@ -2,7 +2,7 @@
 
 use std::thread;
 
-/// Items between two offers to give way: a fraction of a millisecond, which is how long a call waits at most.
+/// Items between two offers to give way: a fraction of a millisecond.
 const UNIT: usize = 32;
 
 /// Lets another thread have the processor; without one that wants it, this costs a fraction of a microsecond.

@@ -17,7 +17,8 @@ pub(super) struct Kept {
 }
 
 impl Kept {
-    /// The payload of the frame with this offset. What was taken back since is not found.
+    /// The payload of the frame with this offset. What was taken back since may still be found: whether it counts, only a
+    /// sync tells.
     pub(super) fn read(&self, offset: u64) -> io::Result<Vec<u8>> {
         let mut bytes = vec![0; self.size];
         let filled = self.file.read(&mut bytes, self.position)?;

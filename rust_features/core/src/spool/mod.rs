@@ -77,7 +77,7 @@ impl Written {
     /// The message, read back: the serialised `SpoolFrame`; nothing where it is not kept.
     ///
     /// # Errors
-    /// The disk fails, or has failed to sync the message, which was not accepted then.
+    /// The disk fails, or what was taken back is gone. A message that is read may still be refused by [`Spool::sync`].
     pub fn read(&self) -> Result<Vec<u8>, Refusal> {
         let payload = self.kept.as_ref().map(|kept| kept.read(self.offset)).transpose();
         payload
