@@ -39,8 +39,8 @@ pub fn confirm(live: &Live, request: &[u8]) -> Result<Vec<u8>, Refusal> {
     {
         let recorded = live.record_taken(record.as_ref().clone(), Vec::new(), now)?;
         live.accept(&recorded.acceptance)?;
-        **record = recorded.record;
         *repeated = recorded.acceptance.repeated;
+        **record = recorded.into_record()?;
     }
     live.counters.confirms_answered.add_one();
     Ok(verdict.to_contract(sequence).encode_to_vec())

@@ -9,12 +9,13 @@ use cart_recovery_core::state::decision_id;
 use cart_recovery_core::time::Micros;
 use prost::Message;
 
-use crate::in_flight::{Held, Place};
+use crate::in_flight::{Place, decision_in};
 use crate::live::Live;
 
 /// A decision that counts for its key.
 pub struct Recorded {
-    pub record: DecisionRecord,
+    /// Read back where there is none.
+    record: Option<DecisionRecord>,
     pub acceptance: Acceptance,
 }
 
@@ -53,8 +54,16 @@ impl Live {
         let id = decision_id(&record).ok_or_else(|| Refusal::new(Reason::DecisionUnknown))?;
         let keys = record.request.as_ref().map(|request| request.identity_keys.clone());
         let frame = framed(keys.unwrap_or_default(), Content::Decision(record), contacts, received);
-        let (held, new) = self.in_flight.admit(id, frame, |bytes| self.spool.write(bytes))?;
-        Ok(Recorded::in_flight(held, !new))
+        let (place, is_new) = self.in_flight.admit(id, || self.spool.write(&frame.encode_to_vec()))?;
+        if !is_new {
+            return Ok(Recorded::in_flight(place));
+        }
+        let acceptance = Acceptance {
+            place: Some(place),
+            repeated: false,
+        };
+        let record = decision_in(frame);
+        Ok(Recorded { record, acceptance })
     }
 
     /// Returns once the decision is accepted. Also he who repeats a question waits for the answer that is in flight.
@@ -111,19 +120,24 @@ fn framed(
 impl Recorded {
     /// A decision that the journal has.
     pub fn folded(record: DecisionRecord) -> Self {
-        let acceptance = Acceptance {
-            place: None,
-            repeated: true,
-        };
+        Self::earlier(Some(record), None)
+    }
+
+    /// One that was taken earlier and waits in the spool.
+    pub fn in_flight(place: Place) -> Self {
+        Self::earlier(None, Some(place))
+    }
+
+    fn earlier(record: Option<DecisionRecord>, place: Option<Place>) -> Self {
+        let acceptance = Acceptance { place, repeated: true };
         Self { record, acceptance }
     }
 
-    /// One that waits in the spool.
-    pub fn in_flight(held: Held, repeated: bool) -> Self {
-        let place = Some(held.place);
-        Self {
-            record: held.record,
-            acceptance: Acceptance { place, repeated },
+    /// The decision itself; one that waits in the spool is read back, so no lock is held.
+    pub fn into_record(self) -> Result<DecisionRecord, Refusal> {
+        match (self.record, &self.acceptance.place) {
+            (None, Some(place)) => place.read(),
+            (record, _) => Ok(record.unwrap_or_default()),
         }
     }
 }

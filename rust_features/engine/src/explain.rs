@@ -39,9 +39,8 @@ pub fn explain(live: &Live, request: &[u8]) -> Result<Vec<u8>, Refusal> {
 fn taken(live: &Live, id: &str) -> Result<DecisionRecord, Refusal> {
     let id = DecisionId::from_hex(id).ok_or_else(|| Refusal::new(Reason::DecisionUnknown))?;
     if let Some(place) = live.in_flight.get(&id) {
-        let held = place.read()?;
-        live.sync(&held.place)?;
-        return Ok(held.record);
+        live.sync(&place)?;
+        return place.read();
     }
     let state = live.state.read();
     let decided = state

@@ -10,12 +10,6 @@ use parking_lot::Mutex;
 use prost::Message;
 use rustc_hash::FxHashMap;
 
-/// A decision in flight, and where it lies.
-pub struct Held {
-    pub record: DecisionRecord,
-    pub place: Place,
-}
-
 /// Where a decision lies in the spool.
 #[derive(Clone)]
 pub struct Place {
@@ -26,16 +20,14 @@ pub struct Place {
 }
 
 impl Place {
-    /// The decision, read back from the spool: it is seldom asked for again, and would take much memory until then.
+    /// The decision, read back from the spool: it is seldom asked for again, and would take much memory until then. The
+    /// caller holds no lock that others need, for it may lie on disk alone.
     ///
     /// # Errors
     /// As those of the spool.
-    pub fn read(self) -> Result<Held, Refusal> {
+    pub fn read(&self) -> Result<DecisionRecord, Refusal> {
         let frame = SpoolFrame::decode(self.written.read()?.as_slice()).unwrap_or_default();
-        Ok(Held {
-            record: decision_in(frame).unwrap_or_default(),
-            place: self,
-        })
+        Ok(decision_in(frame).unwrap_or_default())
     }
 }
 
@@ -63,32 +55,19 @@ impl InFlight {
         self.0.lock().of.get(id).cloned()
     }
 
-    /// Writes the decision in `frame` unless another one of its key is in flight; answers the one that counts and whether
-    /// it is this one. The map stays locked over `write`, so that two callers cannot both write one key; never over a sync.
+    /// Has a decision written unless another one of its key is in flight; answers the place of the one that counts, and
+    /// whether it is this one. The map stays locked over `write`, so that two callers cannot both write one key; never over
+    /// a sync.
     ///
     /// # Errors
-    /// What `write` refuses; nothing is in flight then. As [`Place::read`] for another one.
-    pub fn admit(
-        &self,
-        id: DecisionId,
-        frame: SpoolFrame,
-        write: impl FnOnce(&[u8]) -> Result<Written, Refusal>,
-    ) -> Result<(Held, bool), Refusal> {
+    /// What `write` refuses; nothing is in flight then.
+    pub fn admit<E>(&self, id: DecisionId, write: impl FnOnce() -> Result<Written, E>) -> Result<(Place, bool), E> {
         let mut places = self.0.lock();
-        if let Some(earlier) = places.of.get(&id).cloned() {
-            drop(places);
-            return Ok((earlier.read()?, false));
+        if let Some(earlier) = places.of.get(&id) {
+            return Ok((earlier.clone(), false));
         }
-        let written = write(&frame.encode_to_vec())?;
-        let place = places.put(id, written);
-        drop(places);
-        Ok((
-            Held {
-                record: decision_in(frame).unwrap_or_default(),
-                place,
-            },
-            true,
-        ))
+        let written = write()?;
+        Ok((places.put(id, written), true))
     }
 
     /// A decision found in the spool of an earlier start.
@@ -131,7 +110,7 @@ impl Places {
 
 #[cfg(test)]
 mod tests {
-    use cart_recovery_core::contract::{JournalMessage, Reason};
+    use cart_recovery_core::contract::JournalMessage;
     use cart_recovery_core::ids::SpoolId;
     use cart_recovery_core::spool::{Durability, Spool};
     use tempfile::TempDir;
@@ -144,7 +123,7 @@ mod tests {
         Spool::open(folder.path(), SpoolId([1; 16]), 1 << 20, Durability::Disk).unwrap()
     }
 
-    fn frame(seed: u64) -> SpoolFrame {
+    fn frame(seed: u64) -> Vec<u8> {
         let record = DecisionRecord {
             seed,
             ..Default::default()
@@ -153,23 +132,24 @@ mod tests {
             content: Some(Content::Decision(record)),
             ..Default::default()
         };
-        SpoolFrame {
+        let frame = SpoolFrame {
             message: Some(message),
             ..Default::default()
-        }
+        };
+        frame.encode_to_vec()
     }
 
     #[test]
     fn the_first_of_a_key_is_written_once_and_answers_the_second_when_it_is_accepted() {
         let folder = TempDir::new().unwrap();
         let (spool, in_flight) = (spool(&folder), InFlight::default());
-        let admit = |seed| in_flight.admit(ID, frame(seed), |frame| spool.write(frame)).unwrap();
+        let admit = |seed| in_flight.admit(ID, || spool.write(&frame(seed))).unwrap();
         let (first, is_new) = admit(1);
-        assert!(is_new && first.record.seed == 1);
+        assert!(is_new && first.read().unwrap().seed == 1);
         let (second, is_new) = admit(2);
-        assert!(!is_new && second.record.seed == 1);
+        assert!(!is_new && second.read().unwrap().seed == 1);
         assert_eq!(spool.log().end(), 0);
-        spool.sync(&second.place.written).unwrap();
+        spool.sync(&second.written).unwrap();
         assert_eq!(spool.log().end(), 1);
         in_flight.landed(&ID);
         assert_eq!(in_flight.len(), 0);
@@ -178,7 +158,7 @@ mod tests {
     #[test]
     fn a_refused_spool_leaves_nothing_in_flight() {
         let in_flight = InFlight::default();
-        let refused = in_flight.admit(ID, frame(1), |_| Err(Refusal::new(Reason::SpoolFull)));
+        let refused = in_flight.admit(ID, || Err("full"));
         assert!(refused.is_err());
         assert_eq!(in_flight.len(), 0);
     }
@@ -187,11 +167,11 @@ mod tests {
     fn a_withdrawn_decision_makes_way_for_another_but_takes_none_with_it() {
         let folder = TempDir::new().unwrap();
         let (spool, in_flight) = (spool(&folder), InFlight::default());
-        let admit = |seed| in_flight.admit(ID, frame(seed), |frame| spool.write(frame)).unwrap();
-        let lost = admit(1).0.place;
+        let admit = |seed| in_flight.admit(ID, || spool.write(&frame(seed))).unwrap();
+        let lost = admit(1).0;
         in_flight.withdraw(&lost);
         assert!(admit(2).1);
         in_flight.withdraw(&lost);
-        assert_eq!(in_flight.get(&ID).unwrap().read().unwrap().record.seed, 2);
+        assert_eq!(in_flight.get(&ID).unwrap().read().unwrap().seed, 2);
     }
 }

@@ -50,7 +50,7 @@ pub fn settle(
         .transpose()?;
     let recorded = match taken {
         Taken::Earlier(record) => Recorded::folded(record),
-        Taken::InFlight(place) => Recorded::in_flight(place.read()?, true),
+        Taken::InFlight(place) => Recorded::in_flight(place),
         Taken::Now(record) if scored.dry_run => return Ok((record, false)),
         Taken::Now(record) => live.record_taken(record, scored.contacts, clock)?,
     };
@@ -59,7 +59,8 @@ pub fn settle(
     // First, for it is withdrawn where it is not accepted.
     live.accept(&recorded.acceptance)?;
     cart?;
-    Ok((recorded.record, recorded.acceptance.repeated))
+    let repeated = recorded.acceptance.repeated;
+    Ok((recorded.into_record()?, repeated))
 }
 
 // It lives for one call: a box would cost every Score an allocation.
