@@ -204,7 +204,7 @@ impl<C: Calls> Call<C> {
         if calls.wait_for_disk() {
             return self.work_aside(request.to_vec()).await;
         }
-        match self.guarded(|| work(calls.as_ref(), self.method, request))? {
+        match self.guarded(|| run(calls.as_ref(), self.method, request))? {
             Ok(Worked::Spooled(spooled)) if spooled.waits() => self.wait(spooled).await,
             worked => Ok(worked.and_then(Worked::reply)),
         }
@@ -215,7 +215,7 @@ impl<C: Calls> Call<C> {
         let (desk, method, queued) = (Arc::clone(&self.desk), self.method, Instant::now());
         let reply = tokio::task::spawn_blocking(move || {
             desk.queue.admit(queued.elapsed())?;
-            work(desk.calls.as_ref(), method, &request).and_then(Worked::reply)
+            run(desk.calls.as_ref(), method, &request).and_then(Worked::reply)
         });
         self.until(reply).await?.map_err(|_| self.fault())
     }
@@ -284,7 +284,8 @@ impl Worked {
     }
 }
 
-fn work<C: Calls>(calls: &C, method: Method, request: &[u8]) -> Result<Worked, Refusal> {
+/// Has the engine work on a request, on the thread that asks.
+fn run<C: Calls>(calls: &C, method: Method, request: &[u8]) -> Result<Worked, Refusal> {
     match method {
         Method::Score => calls.score(request).map(Worked::Answered),
         Method::Confirm => calls.confirm(request).map(Worked::Answered),

@@ -11,8 +11,6 @@ use tonic::body::Body;
 
 /// Bytes of a piece; from 1,024 on it would be written for itself.
 const PIECE: usize = 1000;
-/// Bytes of a piece where more is left. Such a reply takes several writes anyway.
-const LONGEST: usize = 8 << 10;
 
 /// A body that is handed on in pieces.
 pub(crate) struct Pieces {
@@ -41,8 +39,7 @@ impl hyper::body::Body for Pieces {
                 end => return Poll::Ready(end),
             }
         }
-        let length = if self.rest.len() > LONGEST { LONGEST } else { PIECE };
-        let length = length.min(self.rest.len());
+        let length = PIECE.min(self.rest.len());
         Poll::Ready(Some(Ok(Frame::data(self.rest.split_to(length)))))
     }
 
@@ -99,12 +96,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_message_comes_whole_in_pieces_and_its_trailers_last() {
-        for length in [0, 1, PIECE - 1, PIECE, PIECE + 1, 2560, LONGEST, LONGEST + 1, 100_000] {
+        for length in [0, 1, PIECE - 1, PIECE, PIECE + 1, 2560, 100_000] {
             let message: Bytes = (0..length).map(|index| u8::try_from(index % 251).unwrap()).collect();
             let (sizes, bytes, trailers) = pieces_of(&message).await;
             assert_eq!((bytes.as_slice(), trailers), (message.as_ref(), true));
-            assert!(length > LONGEST || sizes.iter().all(|size| *size <= PIECE));
-            assert!(sizes.len() <= length.div_ceil(LONGEST) + LONGEST.div_ceil(PIECE));
+            assert!(sizes.iter().all(|size| *size <= PIECE));
+            assert_eq!(sizes.len(), length.div_ceil(PIECE).max(1));
         }
     }
 }
