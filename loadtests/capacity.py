@@ -5,12 +5,12 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import rust_features
 from loadtests.benchmarks.machine import machine
 from loadtests.benchmarks.servers import Server, await_rest
+from loadtests.memory import resident_bytes
 from loadtests.placement import Placement
 from loadtests.processor import cpu_of_process, metric
 from loadtests.shoppers import CURRENCY, METHODS, line, score_request, track_request
@@ -166,10 +166,9 @@ class Load:
             resident_bytes=self.resident_bytes(),
         )
 
-    def resident_bytes(self) -> float:
+    def resident_bytes(self) -> int:
         """Memory of the scorer's process."""
-        pages = Path(f"/proc/{self._server.process_id}/statm").read_text().split()[1]
-        return int(pages) * 4096
+        return resident_bytes(self._server.process_id)
 
     def rest(self) -> None:
         """Waits until everything spooled is journalled and folded."""

@@ -3,14 +3,15 @@
 `python -m loadtests.benchmarks.idle_customers COUNT` folds so many and prints by how many bytes its process grew.
 """
 
+import os
 import random
 import struct
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 from cart_recovery.v1.event_pb2 import TrackRequest
 from loadtests.benchmarks.throwaway_keys import throwaway_keys
+from loadtests.memory import resident_bytes
 from loadtests.shoppers import CURRENCY, consent_request, line, track_request
 from rust_features import Offline
 
@@ -77,10 +78,10 @@ def grown_bytes(count: int) -> int:
     before = 0
     for customer in range(count + _WARM_UP):
         if customer == _WARM_UP:
-            before = _resident_bytes()
+            before = resident_bytes(os.getpid())
         for request in events(customer, generator):
             engine.track(request.SerializeToString())
-    grown = _resident_bytes() - before
+    grown = resident_bytes(os.getpid()) - before
     held = engine.counts()["customers"]
     if held < count:
         raise RuntimeError(f"the engine holds {held} of {count} customers")
@@ -89,11 +90,6 @@ def grown_bytes(count: int) -> int:
 
 def _step(time_micros: int, generator: random.Random) -> bytes:
     return struct.pack("<qIIIHB", time_micros, *(generator.getrandbits(32) for _ in range(3)), 20, 1)
-
-
-def _resident_bytes() -> int:
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * 4096
 
 
 if __name__ == "__main__":
