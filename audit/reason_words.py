@@ -20,6 +20,7 @@ REASON_WORDS: dict[int, str] = {
     17: "The scorer is stopping",
     18: "The call waited too long for its turn and was not worked on",
     19: "The caller is over its quota of calls",
+    20: "The disk did not give back what was written to it",
     100: "The cart is empty",
     101: "The cart has no prices",
     102: "The cart was ordered",

@@ -5,7 +5,7 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import rust_features
 from loadtests.benchmarks.machine import machine
@@ -14,6 +14,8 @@ from loadtests.memory import resident_bytes
 from loadtests.placement import Placement
 from loadtests.processor import cpu_of_process, metric
 from loadtests.shoppers import CURRENCY, METHODS, line, score_request, track_request
+
+T = TypeVar("T")
 
 QUANTILES = ("p50", "p90", "p99", "p99.9")
 _CALLS = {"Track": 0.9, "Score": 0.1}
@@ -24,11 +26,13 @@ _TEMPLATES = 2_000
 _CONNECTIONS = 8
 _DEADLINE_SECONDS = 2.0
 _IN_FLIGHT_LIMIT = 20_000
-_SLACK_SECONDS = 1.0
-"""Of messages by which the spool may grow in a step and still count as flat."""
+_SLACK_SHARE = 0.02
+"""Of a step's messages, by which the spool may grow and still count as flat."""
+_ON_THEIR_WAY = 256
+"""Messages that the spool may hold at any moment beside these: the relay sends them in batches."""
 _REFINEMENTS = 4
-_BACK_OFF = 0.9
-_CONFIRMATIONS = 6
+_TRIES = 2
+"""Of a rate for as long as it is to be sustained, before it counts as too much: the machine may stall."""
 _RECOVERY_STEP_SECONDS = 0.25
 
 
@@ -82,7 +86,7 @@ class Step:
 
     def within(self, slo_p99_ms: float) -> bool:
         """Whether the scorer kept up and kept the objective."""
-        flat = self.spool_growth <= self.offered * _SLACK_SECONDS
+        flat = self.spool_growth <= max(_ON_THEIR_WAY, self.offered * self.seconds * _SLACK_SHARE)
         all_answered = not (self.failed or self.dropped or self.refused_share)
         return all_answered and flat and self.p99_micros <= slo_p99_ms * 1_000
 
@@ -189,30 +193,35 @@ def measure(plan: Plan, load: Load, placement: Placement, progress: Callable[[st
         progress(_line(step, plan))
         return step
 
-    low, high = _bracket(plan, lambda rate: tried(rate, plan.step_seconds).within(plan.slo_p99_ms))
-    for _ in range(_REFINEMENTS if low else 0):
-        middle = (low * high) ** 0.5
-        if tried(middle, plan.step_seconds).within(plan.slo_p99_ms):
-            low = middle
-        else:
-            high = middle
-    sustained = None
-    for attempt in range(_CONFIRMATIONS if low else 0):
-        step = tried(low * _BACK_OFF**attempt, plan.sustained_seconds)
-        if step.within(plan.slo_p99_ms):
-            sustained = step
-            break
+    def keeps_up(rate: float) -> bool:
+        return tried(rate, plan.step_seconds).within(plan.slo_p99_ms)
+
+    def sustained_at(rate: float) -> Step | None:
+        attempts = (tried(rate, plan.sustained_seconds) for _ in range(_TRIES))
+        return next((step for step in attempts if step.within(plan.slo_p99_ms)), None)
+
+    sustained = highest(plan.first_rate, keeps_up, sustained_at)
     half = tried(sustained.offered / 2, plan.sustained_seconds) if sustained else None
     overload = _overload(plan, load, sustained, progress) if sustained and plan.overload else None
     return Capacity(plan, placement, machine(), rust_features.ENGINE_VERSION, tuple(steps), sustained, half, overload)
 
 
-def _bracket(plan: Plan, keeps_up: Callable[[float], bool]) -> tuple[float, float]:
-    """A rate that is kept up (0 where none is) and one that is not, by doubling."""
-    low, high = 0.0, plan.first_rate
+def highest(
+    first_rate: float, keeps_up: Callable[[float], bool], sustained_at: Callable[[float], T | None]
+) -> T | None:
+    """What `sustained_at` answers at the highest rate where it does. Doubling, with the quicker `keeps_up`, finds one
+    that is too much, and bisection what lies below. None where even `first_rate` is."""
+    high = first_rate
     while keeps_up(high):
-        low, high = high, high * 2
-    return low, high
+        high *= 2
+    low, found = high / 2, None
+    while low >= first_rate and (found := sustained_at(low)) is None:
+        low, high = low / 2, low
+    for _ in range(_REFINEMENTS if found else 0):
+        middle = (low * high) ** 0.5
+        better = sustained_at(middle)
+        low, high, found = (middle, high, better) if better else (low, middle, found)
+    return found
 
 
 def _overload(plan: Plan, load: Load, sustained: Step, progress: Callable[[str], None]) -> Overload:

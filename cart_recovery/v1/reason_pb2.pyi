@@ -64,6 +64,8 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """The call waited too long for its turn and was not worked on; try again after the given delay."""
     REASON_QUOTA_EXCEEDED: _Reason.ValueType  # 19
     """The caller is over its quota of calls; try again after the given delay."""
+    REASON_DISK_READ_FAILED: _Reason.ValueType  # 20
+    """The disk did not give back what was written to it; check it, then try again."""
     REASON_CART_EMPTY: _Reason.ValueType  # 100
     """A candidate is rejected, or a touch is skipped: 100 to 199.
 
@@ -185,6 +187,8 @@ REASON_OVERLOADED: Reason.ValueType  # 18
 """The call waited too long for its turn and was not worked on; try again after the given delay."""
 REASON_QUOTA_EXCEEDED: Reason.ValueType  # 19
 """The caller is over its quota of calls; try again after the given delay."""
+REASON_DISK_READ_FAILED: Reason.ValueType  # 20
+"""The disk did not give back what was written to it; check it, then try again."""
 REASON_CART_EMPTY: Reason.ValueType  # 100
 """A candidate is rejected, or a touch is skipped: 100 to 199.
 

@@ -11,7 +11,7 @@ import grpc
 import pytest
 
 import rust_features
-from loadtests.capacity import Capacity, Plan, Step, _bracket
+from loadtests.capacity import Capacity, Plan, Step, highest
 from loadtests.capacity_report import headline, page, render
 from loadtests.placement import Placement, Stalls, apart
 
@@ -119,7 +119,7 @@ def test_nobody_listens() -> None:
         {"refused_share": 0.001},
         {"failed": 1},
         {"dropped": 1},
-        {"spool_growth": 1001.0},
+        {"spool_growth": 257.0},
         {"latency_micros": {"Track": STEP.latency_micros["Track"], "Score": {"p50": 1, "p90": 1, "p99": 5001}}},
     ],
 )
@@ -128,9 +128,24 @@ def test_a_step_that_is_not_kept_up_is_beyond(worse: dict[str, object]) -> None:
     assert not replace(STEP, **worse).within(5.0)  # type: ignore[arg-type]
 
 
-def test_rates_double_until_one_is_not_kept_up() -> None:
-    assert _bracket(PLAN, lambda rate: rate <= 3000) == (2000.0, 4000.0)
-    assert _bracket(PLAN, lambda _: False) == (0.0, 500.0)
+def test_the_highest_rate_is_found_that_is_sustained_and_not_only_kept_up_for_a_while() -> None:
+    tried: list[float] = []
+
+    def sustained_up_to(limit: float) -> float | None:
+        def sustained_at(rate: float) -> float | None:
+            tried.append(rate)
+            return rate if rate <= limit else None
+
+        tried.clear()
+        return highest(500.0, lambda rate: rate <= 3000, sustained_at)
+
+    found = sustained_up_to(3300)
+    assert found is not None and 3300 / 1.05 < found <= 3300
+    assert tried[0] == 2000
+    found = sustained_up_to(1100)
+    assert found is not None and 1100 / 1.05 < found <= 1100
+    assert sustained_up_to(499) is None
+    assert highest(500.0, lambda _: False, lambda rate: rate) is None
 
 
 def test_the_report_says_what_a_planner_takes_away() -> None:

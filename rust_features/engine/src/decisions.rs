@@ -137,7 +137,7 @@ impl Recorded {
     pub fn into_record(self) -> Result<DecisionRecord, Refusal> {
         match (self.record, &self.acceptance.place) {
             (None, Some(place)) => place.read(),
-            (record, _) => Ok(record.unwrap_or_default()),
+            (record, _) => record.ok_or_else(|| Refusal::new(Reason::DecisionUnknown)),
         }
     }
 }

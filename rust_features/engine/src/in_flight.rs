@@ -2,7 +2,7 @@
 //! Bounded as the spool is: an entry exists only while its frame waits there, and knows no more than its place.
 
 use cart_recovery_core::contract::journal_message::Content;
-use cart_recovery_core::contract::{DecisionRecord, SpoolFrame};
+use cart_recovery_core::contract::{DecisionRecord, Reason, SpoolFrame};
 use cart_recovery_core::ids::DecisionId;
 use cart_recovery_core::refusal::Refusal;
 use cart_recovery_core::spool::Written;
@@ -24,10 +24,11 @@ impl Place {
     /// caller holds no lock that others need, for it may lie on disk alone.
     ///
     /// # Errors
-    /// As those of the spool.
+    /// As [`Written::read`].
     pub fn read(&self) -> Result<DecisionRecord, Refusal> {
-        let frame = SpoolFrame::decode(self.written.read()?.as_slice()).unwrap_or_default();
-        Ok(decision_in(frame).unwrap_or_default())
+        let frame = SpoolFrame::decode(self.written.read()?.as_slice()).ok();
+        let unread = || Refusal::new(Reason::DiskReadFailed).with_detail("another message lies in its place");
+        frame.and_then(decision_in).ok_or_else(unread)
     }
 }
 

@@ -180,6 +180,18 @@ mod tests {
             "01010101010101010101010101010101:7"
         );
         assert_eq!(origin(&headers), Some((SpoolId([1; 16]), 7)));
+        for foreign in [
+            "",
+            "7",
+            "an-id-of-a-client",
+            "01:7",
+            "01010101010101010101010101010101:-7",
+        ] {
+            let mut others = HeaderMap::new();
+            others.insert("Nats-Msg-Id", foreign);
+            assert_eq!(origin(&others), None, "{foreign}");
+        }
+        assert_eq!(origin(&HeaderMap::new()), None);
         assert_eq!(
             rfc3339(Micros(1_709_210_096_000_123).to_timestamp()),
             "2024-02-29T12:34:56.000123Z"

@@ -14,6 +14,7 @@ use futures_util::stream::ReadyChunks;
 use tokio::sync::Notify;
 
 use crate::error::SessionError;
+use crate::paced::paced;
 
 /// Messages asked for at once: enough that the server never waits to be asked.
 const ASKED: usize = 8192;
@@ -116,7 +117,7 @@ impl Pull {
     ) -> Result<(), SessionError> {
         let chunk = self.messages.next().await;
         let chunk = chunk.ok_or_else(|| SessionError::Lost("a stream's messages ended".to_owned()))?;
-        for message in chunk {
+        for message in paced(chunk) {
             let message = message.map_err(SessionError::lost("reading"))?;
             let info = message.info().map_err(SessionError::lost("reading"))?;
             self.came += 1;

@@ -6,17 +6,14 @@ use std::rc::Rc;
 use std::thread;
 use std::time::Instant;
 
-use bytes::Bytes;
-use http::uri::PathAndQuery;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{Receiver, channel};
 use tokio::task::{LocalSet, spawn_local};
-use tonic::transport::{Channel, Endpoint};
-use tonic::{Code, Request, Status};
+use tonic::Code;
 
+use crate::connection::{Connection, Head};
 use crate::schedule::{self, Arrival};
 use crate::{Answers, Kind, LoadError, MARK, Outcome, Plan, histogram};
-use cart_recovery_raw::Raw;
 
 /// Arrivals on their way from the schedule to the calls.
 const ARRIVALS: usize = 65_536;
@@ -41,13 +38,14 @@ fn offer(plan: &Plan) -> Result<Outcome, LoadError> {
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| LoadError::Connection(error.to_string()))?;
-    let connections = runtime.block_on(connect(plan))?;
+    let local = LocalSet::new();
+    let connections = local.block_on(&runtime, connect(plan))?;
     let calls = Rc::new(Calls::new(plan)?);
     let (to_calls, arrivals) = channel(ARRIVALS);
     let start = Instant::now();
     let dropped = thread::scope(|threads| {
         let schedule = threads.spawn(move || schedule::keep(plan, start, &to_calls));
-        LocalSet::new().block_on(
+        local.block_on(
             &runtime,
             make(Rc::clone(&calls), &connections, arrivals, plan.in_flight_limit),
         );
@@ -61,19 +59,17 @@ fn offer(plan: &Plan) -> Result<Outcome, LoadError> {
     })
 }
 
-async fn connect(plan: &Plan) -> Result<Vec<Channel>, LoadError> {
-    let failed = |error: tonic::transport::Error| LoadError::Connection(format!("{}: {error}", plan.address));
-    let endpoint = Endpoint::from_shared(format!("http://{}", plan.address)).map_err(failed)?;
-    let endpoint = endpoint.tcp_nodelay(true);
+async fn connect(plan: &Plan) -> Result<Vec<Connection>, LoadError> {
     let mut connections = Vec::with_capacity(plan.connections);
     for _ in 0..plan.connections {
-        connections.push(endpoint.connect().await.map_err(failed)?);
+        let connection = Connection::open(&plan.address).await;
+        connections.push(connection.map_err(|error| LoadError::Connection(format!("{}: {error}", plan.address)))?);
     }
     Ok(connections)
 }
 
 /// Begins a call for every arrival, and waits until the last one is answered.
-async fn make(calls: Rc<Calls>, connections: &[Channel], mut arrivals: Receiver<Arrival>, in_flight_limit: usize) {
+async fn make(calls: Rc<Calls>, connections: &[Connection], mut arrivals: Receiver<Arrival>, in_flight_limit: usize) {
     let mut connections = connections.iter().cycle();
     while let Some(arrival) = arrivals.recv().await {
         calls.note_lateness(arrival.due);
@@ -110,7 +106,11 @@ impl Calls {
             first_failure: None,
         });
         Ok(Self {
-            kinds: plan.kinds.iter().map(Templates::of).collect::<Result<_, _>>()?,
+            kinds: plan
+                .kinds
+                .iter()
+                .map(|kind| Templates::of(plan, kind))
+                .collect::<Result<_, _>>()?,
             deadline: plan.deadline,
             answers: RefCell::new(answers.collect()),
             lateness: RefCell::new(Some(histogram())),
@@ -126,9 +126,10 @@ impl Calls {
         }
     }
 
-    async fn call(&self, connection: Channel, arrival: Arrival) {
+    async fn call(&self, connection: Connection, arrival: Arrival) {
         let templates = &self.kinds[arrival.kind];
-        let answer = unary(connection, templates, arrival.number, self.deadline).await;
+        let request = templates.request(arrival.number);
+        let answer = connection.call(templates.head.clone(), &request, self.deadline).await;
         let answers = &mut self.answers.borrow_mut()[arrival.kind];
         match answer {
             Ok(()) => answers.latency.saturating_record(micros_since(arrival.due)),
@@ -143,46 +144,34 @@ impl Calls {
     }
 }
 
-async fn unary(
-    connection: Channel,
-    templates: &Templates,
-    number: u64,
-    deadline: std::time::Duration,
-) -> Result<(), Status> {
-    let mut request = Request::new(templates.request(number));
-    request.set_timeout(deadline);
-    let mut client = tonic::client::Grpc::new(connection);
-    let ready = client.ready().await;
-    ready.map_err(|error| Status::unavailable(error.to_string()))?;
-    client.unary(request, templates.path.clone(), Raw).await.map(|_| ())
-}
-
 fn micros_since(moment: Instant) -> u64 {
     u64::try_from(moment.elapsed().as_micros()).unwrap_or(u64::MAX)
 }
 
 /// The requests of one kind of call.
 struct Templates {
-    path: PathAndQuery,
+    head: Head,
     /// Each with the places of [`MARK`].
     requests: Vec<(Vec<u8>, Vec<usize>)>,
 }
 
 impl Templates {
-    fn of(kind: &Kind) -> Result<Self, LoadError> {
-        let path = kind.method.parse();
+    fn of(plan: &Plan, kind: &Kind) -> Result<Self, LoadError> {
+        let head = Head::of(&plan.address, &kind.method, plan.deadline);
         let requests = kind.requests.iter().map(|request| {
             let windows = request.windows(MARK.len()).enumerate();
             let marks = windows.filter(|(_, window)| window == MARK).map(|(place, _)| place);
             (request.clone(), marks.collect())
         });
         Ok(Self {
-            path: path.map_err(|_| LoadError::Plan("a method is /package.Service/Method"))?,
+            head: head.ok_or(LoadError::Plan(
+                "an address is HOST:PORT, a method /package.Service/Method",
+            ))?,
             requests: requests.collect(),
         })
     }
 
-    fn request(&self, number: u64) -> Bytes {
+    fn request(&self, number: u64) -> Vec<u8> {
         let turn = number % self.requests.len() as u64;
         let (template, marks) = &self.requests[usize::try_from(turn).unwrap_or_default()];
         let mut request = template.clone();
@@ -190,12 +179,14 @@ impl Templates {
         for mark in marks {
             request[*mark..mark + MARK.len()].copy_from_slice(&digits.as_bytes()[..MARK.len()]);
         }
-        request.into()
+        request
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -205,7 +196,18 @@ mod tests {
             weight: 1.0,
             requests: vec![b"cart-@call-number!@call-number".to_vec(), b"plain".to_vec()],
         };
-        let templates = Templates::of(&kind).unwrap();
+        let plan = Plan {
+            address: "127.0.0.1:1".to_owned(),
+            kinds: vec![kind],
+            rate: 1.0,
+            duration: Duration::ZERO,
+            connections: 1,
+            deadline: Duration::from_secs(1),
+            in_flight_limit: 1,
+            seed: 1,
+            first_number: 1,
+        };
+        let templates = Templates::of(&plan, &plan.kinds[0]).unwrap();
         assert_eq!(templates.request(26), b"cart-00000000001a!00000000001a".as_slice());
         assert_eq!(templates.request(27), b"plain".as_slice());
     }

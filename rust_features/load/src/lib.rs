@@ -3,6 +3,7 @@
 //! come meanwhile.
 
 mod calls;
+mod connection;
 mod schedule;
 
 use std::time::Duration;

@@ -38,6 +38,7 @@ impl Code {
             Reason::SpoolFull
             | Reason::TooManyWaiters
             | Reason::DiskWriteFailed
+            | Reason::DiskReadFailed
             | Reason::Overloaded
             | Reason::QuotaExceeded => Self::ResourceExhausted,
             Reason::StateNotLoaded | Reason::Stopping => Self::Unavailable,

@@ -74,15 +74,14 @@ pub struct Written {
 }
 
 impl Written {
-    /// The message, read back: the serialised `SpoolFrame`; nothing where it is not kept.
+    /// The serialised `SpoolFrame`, read back. A message that is read may still be refused by [`Spool::sync`].
     ///
     /// # Errors
-    /// The disk fails, or what was taken back is gone. A message that is read may still be refused by [`Spool::sync`].
+    /// The disk fails, the message is not kept, or what was taken back is gone.
     pub fn read(&self) -> Result<Vec<u8>, Refusal> {
-        let payload = self.kept.as_ref().map(|kept| kept.read(self.offset)).transpose();
-        payload
-            .map(Option::unwrap_or_default)
-            .map_err(|error| failed(error.kind()))
+        let kept = self.kept.as_ref().ok_or(io::ErrorKind::NotFound.into());
+        let payload = kept.and_then(|kept| kept.read(self.offset));
+        payload.map_err(|error: io::Error| refused(Reason::DiskReadFailed, error.kind()))
     }
 }
 
@@ -339,9 +338,11 @@ impl Spool {
 }
 
 fn failed(kind: io::ErrorKind) -> Refusal {
-    Refusal::new(Reason::DiskWriteFailed)
-        .with_detail(kind)
-        .retry_after(RETRY_AFTER)
+    refused(Reason::DiskWriteFailed, kind)
+}
+
+fn refused(reason: Reason, kind: io::ErrorKind) -> Refusal {
+    Refusal::new(reason).with_detail(kind).retry_after(RETRY_AFTER)
 }
 
 fn lock(path: PathBuf) -> Result<File, SpoolError> {

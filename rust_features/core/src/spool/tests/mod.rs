@@ -129,6 +129,21 @@ fn what_was_written_is_read_back_alone_also_after_its_segment_is_gone() {
 }
 
 #[test]
+fn what_the_disk_does_not_give_back_is_refused() {
+    let folder = TempDir::new().unwrap();
+    let spool = open(&folder, 1);
+    let written = spool.write(b"first").unwrap();
+    let file = File::options().write(true).open(last_segment(&folder, 1)).unwrap();
+    file.set_len(10).unwrap();
+    assert_eq!(written.read().unwrap_err().reason, Reason::DiskReadFailed);
+    let nowhere = open_with(&TempDir::new().unwrap(), 1, LIMIT, Durability::Nothing).unwrap();
+    assert_eq!(
+        nowhere.write(b"first").unwrap().read().unwrap_err().reason,
+        Reason::DiskReadFailed
+    );
+}
+
+#[test]
 fn a_payload_longer_than_one_read_comes_back_whole() {
     let folder = TempDir::new().unwrap();
     let spool = open_with(&folder, 1, 64 << 20, Durability::Process).unwrap();

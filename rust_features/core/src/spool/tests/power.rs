@@ -233,6 +233,25 @@ proptest! {
     }
 }
 
+#[test]
+fn after_a_failed_sync_each_place_holds_its_own_frame_or_none() {
+    let mut world = World::new(1);
+    world.start().unwrap();
+    let spool = world.spool.take().unwrap();
+    let lost = spool.write(b"lost").unwrap();
+    world.disk.fail_next_sync();
+    assert_eq!(spool.sync(&lost).unwrap_err().reason, Reason::DiskWriteFailed);
+    let next = spool.write(b"next").unwrap();
+    spool.sync(&next).unwrap();
+    assert_eq!(next.read().unwrap(), b"next");
+    match lost.read() {
+        Ok(found) => assert_eq!(found, b"lost"),
+        Err(refusal) => assert_eq!(refusal.reason, Reason::DiskReadFailed),
+    }
+    let told: Vec<_> = all(spool.log()).into_iter().map(|frame| frame.payload).collect();
+    assert_eq!(told, [b"next"]);
+}
+
 /// Found by the property above among twenty thousand cases, on a spool that did not remove anew.
 #[test]
 fn a_segment_whose_removal_a_failed_sync_lost_does_not_come_back_before_later_ones() {
