@@ -8,7 +8,7 @@ from pyserver.grpcio_front import GrpcioFront
 from pyserver.tls import read_tls
 from rust_features import CallMetrics, CallQueue, Engine, NativeFront, Quota
 
-_STANDING_BUDGET_NANOS = {"grpcio": 12_000_000, "native": 2_000_000}
+_STANDING_BUDGET_NANOS = {"grpcio": 12_000_000, "native": 1_000_000}
 """How long a call may wait where somebody always does: as long as some forty calls take."""
 
 
