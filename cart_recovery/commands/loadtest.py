@@ -5,10 +5,9 @@ against its peers, each in an environment of its own that is made on the first u
 Examples:
   cart-recovery loadtest run --users 50 --slo-p99-ms 5 --report report.html
   cart-recovery loadtest echo --actions 8 --json
-  cart-recovery loadtest fronts --json
   cart-recovery loadtest capacity --front native --slo-p99-ms 5 --report capacity.html
   cart-recovery loadtest backtest --events 3000000
-  cart-recovery loadtest catch-up --events 1000000
+  cart-recovery loadtest fronts --json
   cart-recovery loadtest trees --json
   cart-recovery loadtest compare --page docs/comparisons.md
 
@@ -17,9 +16,8 @@ Examples:
 import argparse
 import socket
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, replace
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -28,10 +26,6 @@ from cart_recovery.options import add_json_option, add_settings_options, setting
 from cart_recovery.terminal import Progress, note, print_json
 
 if TYPE_CHECKING:
-    from cart_recovery.v1.event_pb2 import TrackRequest
-    from loadtests.benchmarks.traffic import MakeBundle
-    from rust_features import Engine, Offline
-
     _Kinds = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 (it has no other name)
 
 
@@ -45,13 +39,6 @@ class _Report(Protocol):
 _ReportT = TypeVar("_ReportT", bound=_Report)
 
 _CONNECT_SECONDS = 5.0
-_SEED = 7
-_START_MICROS = 1_748_822_400_000_000
-"""2025-06-02, a midnight UTC."""
-_EVENTS_PER_SHOPPER = 10
-"""Fewer than a simulated shopper leaves behind, so that a shop has enough of them."""
-_CARTS = 6_000
-"""Enough for trees of the asked size; how good the models are does not matter for a benchmark."""
 _CAPACITY_ACTIONS, _TREES, _LEAVES = 8, 300, 31
 """Of the bundle that a scorer's capacity is measured with."""
 _COMPARISONS = {
@@ -60,6 +47,9 @@ _COMPARISONS = {
     "feast": "Score against Feast's online retrieval, on Redis and on SQLite",
     "replay": "feature rows of a journal against polars and DuckDB",
     "state-size": "memory of an idle customer against a Redis hash",
+    "fronts": "both fronts over empty grpcio and tonic echoes; needs Rust",
+    "spool": "Score with a spool over Score without one, in process and over the native front; needs Rust",
+    "catch-up": "messages a second of a start without a snapshot, beside the client alone",
 }
 
 
@@ -74,10 +64,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     echo = kinds.add_parser("echo", help="Score over an empty gRPC echo of the same sizes, in one run")
     echo.add_argument("--actions", type=int, nargs="+", default=[8, 32], help="candidate actions of each run")
     echo.add_argument("--customers", type=int, default=100_000, help="customers in memory (default: %(default)s)")
-    fronts = kinds.add_parser("fronts", help="both fronts over empty grpcio and tonic echoes, in one run; needs Rust")
-    fronts.add_argument("--actions", type=int, default=32, help="candidate actions (default: %(default)s)")
-    fronts.add_argument("--customers", type=int, default=100_000, help="customers in memory (default: %(default)s)")
-    fronts.add_argument("--rounds", type=int, default=5, help="rounds (default: %(default)s)")
     capacity = kinds.add_parser("capacity", help="calls a second that a scorer keeps up within an objective, open loop")
     capacity.add_argument("--front", choices=["grpcio", "native"], default="grpcio", help="default: %(default)s")
     capacity.add_argument("--slo-p99-ms", type=float, default=5.0, help="the objective (default: %(default)s)")
@@ -93,26 +79,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     replay_rate.add_argument(
         "--events", type=int, default=1_000_000, help="simulated events of each mix (default: %(default)s)"
     )
-    catch_up = kinds.add_parser(
-        "catch-up",
-        help="messages a second of a start without a snapshot, beside the client alone",
-        description="Fills a journal with the events of a simulated shop, starts engines on empty data directories, "
-        "and measures until they have folded it; in turns with the client alone.\n\nExample:\n"
-        "  cart-recovery loadtest catch-up --events 1000000 --json",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    catch_up.add_argument("--events", type=int, default=1_000_000, help="simulated events (default: %(default)s)")
-    spool = kinds.add_parser(
-        "spool",
-        help="Score with a spool over Score without one, in process and over the native front; needs Rust",
-        description="Measures what the spool takes of a Score, on the disk of a temporary directory.\n\nExample:\n"
-        "  TMPDIR=/var/tmp cart-recovery loadtest spool --json",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    spool.add_argument("--rounds", type=int, default=5, help="rounds (default: %(default)s)")
-    spool.add_argument("--quick", action="store_true", help="a little of everything, to see that it runs")
     comparisons = [_comparison_parser(kinds, name, purpose) for name, purpose in _COMPARISONS.items()]
-    for one in (run_parser, echo, fronts, capacity, backtest, replay_rate, catch_up, spool, *comparisons):
+    for one in (run_parser, echo, capacity, backtest, replay_rate, *comparisons):
         add_settings_options(one)
         add_json_option(one)
     _add_compare(kinds)
@@ -155,12 +123,9 @@ def run(options: argparse.Namespace) -> int:
     kinds = {
         "run": _load,
         "echo": _echo,
-        "fronts": _fronts,
         "capacity": _capacity,
         "backtest": _backtest,
         "replay-rate": _replay_rate,
-        "catch-up": _catch_up,
-        "spool": _spool,
         "compare": _compare,
     }
     return kinds.get(options.kind, _comparison)(options)
@@ -204,34 +169,29 @@ def _load(options: argparse.Namespace) -> int:
 
 
 def _echo(options: argparse.Namespace) -> int:
+    from cart_recovery.comparisons.shops import bundle_maker
     from loadtests.benchmarks.score_over_echo import Benchmark, measure, render
 
     benchmark = Benchmark(actions=tuple(options.actions), customers=options.customers)
-    report = measure(benchmark, make_bundle=_bundle_maker(options), progress=note)
-    return _told(options, report, render)
-
-
-def _fronts(options: argparse.Namespace) -> int:
-    from loadtests.benchmarks.fronts import Benchmark, measure, render
-
-    benchmark = Benchmark(actions=options.actions, customers=options.customers, rounds=options.rounds)
-    report = measure(benchmark, make_bundle=_bundle_maker(options), progress=note)
+    report = measure(benchmark, make_bundle=bundle_maker(settings_of(options), note), progress=note)
     return _told(options, report, render)
 
 
 def _capacity(options: argparse.Namespace) -> int:
+    from cart_recovery.comparisons.shops import bundle_maker
     from loadtests.benchmarks.servers import scorer
     from loadtests.benchmarks.traffic import THREADS, make_data, preload
     from loadtests.capacity import Load, Plan, measure
     from loadtests.capacity_report import page, render
     from loadtests.placement import apart
 
+    maker = bundle_maker(settings_of(options), note)
     plan = Plan(options.front, options.slo_p99_ms)
     if options.quick:
         plan = replace(plan, customers=500, first_rate=50.0, step_seconds=1.0, sustained_seconds=2.0, overload=0.0)
     with tempfile.TemporaryDirectory() as temporary:
         directory = Path(temporary)
-        make_data(directory, _bundle_maker(options), actions=_CAPACITY_ACTIONS, trees=_TREES, leaves=_LEAVES)
+        make_data(directory, maker, actions=_CAPACITY_ACTIONS, trees=_TREES, leaves=_LEAVES)
         with scorer(directory, THREADS, front=plan.front) as server:
             note(f"{plan.customers:,} customers come in")
             preload(server, plan.customers)
@@ -242,29 +202,12 @@ def _capacity(options: argparse.Namespace) -> int:
     return _told(options, capacity, render)
 
 
-def _bundle_maker(options: argparse.Namespace) -> "MakeBundle":
-    from cart_recovery.bundle_training import train_bundle
-    from cart_recovery.keys import ensure_keys
-    from cart_recovery.releases import point_to
-    from training.learners.settings import LearnerSettings
-
-    settings = settings_of(options)
-
-    def make_bundle(directory: Path, policy: Path, trees: int, leaves: int) -> None:
-        own = settings.model_copy(update={"data_directory": directory, "policy_path": policy})
-        ensure_keys(own.keys_directory)
-        learner = replace(LearnerSettings.full(), trees=trees, leaves=leaves)
-        # Measured for its speed, whatever its gate says of its worth.
-        point_to(own.bundles_directory, train_bundle(own, carts=_CARTS, learner=learner, progress=note).bundle_id)
-
-    return make_bundle
-
-
 def _backtest(options: argparse.Namespace) -> int:
+    from cart_recovery.comparisons.shops import SimulatedShop
     from loadtests.benchmarks.backtest_rate import measure, render
 
     progress = Progress("backtest")
-    shop = _SimulatedShop(options, keep_journal=False)
+    shop = SimulatedShop(settings_of(options), events=options.events)
     report = measure(
         events=options.events, make_events=shop.events, make_engine=shop.make_engine, progress=progress.show
     )
@@ -273,97 +216,16 @@ def _backtest(options: argparse.Namespace) -> int:
 
 
 def _replay_rate(options: argparse.Namespace) -> int:
+    from cart_recovery.comparisons.shops import SimulatedShop
     from loadtests.benchmarks.replay_rate import measure, render
 
     progress = Progress("replay")
-    shop = _SimulatedShop(options, keep_journal=True)
+    shop = SimulatedShop(settings_of(options), events=options.events, keep_journal=True)
     report = measure(
         events=options.events, make_events=shop.events, make_engine=shop.make_engine, progress=progress.show
     )
     progress.close()
     return _told(options, report, render)
-
-
-def _catch_up(options: argparse.Namespace) -> int:
-    from cart_recovery.nats_server import NatsServer
-    from loadtests.benchmarks.backtest_rate import MIXES
-    from loadtests.benchmarks.catch_up import Server, measure
-    from loadtests.benchmarks.comparison import render
-
-    progress = Progress("catch-up")
-    shop = _SimulatedShop(options, keep_journal=False)
-    with tempfile.TemporaryDirectory() as temporary, NatsServer(Path(temporary) / "nats") as nats:
-        report = measure(
-            Server(nats.url, nats.process_id),
-            events=islice(shop.events(MIXES[0]), options.events),
-            writer=shop.make_writer(Path(temporary) / "writer"),
-            progress=progress.show,
-        )
-    progress.close()
-    return _told(options, report, render)
-
-
-def _spool(options: argparse.Namespace) -> int:
-    from cart_recovery.nats_server import NatsServer
-    from loadtests.benchmarks.comparison import render
-    from loadtests.benchmarks.spool_share import Benchmark, measure
-
-    benchmark = Benchmark(rounds=options.rounds)
-    if options.quick:
-        benchmark = replace(benchmark, actions=8, trees=10, leaves=7, calls=20, profile="dev")
-    with tempfile.TemporaryDirectory() as temporary:
-        nats = NatsServer(Path(temporary) / "nats")
-        try:
-            report = measure(benchmark, Path(temporary), nats, make_bundle=_bundle_maker(options), progress=note)
-        finally:
-            nats.stop()
-    return _told(options, report, render)
-
-
-class _SimulatedShop:
-    """A shop's events of any mix, and engines that decide about them with the active bundle."""
-
-    def __init__(self, options: argparse.Namespace, *, keep_journal: bool) -> None:
-        from cart_recovery.composition import active_policy, ensure_bundle
-        from cart_recovery.keys import ensure_keys
-        from pyserver.process import engine_keys
-
-        settings = settings_of(options)
-        ensure_keys(settings.keys_directory)
-        self._bundle = settings.bundles_directory / ensure_bundle(settings)
-        self._currency = active_policy(settings).company.currency_code
-        self._keys = engine_keys(settings)
-        self._shoppers = options.events // _EVENTS_PER_SHOPPER + 1
-        self._keep_journal = keep_journal
-
-    def events(self, browsing_share: float) -> "Iterator[TrackRequest]":
-        """At least as many events as were asked for, of which this share of visits fills no cart."""
-        from training.simulator.settings import ShopSettings
-        from training.simulator.shop import Shop
-
-        mix = ShopSettings(browsing_share=browsing_share, currency_code=self._currency)
-        shop = Shop(_SEED, self._shoppers, _START_MICROS, mix)
-        while (time := shop.next_time()) is not None:
-            yield from shop.take(time)
-
-    def make_engine(self) -> "Offline":
-        """An engine before the first event."""
-        from rust_features import Offline
-
-        return Offline(
-            keys=self._keys,
-            bundle_directory=str(self._bundle),
-            run_seed=bytes(32),
-            keep_journal=self._keep_journal,
-        )
-
-    def make_writer(self, directory: Path) -> "Engine":
-        """An engine that writes events and decisions to a journal."""
-        from rust_features import Engine
-
-        engine = Engine(data_directory=str(directory), keys=self._keys, clock="events", alias_seed=bytes(32))
-        engine.load_bundle(str(self._bundle))
-        return engine
 
 
 def _comparison(options: argparse.Namespace) -> int:

@@ -1,11 +1,26 @@
 """Every comparison by the name of its subcommand."""
 
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
 
+from cart_recovery.comparisons.shops import SimulatedShop, bundle_maker
 from cart_recovery.comparisons.subjects import ACTIONS, learnt, simulated_journal
+from cart_recovery.nats_server import NatsServer
 from cart_recovery.settings import Settings
-from loadtests.benchmarks import feature_replay, model_server, online_store, state_size, trees
+from loadtests.benchmarks import (
+    catch_up,
+    feature_replay,
+    fronts,
+    model_server,
+    online_store,
+    spool_share,
+    state_size,
+    trees,
+)
+from loadtests.benchmarks.backtest_rate import MIXES
 from loadtests.benchmarks.comparison import Comparison
 from loadtests.benchmarks.model_server import Calls
 from loadtests.benchmarks.online_store import Retrievals
@@ -29,12 +44,28 @@ class Sizes:
     """In the journal that is replayed."""
     customers: int
     """Whose memory is counted."""
+    fronts: fronts.Benchmark
+    spool: spool_share.Benchmark
+    events: int
+    """In the journal that is caught up with."""
 
     @classmethod
     def full(cls) -> "Sizes":
         """As many trees as a bundle for production has, and every leaf they may have, however little it is worth."""
         learner = replace(LearnerSettings.full(), depth=-1, smallest_leaf_share=0.0)
-        return cls(5, learner, 6_000, 500, Calls(), Retrievals(), 40_000, 200_000)
+        return cls(
+            rounds=5,
+            learner=learner,
+            carts=6_000,
+            contexts=500,
+            calls=Calls(),
+            retrievals=Retrievals(),
+            journal_carts=40_000,
+            customers=200_000,
+            fronts=fronts.Benchmark(),
+            spool=spool_share.Benchmark(),
+            events=300_000,
+        )
 
     @classmethod
     def quick(cls) -> "Sizes":
@@ -48,6 +79,9 @@ class Sizes:
             retrievals=Retrievals(rounds=1, calls=10, customers=100),
             journal_carts=200,
             customers=200,
+            fronts=fronts.Benchmark(8, 10, 7, customers=200, rounds=1, calls=50, warm_up=20, profile="dev"),
+            spool=spool_share.Benchmark(8, 10, 7, rounds=1, calls=20, profile="dev"),
+            events=12_000,
         )
 
 
@@ -77,11 +111,39 @@ def _state_size(_settings: Settings, sizes: Sizes, progress: Progress) -> Compar
     return state_size.measure(sizes.customers, rounds=sizes.rounds, progress=progress)
 
 
+def _fronts(settings: Settings, sizes: Sizes, progress: Progress) -> Comparison:
+    return fronts.measure(sizes.fronts, make_bundle=bundle_maker(settings, progress), progress=progress)
+
+
+def _spool(settings: Settings, sizes: Sizes, progress: Progress) -> Comparison:
+    maker = bundle_maker(settings, progress)
+    with tempfile.TemporaryDirectory() as temporary:
+        nats = NatsServer(Path(temporary) / "nats")
+        try:
+            return spool_share.measure(sizes.spool, Path(temporary), nats, make_bundle=maker, progress=progress)
+        finally:
+            nats.stop()
+
+
+def _catch_up(settings: Settings, sizes: Sizes, progress: Progress) -> Comparison:
+    shop = SimulatedShop(settings, events=sizes.events)
+    with tempfile.TemporaryDirectory() as temporary, NatsServer(Path(temporary) / "nats") as nats:
+        return catch_up.measure(
+            catch_up.Server(nats.url, nats.process_id),
+            events=islice(shop.events(MIXES[0]), sizes.events),
+            writer=shop.make_writer(Path(temporary) / "writer"),
+            progress=progress,
+        )
+
+
 COMPARISONS: dict[str, Callable[[Settings, Sizes, Progress], Comparison]] = {
     "trees": _trees,
     "mlserver": _mlserver,
     "feast": _feast,
     "replay": _replay,
     "state-size": _state_size,
+    "fronts": _fronts,
+    "spool": _spool,
+    "catch-up": _catch_up,
 }
 """In the order of the page."""

@@ -9,15 +9,14 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 import rust_features
-from loadtests.benchmarks.comparison import Unmeasured
+from loadtests.benchmarks.comparison import Comparison, Figure, Goal, Unmeasured
 from loadtests.benchmarks.echo import METHOD as ECHO_METHOD
-from loadtests.benchmarks.machine import machine
+from loadtests.benchmarks.machine import machine, today
 from loadtests.benchmarks.servers import FRONTS, Server, await_rest, echo, scorer, tonic_echo
 from loadtests.benchmarks.traffic import (
     SCORE_METHOD,
@@ -49,6 +48,8 @@ class Benchmark:
     calls: int = 1_000
     """Calls of each server in a round with one caller, and so many again of each kind in flight."""
     warm_up: int = 500
+    profile: str = "release"
+    """Of Cargo, for the tonic echo."""
 
 
 @dataclass(frozen=True)
@@ -65,49 +66,21 @@ class Figures:
 
 Round = dict[str, Figures]
 
-
-@dataclass(frozen=True)
-class Report:
-    """The whole benchmark."""
-
-    benchmark: Benchmark
-    machine: dict[str, str]
-    engine_version: str
-    reply_bytes: int
-    rounds: tuple[Round, ...]
-
-    def medians(self) -> Round:
-        """Of each server, the median of each figure over the rounds."""
-        names = ("p50_micros", "cpu_micros", "dry_cpu_micros")
-        return {
-            server: Figures(*(median(getattr(each[server], name) for each in self.rounds) for name in names))
-            for server in self.rounds[0]
-        }
-
-    def ratios(self) -> dict[str, tuple[float, float, float]]:
-        """The least, the median and the greatest ratio of the rounds."""
-        found = {}
-        for meaning, (above, below, name) in _RATIOS.items():
-            each = [getattr(one[above], name) / getattr(one[below], name) for one in self.rounds]
-            found[meaning] = (min(each), median(each), max(each))
-        return found
-
-    def as_json(self) -> dict[str, Any]:
-        """JSON values, medians and ratios among them."""
-        medians = {server: asdict(figures) for server, figures in self.medians().items()}
-        return asdict(self) | {"medians": medians, "ratios": self.ratios()}
+_P50, _CPU, _DRY_CPU = (
+    "p50, one caller",
+    f"CPU per decision, {IN_FLIGHT} in flight",
+    f"CPU per dry run, {IN_FLIGHT} in flight",
+)
+_GOALS = (
+    Goal(_P50, "grpcio", "grpcio echo", 1.10),
+    Goal(_P50, "native", "tonic echo", 1.15),
+    Goal(_DRY_CPU, "native", "tonic echo", 1.4),
+    Goal(_DRY_CPU, "native", "grpcio", 0.10),
+    Goal(_CPU, "native", "grpcio", 0.10),
+)
 
 
-_RATIOS = {
-    "grpcio over its echo, p50": ("grpcio", "grpcio echo", "p50_micros"),
-    "native over its echo, p50": ("native", "tonic echo", "p50_micros"),
-    "native over its echo, CPU per dry run": ("native", "tonic echo", "dry_cpu_micros"),
-    "native over grpcio, CPU per dry run": ("native", "grpcio", "dry_cpu_micros"),
-    "native over grpcio, CPU per decision": ("native", "grpcio", "cpu_micros"),
-}
-
-
-def measure(benchmark: Benchmark, *, make_bundle: MakeBundle, progress: Callable[[str], None]) -> Report:
+def measure(benchmark: Benchmark, *, make_bundle: MakeBundle, progress: Callable[[str], None]) -> Comparison:
     """Starts everything, measures, stops everything. Raises NotServing or Unmeasured."""
     needed = benchmark.warm_up + 2 * benchmark.rounds * benchmark.calls
     if needed > benchmark.customers:
@@ -119,7 +92,9 @@ def measure(benchmark: Benchmark, *, make_bundle: MakeBundle, progress: Callable
         warm = [next(requests) for _ in range(benchmark.warm_up)]
         replies = {name: [len(checked(call(one), benchmark.actions)) for one in warm] for name, call in calls.items()}
         reply_bytes = round(median(replies["grpcio"]))
-        for name, server in zip(ECHOES, (echo(reply_bytes, THREADS), tonic_echo(reply_bytes)), strict=True):
+        for name, server in zip(
+            ECHOES, (echo(reply_bytes, THREADS), tonic_echo(reply_bytes, profile=benchmark.profile)), strict=True
+        ):
             servers[name] = stack.enter_context(server)
             calls[name] = caller(stack, servers[name], ECHO_METHOD)
             for one in warm:
@@ -130,27 +105,33 @@ def measure(benchmark: Benchmark, *, make_bundle: MakeBundle, progress: Callable
             alone, together = ([next(requests) for _ in range(benchmark.calls)] for _ in range(2))
             rounds.append(_round(servers, calls, alone, together, dry, benchmark.actions))
             progress(f"round {number + 1} of {benchmark.rounds} is measured")
-    return Report(benchmark, machine(), rust_features.ENGINE_VERSION, reply_bytes, tuple(rounds))
+    return _comparison(benchmark, reply_bytes, rounds)
 
 
-def render(report: Report) -> str:
-    """The report as text."""
-    benchmark = report.benchmark
-    where = ", ".join(f"{name} {value}" for name, value in report.machine.items())
-    lines = [
-        f"Both fronts: {benchmark.customers:,} customers in memory, {benchmark.actions} actions,",
-        f"{benchmark.trees} trees of {benchmark.leaves} leaves a model, replies of {report.reply_bytes} bytes,",
-        f"median of {benchmark.rounds} rounds of {benchmark.calls:,} calls",
-        "",
-        f"{'':<12}{'p50, one caller':>18}{f'CPU, {IN_FLIGHT} in flight':>20}{'of dry runs':>14}",
+def _comparison(benchmark: Benchmark, reply_bytes: int, rounds: list[Round]) -> Comparison:
+    of = {_P50: "p50_micros", _CPU: "cpu_micros", _DRY_CPU: "dry_cpu_micros"}
+    figures = [
+        Figure(server, name, "µs", tuple(getattr(each[server], field) for each in rounds))
+        for name, field in of.items()
+        for server in rounds[0]
     ]
-    for server, median_of in report.medians().items():
-        cpu = f"{median_of.cpu_micros:>17.1f} µs{median_of.dry_cpu_micros:>11.1f} µs"
-        lines.append(f"{server:<12}{median_of.p50_micros:>15.0f} µs{cpu}")
-    lines += ["", f"{'':<40}{'least':>8}{'median':>8}{'most':>8}"]
-    for meaning, ratios in report.ratios().items():
-        lines.append(f"{meaning:<40}" + "".join(f"{ratio:>8.3f}" for ratio in ratios))
-    return "\n".join([*lines, "", f"engine {report.engine_version}; {where}"])
+    return Comparison(
+        name="fronts",
+        title="Both fronts over empty echoes",
+        setting=(
+            f"Score among {benchmark.actions} actions by models of {benchmark.trees} trees of {benchmark.leaves} "
+            f"leaves, {benchmark.customers:,} customers in memory, replies of {reply_bytes} bytes; {benchmark.calls:,} "
+            "calls of each server a round. The echoes answer as many bytes and look at nothing. The p50 is that of one "
+            "caller who calls all in turns; CPU is that of the server's process, of a decision with relay and feed, of "
+            "a dry run with nothing behind its answer."
+        ),
+        date=today(),
+        machine=machine(),
+        versions={"engine": rust_features.ENGINE_VERSION},
+        figures=tuple(figures),
+        goals=_GOALS,
+        missing={},
+    )
 
 
 def _scorers(

@@ -7,7 +7,7 @@ from pathlib import Path
 from loadtests.benchmarks.comparison import Comparison, render
 
 _HEAD = """\
-# Comparisons with peers
+# Comparisons
 
 Written by `cart-recovery loadtest compare`, which runs every comparison and keeps its JSON. All sides of a comparison
 are warmed up and measured in turns, in rounds; a ratio is that of one round, and a spread goes from the lowest round to

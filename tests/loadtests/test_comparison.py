@@ -81,7 +81,9 @@ def test_an_unknown_comparison_is_refused_by_name(capsys: pytest.CaptureFixture[
     assert "NAME: there is no comparison tree; there are trees, mlserver" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", ["trees", "mlserver", "feast", "replay", "state-size", "compare"])
+@pytest.mark.parametrize(
+    "name", ["trees", "mlserver", "feast", "replay", "state-size", "fronts", "spool", "catch-up", "compare"]
+)
 def test_help_shows_an_example(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["loadtest", name, "--help"])
