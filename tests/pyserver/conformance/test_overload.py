@@ -8,6 +8,7 @@ from contextlib import ExitStack
 import grpc
 import pytest
 
+import rust_features
 from cart_recovery.v1.event_pb2_grpc import EventServiceStub
 from pyserver.process import Scorer
 from pyserver.reflection import EVENT_SERVICE
@@ -57,6 +58,24 @@ def test_a_flood_is_shed_with_the_time_to_come_back_and_soon_forgotten(
     end = time.monotonic() + RECOVERY_SECONDS
     while code_of(lambda: events.Track(added("after"), timeout=1)) != grpc.StatusCode.OK:
         assert time.monotonic() < end, "the scorer has not recovered"
+
+
+def test_far_beyond_its_capacity_a_scorer_answers_in_time_whomever_it_answers(lonely: Scorer) -> None:
+    request = added("@call-number").SerializeToString()
+    outcome = rust_features.offer_load(
+        address=f"127.0.0.1:{lonely.front.port}",
+        calls=[(f"/{EVENT_SERVICE}/Track", 1.0, [request])],
+        rate=15_000.0,
+        seconds=3.0,
+        connections=8,
+        deadline_seconds=2.0,
+        in_flight_limit=20_000,
+        seed=1,
+        first_number=1,
+    )
+    (answers,) = outcome.kinds
+    assert answers.answered > 0
+    assert answers.latency_micros[0] < 300_000
 
 
 def shed_beside_a_flood(scorer: Scorer, events: EventServiceStub) -> list[Refusal]:
