@@ -213,8 +213,8 @@ class CallQueue:
         """Notes that nobody waits."""
 
     def admit(self, waited_nanos: int) -> None:
-        """Raises Refused (REASON_OVERLOADED) for a call that waited longer than 50 ms, or than the standing budget once
-        the queue has been there for more than 100 ms; with the time to come back."""
+        """Raises Refused (REASON_OVERLOADED), with the time to come back, for a call that waited longer than 50 ms, or
+        than the standing budget where the queue was there for 100 ms when it came, or under overload for less."""
 
 def too_many_streams(limit: int) -> Refused:
     """The refusal of a stream beyond the `limit` of those open at once."""

@@ -1,4 +1,4 @@
-"""How many calls a second one scorer takes within an objective: open-loop load at rising rates, each call timed from
+"""How many calls a second one scorer takes within an objective: open-loop load, each call timed from
 the moment when it should have begun, until the highest rate is found that the scorer keeps up for a minute."""
 
 import random
@@ -28,11 +28,11 @@ _DEADLINE_SECONDS = 2.0
 _IN_FLIGHT_LIMIT = 20_000
 _SLACK_SHARE = 0.02
 """Of a step's messages, by which the spool may grow and still count as flat."""
-_ON_THEIR_WAY = 256
-"""Messages that the spool may hold at any moment beside these: the relay sends them in batches."""
+_ON_THEIR_WAY = 1_000
+"""Messages that the spool may hold at any moment beside these: one batch of the relay."""
 _REFINEMENTS = 4
 _TRIES = 2
-"""Of a rate for as long as it is to be sustained, before it counts as too much: the machine may stall."""
+"""Of a rate, before it counts as too much: the machine may stall."""
 _RECOVERY_STEP_SECONDS = 0.25
 
 
@@ -86,7 +86,7 @@ class Step:
 
     def within(self, slo_p99_ms: float) -> bool:
         """Whether the scorer kept up and kept the objective."""
-        flat = self.spool_growth <= max(_ON_THEIR_WAY, self.offered * self.seconds * _SLACK_SHARE)
+        flat = self.spool_growth <= _ON_THEIR_WAY + self.offered * self.seconds * _SLACK_SHARE
         all_answered = not (self.failed or self.dropped or self.refused_share)
         return all_answered and flat and self.p99_micros <= slo_p99_ms * 1_000
 
@@ -193,14 +193,15 @@ def measure(plan: Plan, load: Load, placement: Placement, progress: Callable[[st
         progress(_line(step, plan))
         return step
 
-    def keeps_up(rate: float) -> bool:
-        return tried(rate, plan.step_seconds).within(plan.slo_p99_ms)
-
-    def sustained_at(rate: float) -> Step | None:
-        attempts = (tried(rate, plan.sustained_seconds) for _ in range(_TRIES))
+    def kept(rate: float, seconds: float) -> Step | None:
+        attempts = (tried(rate, seconds) for _ in range(_TRIES))
         return next((step for step in attempts if step.within(plan.slo_p99_ms)), None)
 
-    sustained = highest(plan.first_rate, keeps_up, sustained_at)
+    sustained = highest(
+        plan.first_rate,
+        lambda rate: kept(rate, plan.step_seconds) is not None,
+        lambda rate: kept(rate, plan.sustained_seconds),
+    )
     half = tried(sustained.offered / 2, plan.sustained_seconds) if sustained else None
     overload = _overload(plan, load, sustained, progress) if sustained and plan.overload else None
     return Capacity(plan, placement, machine(), rust_features.ENGINE_VERSION, tuple(steps), sustained, half, overload)
@@ -217,10 +218,10 @@ def highest(
     low, found = high / 2, None
     while low >= first_rate and (found := sustained_at(low)) is None:
         low, high = low / 2, low
-    for _ in range(_REFINEMENTS if found else 0):
+    for _ in range(0 if found is None else _REFINEMENTS):
         middle = (low * high) ** 0.5
         better = sustained_at(middle)
-        low, high, found = (middle, high, better) if better else (low, middle, found)
+        low, high, found = (low, middle, found) if better is None else (middle, high, better)
     return found
 
 

@@ -8,7 +8,7 @@ from pyserver.grpcio_front import GrpcioFront
 from pyserver.tls import read_tls
 from rust_features import CallMetrics, CallQueue, Engine, NativeFront, Quota
 
-_STANDING_BUDGET_NANOS = {"grpcio": 12_000_000, "native": 1_000_000}
+_NATIVE_STANDING_BUDGET_NANOS = 1_000_000
 """How long a call may wait where somebody always does: as long as some forty calls take."""
 
 
@@ -39,9 +39,9 @@ def bind_front(settings: Settings, engine: Engine, calls: CallMetrics) -> Front:
     """The front that the settings ask for, bound to its address. Raises RuntimeError where it cannot bind, and
     TlsUnusable."""
     tls = read_tls(settings.tls)
-    # Where answers wait for the disk, those that wait share its syncs.
-    standing_budget_nanos = None if settings.durability == "disk" else _STANDING_BUDGET_NANOS[settings.front]
-    queue = CallQueue(standing_budget_nanos)
+    # Where answers wait for the disk, those that wait share its syncs; on grpcio to refuse costs as much as to answer.
+    sheds_early = settings.front == "native" and settings.durability != "disk"
+    queue = CallQueue(_NATIVE_STANDING_BUDGET_NANOS if sheds_early else None)
     quota = Quota(settings.quota_calls_per_second)
     if settings.front == "native":
         return NativeFront(

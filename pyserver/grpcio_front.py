@@ -25,9 +25,9 @@ MAX_REQUEST_BYTES = 1 << 20
 _QUEUED_CALLS_PER_THREAD = 64
 """So many that calls are refused for their age, with details; beyond, gRPC itself refuses without."""
 
-_UNSEEN_CALLS = 64
-"""Calls that wait in gRPC's core for Python at most; from half as many on it ends some of them, CANCELLED. How long
-they wait is seen by nobody: unbounded, a scorer at twice its capacity works for callers who have given up."""
+_UNSEEN_CALLS = 128
+"""Calls that wait in gRPC's core for Python at most; it ends those beyond, CANCELLED. How long they wait is seen by
+nobody: unbounded, a scorer at twice its capacity works for callers who have given up."""
 
 _KEEPALIVE_MILLIS = 60_000
 """A peer that is gone without a word is noticed some time after so long."""
@@ -99,7 +99,7 @@ class GrpcioFront:
                 ("grpc.keepalive_time_ms", _KEEPALIVE_MILLIS),
                 ("grpc.keepalive_permit_without_calls", 1),
                 ("grpc.http2.min_ping_interval_without_data_ms", _LEAST_PING_MILLIS),
-                ("grpc.server.max_pending_requests", _UNSEEN_CALLS // 2),
+                ("grpc.server.max_pending_requests", _UNSEEN_CALLS),
                 ("grpc.server.max_pending_requests_hard_limit", _UNSEEN_CALLS),
             ],
             maximum_concurrent_rpcs=threads * _QUEUED_CALLS_PER_THREAD,

@@ -81,6 +81,7 @@ class Sizes:
             customers=200,
             fronts=fronts.Benchmark(8, 10, 7, customers=200, rounds=1, calls=50, warm_up=20, profile="dev"),
             spool=spool_share.Benchmark(8, 10, 7, rounds=1, calls=20, profile="dev"),
+            # So many that the engine reads ahead.
             events=12_000,
         )
 

@@ -55,7 +55,7 @@ def offered(stall_seconds: float) -> tuple[rust_features.LoadOutcome, Slow]:
     return offered_to(handler), handler
 
 
-def offered_to(*handlers: grpc.GenericRpcHandler) -> rust_features.LoadOutcome:
+def offered_to(*handlers: grpc.GenericRpcHandler, deadline_seconds: float = 5.0) -> rust_features.LoadOutcome:
     server = grpc.server(ThreadPoolExecutor(1), handlers=list(handlers))
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
@@ -66,7 +66,7 @@ def offered_to(*handlers: grpc.GenericRpcHandler) -> rust_features.LoadOutcome:
             rate=200.0,
             seconds=1.0,
             connections=2,
-            deadline_seconds=5.0,
+            deadline_seconds=deadline_seconds,
             in_flight_limit=1000,
             seed=7,
             first_number=1,
@@ -98,6 +98,28 @@ def test_failures_are_told() -> None:
     assert "Method not found" in (answers.first_failure or "")
 
 
+class Refusing(grpc.GenericRpcHandler):
+    """Refuses every call."""
+
+    def service(self, _: grpc.HandlerCallDetails) -> "grpc.RpcMethodHandler[bytes, bytes]":
+        def answer(_: bytes, context: grpc.ServicerContext) -> bytes:
+            context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "not now")
+
+        return grpc.unary_unary_rpc_method_handler(answer)
+
+
+def test_a_refusal_is_no_failure() -> None:
+    (answers,) = offered_to(Refusing()).kinds
+    assert answers.refused > 100
+    assert (answers.answered, answers.failed) == (0, 0)
+
+
+def test_a_call_that_is_not_answered_in_time_has_failed() -> None:
+    (answers,) = offered_to(Slow(0.5), deadline_seconds=0.1).kinds
+    assert answers.answered > 0 and answers.failed > 10
+    assert "no answer in time" in (answers.first_failure or "")
+
+
 def test_nobody_listens() -> None:
     with pytest.raises(ConnectionError, match=r"127\.0\.0\.1:9"):
         rust_features.offer_load(
@@ -119,12 +141,13 @@ def test_nobody_listens() -> None:
         {"refused_share": 0.001},
         {"failed": 1},
         {"dropped": 1},
-        {"spool_growth": 257.0},
+        {"spool_growth": 1201.0},
         {"latency_micros": {"Track": STEP.latency_micros["Track"], "Score": {"p50": 1, "p90": 1, "p99": 5001}}},
     ],
 )
 def test_a_step_that_is_not_kept_up_is_beyond(worse: dict[str, object]) -> None:
     assert STEP.within(5.0)
+    assert replace(STEP, seconds=60.0, spool_growth=2200.0).within(5.0)
     assert not replace(STEP, **worse).within(5.0)  # type: ignore[arg-type]
 
 

@@ -27,7 +27,7 @@ impl Place {
     /// As [`Written::read`].
     pub fn read(&self) -> Result<DecisionRecord, Refusal> {
         let frame = SpoolFrame::decode(self.written.read()?.as_slice()).ok();
-        let unread = || Refusal::new(Reason::DiskReadFailed).with_detail("another message lies in its place");
+        let unread = || Refusal::new(Reason::DiskReadFailed).with_detail("no decision lies in its place");
         frame.and_then(decision_in).ok_or_else(unread)
     }
 }

@@ -11,46 +11,43 @@ use parking_lot::Mutex;
 const BURST_BUDGET: Duration = Duration::from_millis(50);
 /// A queue that has not been empty for so long stands, unless queues stood shortly before.
 const PATIENCE: Duration = Duration::from_millis(100);
-/// Without a refusal for so long, patience is what it was.
-const FORGIVEN_AFTER: Duration = Duration::from_secs(1);
+/// So long after its last change, patience doubles where nobody was refused.
+const EASED_AFTER: Duration = Duration::from_millis(100);
 /// A refused call comes back no sooner.
 const LEAST_RETRY: Duration = Duration::from_millis(100);
 
 /// The calls that wait for one front.
-pub struct CallQueue {
-    standing_budget: Duration,
-    past: Mutex<Past>,
-}
+pub struct CallQueue(Mutex<Queue>);
 
-/// What the queue remembers.
-struct Past {
+struct Queue {
+    standing_budget: Duration,
     /// When last nobody waited.
     empty: Instant,
-    /// When last a call was refused.
-    refused: Option<Instant>,
-    /// How long a queue may be there before it stands: half as long after each queue that had calls refused.
+    /// Whether a call was refused since.
+    refused: bool,
+    /// How long the queue may be there before it stands: half as long after each one that had calls refused.
     patience: Duration,
+    /// When that changed last.
+    changed: Instant,
 }
 
 impl CallQueue {
     /// An empty queue. While it stands, a call may wait for `standing_budget`, or as in a burst where there is none.
     #[must_use]
     pub fn new(standing_budget: Option<Duration>) -> Self {
-        Self {
-            standing_budget: standing_budget.unwrap_or(BURST_BUDGET),
-            past: Mutex::new(Past::empty_at(Instant::now())),
-        }
+        let standing_budget = standing_budget.unwrap_or(BURST_BUDGET);
+        Self(Mutex::new(Queue::empty_at(Instant::now(), standing_budget)))
     }
 
     /// Nobody waits at this moment.
     pub fn found_empty(&self) {
-        self.past.lock().found_empty(Instant::now());
+        self.0.lock().found_empty(Instant::now());
     }
 
     /// When last nobody waited.
     #[must_use]
     pub fn last_empty(&self) -> Instant {
-        self.past.lock().empty
+        self.0.lock().empty
     }
 
     /// Refuses a call that `waited` longer than 50 ms for its turn, or than the standing budget where the queue stands: one
@@ -59,41 +56,41 @@ impl CallQueue {
     /// # Errors
     /// `REASON_OVERLOADED`, with a time to come back no shorter than the wait.
     pub fn admit(&self, waited: Duration) -> Result<(), Refusal> {
-        if self.past.lock().admits(Instant::now(), waited, self.standing_budget) {
+        if self.0.lock().admits(Instant::now(), waited) {
             return Ok(());
         }
         Err(Refusal::new(Reason::Overloaded).retry_after(waited.max(LEAST_RETRY)))
     }
 }
 
-impl Past {
-    fn empty_at(now: Instant) -> Self {
+impl Queue {
+    fn empty_at(now: Instant, standing_budget: Duration) -> Self {
         Self {
+            standing_budget,
             empty: now,
-            refused: None,
+            refused: false,
             patience: PATIENCE,
+            changed: now,
         }
     }
 
     fn found_empty(&mut self, now: Instant) {
-        if self.refused.is_some_and(|refused| now - refused > FORGIVEN_AFTER) {
-            *self = Self::empty_at(now);
-        }
         self.empty = now;
+        if std::mem::take(&mut self.refused) {
+            self.patience = self.standing_budget.max(self.patience / 2);
+            self.changed = now;
+        } else if now - self.changed > EASED_AFTER {
+            self.patience = PATIENCE.min(self.patience * 2);
+            self.changed = now;
+        }
     }
 
-    fn admits(&mut self, now: Instant, waited: Duration, standing_budget: Duration) -> bool {
+    fn admits(&mut self, now: Instant, waited: Duration) -> bool {
         // As the call found it.
         let stood = (now - self.empty).saturating_sub(waited) > self.patience;
-        let budget = if stood { standing_budget } else { BURST_BUDGET };
-        if waited <= budget {
-            return true;
-        }
-        if self.refused.is_none_or(|refused| refused < self.empty) {
-            self.patience = standing_budget.max(self.patience / 2);
-        }
-        self.refused = Some(now);
-        false
+        let budget = if stood { self.standing_budget } else { BURST_BUDGET };
+        self.refused |= waited > budget;
+        waited <= budget
     }
 }
 
@@ -103,16 +100,21 @@ mod tests {
 
     const MILLI: Duration = Duration::from_millis(1);
     const STANDING_BUDGET: Duration = Duration::from_millis(5);
+    /// More than a call may wait in a standing queue.
+    const TOO_LONG: Duration = Duration::from_millis(6);
 
-    /// Whether a call is let in that has `waited`, where the queue was empty an `age` ago.
-    fn joins(past: &mut Past, age: Duration, waited: Duration) -> bool {
-        past.empty += Duration::from_mins(1);
-        past.admits(past.empty + age, waited, STANDING_BUDGET)
+    fn queue() -> Queue {
+        Queue::empty_at(Instant::now(), STANDING_BUDGET)
+    }
+
+    /// Whether a queue that has been there for so long lets a call in that has `waited`.
+    fn joins(queue: &mut Queue, there_for: Duration, waited: Duration) -> bool {
+        queue.admits(queue.empty + there_for, waited)
     }
 
     #[test]
     fn a_burst_may_wait_and_is_told_to_come_back_later() {
-        let queue = CallQueue::new(Some(STANDING_BUDGET));
+        let queue = CallQueue::new(None);
         queue.admit(BURST_BUDGET).unwrap();
         let refused = queue.admit(BURST_BUDGET + MILLI).unwrap_err();
         assert_eq!(refused.reason, Reason::Overloaded);
@@ -121,38 +123,52 @@ mod tests {
 
     #[test]
     fn whoever_joins_a_standing_queue_hardly_waits() {
-        let past = &mut Past::empty_at(Instant::now());
-        assert!(joins(past, 2 * PATIENCE, STANDING_BUDGET));
-        assert!(!joins(past, 2 * PATIENCE, STANDING_BUDGET + MILLI));
-        assert!(joins(past, BURST_BUDGET, BURST_BUDGET));
+        let mut queue = queue();
+        assert!(joins(&mut queue, 2 * PATIENCE, STANDING_BUDGET));
+        assert!(joins(&mut queue, PATIENCE + TOO_LONG, TOO_LONG));
+        assert!(!joins(&mut queue, PATIENCE + TOO_LONG + MILLI, TOO_LONG));
     }
 
     #[test]
     fn one_stall_after_a_long_rest_is_no_standing_queue() {
         let stall = 40 * MILLI;
-        assert!(joins(&mut Past::empty_at(Instant::now()), stall, stall));
+        assert!(joins(&mut queue(), stall, stall));
+    }
+
+    /// Lets the queue be there for as long as patience allows, and go.
+    fn queue_stands(queue: &mut Queue) {
+        let there_for = queue.patience + TOO_LONG + MILLI;
+        assert!(!joins(queue, there_for, TOO_LONG));
+        assert!(!joins(queue, there_for, TOO_LONG));
+        queue.found_empty(queue.empty + there_for);
     }
 
     #[test]
-    fn queues_that_come_back_stand_sooner_until_none_has_come_for_a_while() {
-        let past = &mut Past::empty_at(Instant::now());
-        let waited = STANDING_BUDGET + MILLI;
+    fn queues_that_come_back_stand_sooner() {
+        let mut queue = queue();
         for patience in [PATIENCE, PATIENCE / 2, PATIENCE / 4] {
-            assert!(joins(past, waited + patience, waited));
-            assert!(!joins(past, waited + patience + MILLI, waited));
-            let refused = past.refused.unwrap();
-            // Refusals of one queue count once.
-            assert!(!past.admits(refused, waited, STANDING_BUDGET));
-            assert_eq!(past.patience, patience / 2);
+            assert_eq!(queue.patience, patience);
+            queue_stands(&mut queue);
         }
         for _ in 0..9 {
-            joins(past, PATIENCE, waited);
+            queue_stands(&mut queue);
         }
-        assert_eq!(past.patience, STANDING_BUDGET);
-        let refused = past.refused.unwrap();
-        past.found_empty(refused + FORGIVEN_AFTER);
-        assert_eq!(past.patience, STANDING_BUDGET);
-        past.found_empty(refused + FORGIVEN_AFTER + MILLI);
-        assert_eq!(past.patience, PATIENCE);
+        assert_eq!(queue.patience, STANDING_BUDGET);
+    }
+
+    #[test]
+    fn patience_comes_back_also_where_a_queue_stands_now_and_then() {
+        let mut queue = queue();
+        for _ in 0..9 {
+            queue_stands(&mut queue);
+        }
+        // A machine that stalls once a second, beside a load that it can bear.
+        for rest in 0..100 {
+            if rest % 10 == 0 {
+                queue_stands(&mut queue);
+            }
+            queue.found_empty(queue.empty + EASED_AFTER + MILLI);
+        }
+        assert_eq!(queue.patience, PATIENCE);
     }
 }
