@@ -1,2 +1,2 @@
-"""The comparisons with peers: what they are given and how large they are. How it is measured lives in
+"""The comparisons: what they are given and how large they are. How it is measured lives in
 `loadtests.benchmarks`."""

@@ -1,4 +1,4 @@
-"""What the comparisons with peers are given: a model learnt on a simulated shop, in every form a peer takes, and the
+"""What the comparisons are given: a model learnt on a simulated shop, in every form a peer takes, and the
 bundle with the same model."""
 
 import tempfile
