@@ -52,25 +52,13 @@ class Benchmark:
     """Of Cargo, for the tonic echo."""
 
 
-@dataclass(frozen=True)
-class Figures:
-    """One server in one round."""
-
-    p50_micros: float
-    """With one caller."""
-    cpu_micros: float
-    """CPU time of its process per call in flight, of a scorer with relay and feed."""
-    dry_cpu_micros: float
-    """The same of dry runs, which are not journalled."""
-
-
-Round = dict[str, Figures]
-
 _P50, _CPU, _DRY_CPU = (
     "p50, one caller",
     f"CPU per decision, {IN_FLIGHT} in flight",
     f"CPU per dry run, {IN_FLIGHT} in flight",
 )
+Round = dict[str, dict[str, float]]
+"""Microseconds by server and figure."""
 _GOALS = (
     Goal(_P50, "grpcio", "grpcio echo", 1.10),
     Goal(_P50, "native", "tonic echo", 1.15),
@@ -109,10 +97,9 @@ def measure(benchmark: Benchmark, *, make_bundle: MakeBundle, progress: Callable
 
 
 def _comparison(benchmark: Benchmark, reply_bytes: int, rounds: list[Round]) -> Comparison:
-    of = {_P50: "p50_micros", _CPU: "cpu_micros", _DRY_CPU: "dry_cpu_micros"}
     figures = [
-        Figure(server, name, "µs", tuple(getattr(each[server], field) for each in rounds))
-        for name, field in of.items()
+        Figure(server, name, "µs", tuple(each[server][name] for each in rounds))
+        for name in (_P50, _CPU, _DRY_CPU)
         for server in rounds[0]
     ]
     return Comparison(
@@ -158,12 +145,13 @@ def _round(
 ) -> Round:
     _rest(servers)
     waits = _in_turns(calls, alone, actions)
-    figures = {}
+    figures: Round = {}
     for name, server in servers.items():
         _rest(servers)
         cpu = _in_flight(server, calls[name], together)
         _rest(servers)
-        figures[name] = Figures(median(waits[name]) / 1_000, cpu, _in_flight(server, calls[name], dry))
+        dry_cpu = _in_flight(server, calls[name], dry)
+        figures[name] = {_P50: median(waits[name]) / 1_000, _CPU: cpu, _DRY_CPU: dry_cpu}
     return figures
 
 

@@ -127,6 +127,8 @@ mod tests {
         assert!(joins(&mut queue, 2 * PATIENCE, STANDING_BUDGET));
         assert!(joins(&mut queue, PATIENCE + TOO_LONG, TOO_LONG));
         assert!(!joins(&mut queue, PATIENCE + TOO_LONG + MILLI, TOO_LONG));
+        queue.found_empty(queue.empty + 2 * PATIENCE);
+        assert!(joins(&mut queue, BURST_BUDGET, BURST_BUDGET));
     }
 
     #[test]
