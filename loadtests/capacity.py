@@ -62,6 +62,8 @@ class Step:
     refused_share: float
     """Refused with RESOURCE_EXHAUSTED, of all calls."""
     failed: int
+    first_failure: str | None
+    """What became of the first of them, by the kind of call that is named first."""
     dropped: int
     """Not made, because too many calls were in flight."""
     latency_micros: dict[str, dict[str, int]]
@@ -162,6 +164,7 @@ class Load:
             answered=answered / seconds,
             refused_share=refused / max(1, answered + refused + failed),
             failed=failed,
+            first_failure=next((kind.first_failure for kind in outcome.kinds if kind.first_failure), None),
             dropped=outcome.dropped,
             latency_micros=dict(zip(_CALLS, latencies, strict=True)),
             lateness_p99_micros=outcome.lateness_micros[QUANTILES.index("p99")],

@@ -22,6 +22,7 @@ def render(capacity: Capacity) -> str:
             *rows,
             "Late: by how much the generator itself began calls too late, p99; the latencies hold it.",
             "Spool: messages by which what waits for the journal grew.",
+            *_failures(capacity),
             *_half(capacity),
             *_overload(capacity),
             "",
@@ -80,6 +81,15 @@ def _row(step: Step) -> str:
         f"{step.offered:>10,.0f}{step.answered:>12,.0f}{step.refused_share:>9.1%}{latencies[0]:>9.2f}{latencies[1]:>9.2f}"
         f"{latencies[2]:>10.2f}{late:>9.2f}{step.cpu_micros:>8.0f}{step.spool_growth:>+9,.0f}"
     )
+
+
+def _failures(capacity: Capacity) -> list[str]:
+    steps = [*capacity.steps, *([capacity.overload.step] if capacity.overload else [])]
+    return [
+        f"Of {step.failed:,} that failed at {step.offered:,.0f} a second, one: {step.first_failure}"
+        for step in steps
+        if step.failed
+    ]
 
 
 def _half(capacity: Capacity) -> list[str]:

@@ -6,12 +6,13 @@ use std::rc::Rc;
 use std::thread;
 use std::time::Instant;
 
+use bytes::{Bytes, BytesMut};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{Receiver, channel};
 use tokio::task::{LocalSet, spawn_local};
 use tonic::Code;
 
-use crate::connection::{Connection, Head};
+use crate::connection::{Connection, Head, framed};
 use crate::schedule::{self, Arrival};
 use crate::{Answers, Kind, LoadError, MARK, Outcome, Plan, histogram};
 
@@ -129,7 +130,7 @@ impl Calls {
     async fn call(&self, connection: Connection, arrival: Arrival) {
         let templates = &self.kinds[arrival.kind];
         let request = templates.request(arrival.number);
-        let answer = connection.call(templates.head.clone(), &request, self.deadline).await;
+        let answer = connection.call(templates.head.clone(), request, self.deadline).await;
         let answers = &mut self.answers.borrow_mut()[arrival.kind];
         match answer {
             Ok(()) => answers.latency.saturating_record(micros_since(arrival.due)),
@@ -151,17 +152,19 @@ fn micros_since(moment: Instant) -> u64 {
 /// The requests of one kind of call.
 struct Templates {
     head: Head,
-    /// Each with the places of [`MARK`].
-    requests: Vec<(Vec<u8>, Vec<usize>)>,
+    /// Framed, each with the places of [`MARK`].
+    requests: Vec<(BytesMut, Vec<usize>)>,
 }
 
 impl Templates {
     fn of(plan: &Plan, kind: &Kind) -> Result<Self, LoadError> {
         let head = Head::of(&plan.address, &kind.method, plan.deadline);
         let requests = kind.requests.iter().map(|request| {
-            let windows = request.windows(MARK.len()).enumerate();
+            let frame = framed(request);
+            let windows = frame.windows(MARK.len()).enumerate();
             let marks = windows.filter(|(_, window)| window == MARK).map(|(place, _)| place);
-            (request.clone(), marks.collect())
+            let marks = marks.collect();
+            (frame, marks)
         });
         Ok(Self {
             head: head.ok_or(LoadError::Plan(
@@ -171,7 +174,8 @@ impl Templates {
         })
     }
 
-    fn request(&self, number: u64) -> Vec<u8> {
+    /// That of a call, framed.
+    fn request(&self, number: u64) -> Bytes {
         let turn = number % self.requests.len() as u64;
         let (template, marks) = &self.requests[usize::try_from(turn).unwrap_or_default()];
         let mut request = template.clone();
@@ -179,7 +183,7 @@ impl Templates {
         for mark in marks {
             request[*mark..mark + MARK.len()].copy_from_slice(&digits.as_bytes()[..MARK.len()]);
         }
-        request
+        request.freeze()
     }
 }
 
@@ -188,6 +192,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::connection::PREFIX;
 
     #[test]
     fn every_call_has_a_number_of_its_own() {
@@ -208,7 +213,7 @@ mod tests {
             first_number: 1,
         };
         let templates = Templates::of(&plan, &plan.kinds[0]).unwrap();
-        assert_eq!(templates.request(26), b"cart-00000000001a!00000000001a".as_slice());
-        assert_eq!(templates.request(27), b"plain".as_slice());
+        assert_eq!(templates.request(26)[PREFIX..], *b"cart-00000000001a!00000000001a");
+        assert_eq!(templates.request(27)[PREFIX..], *b"plain");
     }
 }
