@@ -7,6 +7,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from cart_recovery.settings import Settings
 
+    Subcommands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 (it has no other name)
+
+
+def add_subcommand(subcommands: "Subcommands", name: str, purpose: str, example: str) -> argparse.ArgumentParser:
+    """One of a command's subcommands, whose help says what it is for and ends its description with an example."""
+    return subcommands.add_parser(
+        name,
+        help=purpose,
+        description=f"{purpose[0].upper()}{purpose[1:]}.\n\nExample:\n  cart-recovery {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
 
 def add_settings_options(parser: argparse.ArgumentParser) -> None:
     """`--settings` and `--data`."""

@@ -10,18 +10,18 @@ Examples:
 import argparse
 
 from cart_recovery.exits import EXIT_DONE, EXIT_FAILED, EXIT_USAGE, CommandError
-from cart_recovery.options import add_json_option, add_settings_options, settings_of
+from cart_recovery.options import add_json_option, add_settings_options, add_subcommand, settings_of
 from cart_recovery.terminal import print_json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="{show,replay}")
-    show = actions.add_parser("show", help="lineage of a decision")
+    show = add_subcommand(actions, "show", "lineage of a decision", "decision show 4f1c8e02…")
     show.add_argument(
         "decision_id", metavar="ID", help="decision id, 32 hexadecimal digits, or those of its e-mail's Message-ID"
     )
-    replay = actions.add_parser("replay", help="re-execute a decision")
+    replay = add_subcommand(actions, "replay", "re-execute a decision", "decision replay 4f1c8e02…")
     replay.add_argument("decision_id", metavar="ID", nargs="?", help="decision id, 32 hexadecimal digits")
     replay.add_argument("--all", action="store_true", help="every decision of the journal")
     for one in (show, replay):

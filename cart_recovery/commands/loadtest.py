@@ -22,11 +22,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from cart_recovery.exits import EXIT_DONE, EXIT_USAGE, CommandError
-from cart_recovery.options import add_json_option, add_settings_options, settings_of
+from cart_recovery.options import add_json_option, add_settings_options, add_subcommand, settings_of
 from cart_recovery.terminal import Progress, note, print_json
 
 if TYPE_CHECKING:
-    _Kinds = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 (it has no other name)
+    from cart_recovery.options import Subcommands
 
 
 class _Report(Protocol):
@@ -56,25 +56,42 @@ _COMPARISONS = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
     kinds = parser.add_subparsers(dest="kind", required=True, metavar="KIND")
-    run_parser = kinds.add_parser("run", help="Locust users against a running scorer; its journal keeps their events")
+    run_parser = add_subcommand(
+        kinds,
+        "run",
+        "Locust users against a running scorer; its journal keeps their events",
+        "loadtest run --users 50 --slo-p99-ms 5 --report report.html",
+    )
     run_parser.add_argument("--users", type=int, default=20, help="simulated callers (default: %(default)s)")
     run_parser.add_argument("--seconds", type=int, default=30, help="how long (default: %(default)s)")
     run_parser.add_argument("--slo-p99-ms", type=float, help="exit with 3 where any kind of call has a higher p99")
     run_parser.add_argument("--report", type=Path, metavar="FILE", help="write the HTML report there")
-    echo = kinds.add_parser("echo", help="Score over an empty gRPC echo of the same sizes, in one run")
+    echo = add_subcommand(
+        kinds, "echo", "Score over an empty gRPC echo of the same sizes, in one run", "loadtest echo --actions 8 --json"
+    )
     echo.add_argument("--actions", type=int, nargs="+", default=[8, 32], help="candidate actions of each run")
     echo.add_argument("--customers", type=int, default=100_000, help="customers in memory (default: %(default)s)")
-    capacity = kinds.add_parser("capacity", help="calls a second that a scorer keeps up within an objective, open loop")
+    capacity = add_subcommand(
+        kinds,
+        "capacity",
+        "calls a second that a scorer keeps up within an objective, open loop",
+        "loadtest capacity --front native --slo-p99-ms 5 --report capacity.html",
+    )
     capacity.add_argument("--front", choices=["grpcio", "native"], default="grpcio", help="default: %(default)s")
     capacity.add_argument("--slo-p99-ms", type=float, default=5.0, help="the objective (default: %(default)s)")
     capacity.add_argument("--report", type=Path, metavar="FILE", help="write the HTML report there")
     capacity.add_argument("--quick", action="store_true", help="short steps and no overload, to see that it runs")
-    backtest = kinds.add_parser("backtest", help="events a second of an offline run, decisions included")
+    backtest = add_subcommand(
+        kinds, "backtest", "events a second of an offline run, decisions included", "loadtest backtest --json"
+    )
     backtest.add_argument(
         "--events", type=int, default=3_000_000, help="simulated events of each mix (default: %(default)s)"
     )
-    replay_rate = kinds.add_parser(
-        "replay-rate", help="messages and rows a second of a journal's replay into feature rows"
+    replay_rate = add_subcommand(
+        kinds,
+        "replay-rate",
+        "messages and rows a second of a journal's replay into feature rows",
+        "loadtest replay-rate --json",
     )
     replay_rate.add_argument(
         "--events", type=int, default=1_000_000, help="simulated events of each mix (default: %(default)s)"
@@ -86,24 +103,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_compare(kinds)
 
 
-def _comparison_parser(kinds: "_Kinds", name: str, purpose: str) -> argparse.ArgumentParser:
-    parser = kinds.add_parser(
-        name,
-        help=purpose,
-        description=f"Measures {purpose}.\n\nExample:\n  cart-recovery loadtest {name} --json",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def _comparison_parser(kinds: "Subcommands", name: str, purpose: str) -> argparse.ArgumentParser:
+    parser = add_subcommand(kinds, name, purpose, f"loadtest {name} --json")
     parser.add_argument("--quick", action="store_true", help="a little of everything, to see that it runs")
     return parser
 
 
-def _add_compare(kinds: "_Kinds") -> None:
-    compare = kinds.add_parser(
+def _add_compare(kinds: "Subcommands") -> None:
+    compare = add_subcommand(
+        kinds,
         "compare",
-        help="every comparison, or those named, and the page about them",
-        description="Runs comparisons, keeps their results, writes the page from all results kept.\n\nExample:\n"
-        "  cart-recovery loadtest compare trees replay --results reports/comparisons --page docs/comparisons.md",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        "every comparison, or those named; their results are kept, and the page is written from all that are",
+        "loadtest compare trees replay --results reports/comparisons --page docs/comparisons.md",
     )
     compare.add_argument("names", nargs="*", metavar="NAME", help=f"one or more of {', '.join(_COMPARISONS)}")
     compare.add_argument("--quick", action="store_true", help="a little of everything, to see that it runs")

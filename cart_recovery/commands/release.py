@@ -12,7 +12,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from cart_recovery.exits import EXIT_DONE, EXIT_USAGE, CommandError
-from cart_recovery.options import add_json_option, add_settings_options, settings_of
+from cart_recovery.options import add_json_option, add_settings_options, add_subcommand, settings_of
 from cart_recovery.terminal import print_json
 
 if TYPE_CHECKING:
@@ -22,11 +22,13 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="{list,activate,rollback}")
-    listing = actions.add_parser("list", help="all bundles, newest first, and which one is active")
+    listing = add_subcommand(actions, "list", "all bundles, newest first, and which one is active", "release list")
     add_json_option(listing)
-    activate = actions.add_parser("activate", help="check a bundle and make it the active one")
+    activate = add_subcommand(
+        actions, "activate", "check a bundle and make it the active one", "release activate 5e0c1d…"
+    )
     activate.add_argument("bundle_id", metavar="ID", help="bundle id, or the unambiguous beginning of one")
-    rollback = actions.add_parser("rollback", help="make the bundle active that was so before")
+    rollback = add_subcommand(actions, "rollback", "make the bundle active that was so before", "release rollback")
     for one in (listing, activate, rollback):
         add_settings_options(one)
 

@@ -82,7 +82,8 @@ def measure(
             f"leaves, for {customers:,} customers, each asked for once; {benchmark.calls:,} calls a round, one caller, "
             "all engines in one process; the first two are called in turns, the disk behind them. Without a spool a "
             "decision is encoded and dropped; with one it is written to a file, and for the disk synced before the "
-            "answer. No relay works beside."
+            "answer. No relay works beside. Over the front, whoever writes has slept before: caches are cold, and most "
+            "of a write is to clear the page that it begins."
         ),
         date=today(),
         machine=machine(),

@@ -1,5 +1,6 @@
 """The command line: help at once, an example for each command, exit codes that mean something."""
 
+import argparse
 import importlib
 import subprocess
 import sys
@@ -34,6 +35,27 @@ def test_every_command_shows_an_example_that_names_it(command: str, capsys: pyte
         main([command, "--help"])
     assert ended.value.code == 0
     assert f"cart-recovery {command}" in capsys.readouterr().out.lower().partition("example")[2]
+
+
+def subcommands() -> list[tuple[str, str]]:
+    found = []
+    for command in COMMANDS:
+        parser = argparse.ArgumentParser()
+        importlib.import_module(f"cart_recovery.commands.{command}").add_arguments(parser)
+        for action in parser._actions:  # noqa: SLF001 (it is told by no other name)
+            if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
+                found += [(command, name) for name in action.choices]
+    return found
+
+
+@pytest.mark.parametrize(("command", "subcommand"), subcommands())
+def test_every_subcommand_shows_an_example_that_names_it(
+    command: str, subcommand: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([command, subcommand, "--help"])
+    assert ended.value.code == 0
+    assert f"cart-recovery {command} {subcommand}" in capsys.readouterr().out.partition("Example:")[2]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -24,3 +24,24 @@ pub fn channel_name(channel: Channel) -> &'static str {
         Channel::Webhook => "webhook",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::CHANNELS;
+
+    /// More than the contract will ever number.
+    const NUMBERS: i32 = 100;
+
+    #[test]
+    fn every_channel_of_the_contract_has_its_places() {
+        let all: Vec<_> = (0..NUMBERS)
+            .filter_map(|number| Channel::try_from(number).ok())
+            .collect();
+        assert_eq!(all.len(), CHANNELS);
+        let of_messages = all
+            .into_iter()
+            .filter(|channel| !matches!(channel, Channel::Unspecified | Channel::None));
+        assert!(of_messages.eq(MESSAGE_CHANNELS));
+    }
+}

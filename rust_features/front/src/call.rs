@@ -1,5 +1,5 @@
-//! One call, from its headers to its answer. Whatever takes microseconds runs on the front's own thread; only a sender
-//! that asked for the journal waits, on a thread of its own, and the engine bounds how many of those there are.
+//! One call, from its headers to its answer. Whatever takes microseconds runs on the front's own thread; a sender that
+//! asked for the journal, and calls whose answers wait for the disk, do so on threads of a pool with a bound.
 
 use std::future::{Future, pending};
 use std::panic::{AssertUnwindSafe, catch_unwind};

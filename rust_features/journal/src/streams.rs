@@ -44,8 +44,8 @@ async fn ensure_one(context: &Context, wanted: Config) -> Result<Stream, Session
         Ok(stream)
     } else {
         Err(SessionError::Fatal(format!(
-            "stream {} exists with other settings than the journal needs; it has {} copies, wanted are {}: compare it with \
-             docs/contracts.md and mend it with `nats stream edit`",
+            "stream {} exists with other settings than the journal needs; it has {} copies, wanted are {}: mend it \
+             with `nats stream edit`, as docs/operations.md has it",
             wanted.name, found.num_replicas, wanted.num_replicas
         )))
     }
