@@ -42,8 +42,8 @@ def subcommands() -> list[tuple[str, str]]:
     for command in COMMANDS:
         parser = argparse.ArgumentParser()
         importlib.import_module(f"cart_recovery.commands.{command}").add_arguments(parser)
-        for action in parser._actions:  # noqa: SLF001 (it is told by no other name)
-            if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
+        for action in parser._actions:
+            if isinstance(action, argparse._SubParsersAction):
                 found += [(command, name) for name in action.choices]
     return found
 
