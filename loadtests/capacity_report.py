@@ -85,11 +85,9 @@ def _row(step: Step) -> str:
 
 def _failures(capacity: Capacity) -> list[str]:
     steps = [*capacity.steps, *([capacity.overload.step] if capacity.overload else [])]
-    return [
-        f"Of {step.failed:,} that failed at {step.offered:,.0f} a second, one: {step.first_failure}"
-        for step in steps
-        if step.failed
-    ]
+    # Each once, in the order in which they came.
+    failures = dict.fromkeys(step.first_failure for step in steps if step.failed)
+    return [f"Calls failed, with: {failure}" for failure in failures]
 
 
 def _half(capacity: Capacity) -> list[str]:

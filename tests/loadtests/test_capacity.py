@@ -196,7 +196,7 @@ def test_the_report_says_what_a_planner_takes_away() -> None:
     assert "Not even 500" in headline(replace(capacity, sustained=None))
     failing = replace(STEP, failed=3, first_failure="status: 'away'")
     assert "failed" not in render(capacity)
-    assert "Of 3 that failed at 1,000 a second, one: status: 'away'" in render(replace(capacity, steps=(failing,)))
+    assert render(replace(capacity, steps=(failing, failing))).count("Calls failed, with: status: 'away'") == 1
 
 
 @pytest.mark.slow
