@@ -92,7 +92,7 @@ def echo(reply_bytes: int, threads: int) -> AbstractContextManager[Server]:
 
 def tonic_echo(reply_bytes: int, *, profile: str = "release") -> AbstractContextManager[Server]:
     """The empty tonic echo in a process of its own, built first. Raises NotServing where it cannot be built."""
-    return _echo([built("--package", "cart-recovery-echo", profile=profile), str(reply_bytes)])
+    return _echo([built("--bin", "cart-recovery-echo", profile=profile), str(reply_bytes)])
 
 
 def built(*what: str, profile: str) -> str:
@@ -100,7 +100,8 @@ def built(*what: str, profile: str) -> str:
     where it cannot be built."""
     manifest = Path(__file__).parents[2] / "rust_features" / "Cargo.toml"
     command = ["cargo", "build", "--locked", "--profile", profile, "--quiet", "--message-format", "json"]
-    command += ["--manifest-path", str(manifest), *what]
+    # With the features of the whole workspace, so that what its tests have built need not be built anew.
+    command += ["--manifest-path", str(manifest), "--workspace", *what]
     try:
         done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
     except (OSError, subprocess.CalledProcessError) as error:

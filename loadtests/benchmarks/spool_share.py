@@ -57,7 +57,7 @@ def measure(
     benchmark: Benchmark, directory: Path, nats: Nats, *, make_bundle: MakeBundle, progress: Callable[[str], None]
 ) -> Comparison:
     """Makes everything in `directory`, on whose disk the spools lie. Raises NotServing or Unmeasured."""
-    program = built("--package", "cart-recovery-front", "--example", "spool_share", profile=benchmark.profile)
+    program = built("--example", "spool_share", profile=benchmark.profile)
     progress(f"making a bundle with {benchmark.trees} trees of {benchmark.leaves} leaves a model")
     make_data(directory, make_bundle, actions=benchmark.actions, trees=benchmark.trees, leaves=benchmark.leaves)
     customers = 2 * benchmark.rounds * benchmark.calls
