@@ -22,8 +22,8 @@ const CONNECTION_WINDOW: u32 = 64 << 20;
 const RESET_STREAMS: usize = 20_000;
 /// Before a lost connection is opened again.
 const REOPEN_DELAY: Duration = Duration::from_millis(100);
-/// What a header tells of microseconds, in eight digits.
-const LONGEST_MICROS: u128 = 99_999_999;
+/// Of any unit, what a deadline's header has digits for.
+const MOST: u128 = 99_999_999;
 /// Of a message: not compressed, and its length.
 pub(crate) const PREFIX: usize = 5;
 
@@ -48,8 +48,8 @@ impl Head {
         headers.insert(TE, HeaderValue::from_static("trailers"));
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
         let timeout = match deadline.as_micros() {
-            micros @ ..=LONGEST_MICROS => format!("{micros}u"),
-            _ => format!("{}S", deadline.as_secs().min(99_999_999)),
+            micros @ ..=MOST => format!("{micros}u"),
+            _ => format!("{}S", u128::from(deadline.as_secs()).min(MOST)),
         };
         headers.insert("grpc-timeout", timeout.parse().ok()?);
         Some(Self(head))
