@@ -206,15 +206,16 @@ class Quota:
 class CallQueue:
     """The calls that wait for a front: a burst may wait, a queue that stands may not."""
 
-    def __new__(cls, standing_budget_nanos: int | None = None) -> CallQueue:
-        """How long a call may wait while the queue stands: 50 ms, as in a burst, or so long."""
+    def __new__(cls, burst_budget_nanos: int, standing_budget_nanos: int | None = None) -> CallQueue:
+        """How long a call of a burst may wait, and one that meets a queue which stands: as long, or less."""
 
     def found_empty(self) -> None:
         """Notes that nobody waits."""
 
     def admit(self, waited_nanos: int) -> None:
-        """Raises Refused (REASON_OVERLOADED), with the time to come back, for a call that waited longer than 50 ms, or
-        than the standing budget where the queue was there for 100 ms when it came, or under overload for less."""
+        """Raises Refused (REASON_OVERLOADED), with the time to come back, for a call that waited longer than the burst
+        budget, or than the standing budget where the queue was there for 100 ms when it came, or under overload for
+        less."""
 
 def too_many_streams(limit: int) -> Refused:
     """The refusal of a stream beyond the `limit` of those open at once."""
@@ -298,6 +299,8 @@ class LoadAnswers:
     """What came of one kind of call under load."""
 
     answered: int
+    in_time: int
+    """Answered within the objective."""
     refused: int
     """With RESOURCE_EXHAUSTED."""
     failed: int
@@ -325,6 +328,7 @@ def offer_load(
     seconds: float,
     connections: int,
     deadline_seconds: float,
+    objective_seconds: float,
     in_flight_limit: int,
     seed: int,
     first_number: int,
@@ -332,7 +336,8 @@ def offer_load(
     """Open-loop load on a gRPC server: `rate` calls a second begin at random moments, answered or not.
 
     `calls` are (method, weight, requests); in a request "@call-number" stands for the number of the call, in twelve
-    hexadecimal digits from `first_number` on. Raises ValueError, ConnectionError.
+    hexadecimal digits from `first_number` on. A call without an answer after `deadline_seconds` has failed, one answered
+    after `objective_seconds` was not in time. Raises ValueError, ConnectionError.
     """
 
 def read_journal(*, nats_url: str, nats_credentials: str | None = None) -> int:

@@ -147,6 +147,13 @@ class Settings(BaseSettings):
     front: Literal["grpcio", "native"] = Field(
         default="grpcio", description="what serves gRPC: grpcio, or native for more calls on the same processor"
     )
+    objective_ms: float = Field(
+        default=100.0,
+        ge=1,
+        le=10_000,
+        description="milliseconds in which a call is to be answered, 1 to 10000; it is refused where it waits for half "
+        "of them",
+    )
     tls: TlsSettings = Field(default=TlsSettings(), description="a table of TLS settings of the gRPC services")
     quota_calls_per_second: int = Field(
         default=0,

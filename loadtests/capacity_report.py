@@ -11,7 +11,7 @@ _COLOURS = ("#1b6ca8", "#2e9e6b", "#d9822b", "#b8336a")
 def render(capacity: Capacity) -> str:
     """The report as text."""
     plan = capacity.plan
-    columns = f"{'offered/s':>10}{'answered/s':>12}{'refused':>9}"
+    columns = f"{'offered/s':>10}{'answered/s':>12}{'in time':>9}{'refused':>9}"
     rows = [f"{columns}{'p50 ms':>9}{'p99 ms':>9}{'p99.9 ms':>10}{'late ms':>9}{'CPU µs':>8}{'spool':>9}"]
     rows += [_row(step) for step in sorted(capacity.steps, key=lambda step: step.offered)]
     where = ", ".join(f"{name} {value}" for name, value in capacity.machine.items())
@@ -20,6 +20,7 @@ def render(capacity: Capacity) -> str:
             headline(capacity),
             "",
             *rows,
+            "In time: answered within the objective, of all calls of the kind where that is less; 99 % have to be.",
             "Late: by how much the generator itself began calls too late, p99; the latencies hold it.",
             "Spool: messages by which what waits for the journal grew.",
             *_failures(capacity),
@@ -78,8 +79,8 @@ def _row(step: Step) -> str:
     latencies = [_worst(step, name) / 1000 for name in ("p50", "p99", "p99.9")]
     late = step.lateness_p99_micros / 1000
     return (
-        f"{step.offered:>10,.0f}{step.answered:>12,.0f}{step.refused_share:>9.1%}{latencies[0]:>9.2f}{latencies[1]:>9.2f}"
-        f"{latencies[2]:>10.2f}{late:>9.2f}{step.cpu_micros:>8.0f}{step.spool_growth:>+9,.0f}"
+        f"{step.offered:>10,.0f}{step.answered:>12,.0f}{step.in_time_share:>9.2%}{step.refused_share:>9.2%}{latencies[0]:>9.2f}"
+        f"{latencies[1]:>9.2f}{latencies[2]:>10.2f}{late:>9.2f}{step.cpu_micros:>8.0f}{step.spool_growth:>+9,.0f}"
     )
 
 

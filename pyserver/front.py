@@ -8,6 +8,9 @@ from pyserver.grpcio_front import GrpcioFront
 from pyserver.tls import read_tls
 from rust_features import CallMetrics, CallQueue, Engine, NativeFront, Quota
 
+_BURST_SHARE = 0.5
+"""Of the time in which a call is to be answered, what it may spend waiting; the rest is for the answer and its way."""
+
 _NATIVE_STANDING_BUDGET_NANOS = 1_000_000
 """How long a call may wait where somebody always does: as long as some forty calls take."""
 
@@ -41,7 +44,8 @@ def bind_front(settings: Settings, engine: Engine, calls: CallMetrics) -> Front:
     tls = read_tls(settings.tls)
     # Where answers wait for the disk, those that wait share its syncs; on grpcio to refuse costs as much as to answer.
     sheds_early = settings.front == "native" and settings.durability != "disk"
-    queue = CallQueue(_NATIVE_STANDING_BUDGET_NANOS if sheds_early else None)
+    burst_budget_nanos = int(settings.objective_ms * 1_000_000 * _BURST_SHARE)
+    queue = CallQueue(burst_budget_nanos, _NATIVE_STANDING_BUDGET_NANOS if sheds_early else None)
     quota = Quota(settings.quota_calls_per_second)
     if settings.front == "native":
         return NativeFront(

@@ -203,11 +203,11 @@ def _capacity(options: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory() as temporary:
         directory = Path(temporary)
         make_data(directory, maker, actions=_CAPACITY_ACTIONS, trees=_TREES, leaves=_LEAVES)
-        with scorer(directory, THREADS, front=plan.front) as server:
+        with scorer(directory, THREADS, front=plan.front, objective_ms=plan.slo_p99_ms) as server:
             note(f"{plan.customers:,} customers come in")
             preload(server, plan.customers)
             with apart(server.process_id) as placement:
-                capacity = measure(plan, Load(server, plan.customers), placement, note)
+                capacity = measure(plan, Load(server, plan), placement, note)
     if options.report is not None:
         options.report.write_text(page(capacity), encoding="utf-8")
     return _told(options, capacity, render)

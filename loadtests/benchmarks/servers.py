@@ -49,8 +49,11 @@ def free_address() -> str:
 
 
 @contextmanager
-def scorer(data_directory: Path, threads: int, *, front: str = "grpcio") -> Iterator[Server]:
-    """`cart-recovery serve` with an embedded nats-server, once it answers Score. Raises NotServing."""
+def scorer(
+    data_directory: Path, threads: int, *, front: str = "grpcio", objective_ms: float | None = None
+) -> Iterator[Server]:
+    """`cart-recovery serve` with an embedded nats-server, once it answers Score; `objective_ms` is the setting of that
+    name, or its default. Raises NotServing."""
     address, metrics_address = free_address(), free_address()
     settings = {
         "CART_RECOVERY_DATA_DIRECTORY": str(data_directory),
@@ -60,6 +63,8 @@ def scorer(data_directory: Path, threads: int, *, front: str = "grpcio") -> Iter
         "CART_RECOVERY_FRONT": front,
         "CART_RECOVERY_LOG_LEVEL": "warning",
     }
+    if objective_ms is not None:
+        settings["CART_RECOVERY_OBJECTIVE_MS"] = str(objective_ms)
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("CART_RECOVERY_")}
     command = [sys.executable, "-m", "cart_recovery.cli", "serve"]
     process = subprocess.Popen(mortal(command), env=inherited | settings, cwd=data_directory)

@@ -16,7 +16,7 @@ from tests.harness.deployment import Deployment, deployed
 from tests.harness.shop import Shop, Shopper
 from tests.harness.waiting import eventually
 
-pytestmark = [pytest.mark.fault, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.alone, pytest.mark.fault, pytest.mark.timeout(300)]
 
 STUCK_CALLS = 100
 ROUNDS = count_from("CARTREC_TEST_STUCK_ROUNDS", 6)

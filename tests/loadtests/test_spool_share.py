@@ -10,6 +10,7 @@ from cart_recovery.cli import main
 from cart_recovery.exits import EXIT_DONE
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.skipif(shutil.which("cargo") is None, reason="the engines are opened by a program built from its source")

@@ -125,7 +125,7 @@ impl Side {
         let front = Front::bind(
             Arc::clone(&engine),
             Arc::new(CallMetrics::default()),
-            Arc::new(CallQueue::new(None)),
+            Arc::new(CallQueue::new(Duration::from_secs(1), None)),
             Arc::new(Quota::new(0)),
             settings,
         )?;

@@ -342,7 +342,7 @@ mod tests {
         let desk = Desk {
             calls: Arc::new(Broken),
             metrics: Arc::new(CallMetrics::default()),
-            queue: Arc::new(CallQueue::new(None)),
+            queue: Arc::new(CallQueue::new(Duration::from_millis(50), None)),
             quota: Arc::new(Quota::new(calls_per_second)),
             health: Health::new(),
             phase: watch::Sender::new(Phase::Open),

@@ -7,8 +7,6 @@ use cart_recovery_core::contract::Reason;
 use cart_recovery_core::refusal::Refusal;
 use parking_lot::Mutex;
 
-/// How long a call of a burst may wait.
-const BURST_BUDGET: Duration = Duration::from_millis(50);
 /// A queue that has not been empty for so long stands, unless queues stood shortly before.
 const PATIENCE: Duration = Duration::from_millis(100);
 /// So long after its last change, patience doubles where nobody was refused.
@@ -20,6 +18,8 @@ const LEAST_RETRY: Duration = Duration::from_millis(100);
 pub struct CallQueue(Mutex<Queue>);
 
 struct Queue {
+    /// How long a call of a burst may wait.
+    burst_budget: Duration,
     standing_budget: Duration,
     /// When last nobody waited.
     empty: Instant,
@@ -32,11 +32,16 @@ struct Queue {
 }
 
 impl CallQueue {
-    /// An empty queue. While it stands, a call may wait for `standing_budget`, or as in a burst where there is none.
+    /// An empty queue. A call of a burst may wait for `burst_budget`, one that meets a queue which stands for
+    /// `standing_budget`, or for as long where there is none.
     #[must_use]
-    pub fn new(standing_budget: Option<Duration>) -> Self {
-        let standing_budget = standing_budget.unwrap_or(BURST_BUDGET);
-        Self(Mutex::new(Queue::empty_at(Instant::now(), standing_budget)))
+    pub fn new(burst_budget: Duration, standing_budget: Option<Duration>) -> Self {
+        let standing_budget = standing_budget.map_or(burst_budget, |budget| budget.min(burst_budget));
+        Self(Mutex::new(Queue::empty_at(
+            Instant::now(),
+            burst_budget,
+            standing_budget,
+        )))
     }
 
     /// Nobody waits at this moment.
@@ -50,8 +55,9 @@ impl CallQueue {
         self.0.lock().empty
     }
 
-    /// Refuses a call that `waited` longer than 50 ms for its turn, or than the standing budget where the queue stands: one
-    /// that was there for 100 ms when the call came, or under overload, where queues go and come back, for less.
+    /// Refuses a call that `waited` for its turn longer than the burst budget, or than the standing budget where the queue
+    /// stands: one that was there for 100 ms when the call came, or under overload, where queues go and come back, for
+    /// less.
     ///
     /// # Errors
     /// `REASON_OVERLOADED`, with a time to come back no shorter than the wait.
@@ -64,8 +70,9 @@ impl CallQueue {
 }
 
 impl Queue {
-    fn empty_at(now: Instant, standing_budget: Duration) -> Self {
+    fn empty_at(now: Instant, burst_budget: Duration, standing_budget: Duration) -> Self {
         Self {
+            burst_budget,
             standing_budget,
             empty: now,
             refused: false,
@@ -88,7 +95,7 @@ impl Queue {
     fn admits(&mut self, now: Instant, waited: Duration) -> bool {
         // As the call found it.
         let stood = (now - self.empty).saturating_sub(waited) > self.patience;
-        let budget = if stood { self.standing_budget } else { BURST_BUDGET };
+        let budget = if stood { self.standing_budget } else { self.burst_budget };
         self.refused |= waited > budget;
         waited <= budget
     }
@@ -99,12 +106,13 @@ mod tests {
     use super::*;
 
     const MILLI: Duration = Duration::from_millis(1);
+    const BURST_BUDGET: Duration = Duration::from_millis(50);
     const STANDING_BUDGET: Duration = Duration::from_millis(5);
     /// More than a call may wait in a standing queue.
     const TOO_LONG: Duration = Duration::from_millis(6);
 
     fn queue() -> Queue {
-        Queue::empty_at(Instant::now(), STANDING_BUDGET)
+        Queue::empty_at(Instant::now(), BURST_BUDGET, STANDING_BUDGET)
     }
 
     /// Whether a queue that has been there for so long lets a call in that has `waited`.
@@ -114,7 +122,7 @@ mod tests {
 
     #[test]
     fn a_burst_may_wait_and_is_told_to_come_back_later() {
-        let queue = CallQueue::new(None);
+        let queue = CallQueue::new(BURST_BUDGET, None);
         queue.admit(BURST_BUDGET).unwrap();
         let refused = queue.admit(BURST_BUDGET + MILLI).unwrap_err();
         assert_eq!(refused.reason, Reason::Overloaded);

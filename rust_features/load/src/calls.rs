@@ -1,23 +1,21 @@
 //! The calls themselves, all on one thread.
 
 use std::cell::{Cell, RefCell};
+use std::io;
 use std::panic::resume_unwind;
 use std::rc::Rc;
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use tokio::sync::Notify;
-use tokio::sync::mpsc::{Receiver, channel};
+use tokio::task::coop::consume_budget;
 use tokio::task::{LocalSet, spawn_local};
 use tonic::Code;
 
 use crate::connection::{Connection, Head, framed};
-use crate::schedule::{self, Arrival};
+use crate::schedule::{Arrival, Schedule, Timer};
 use crate::{Answers, Kind, LoadError, MARK, Outcome, Plan, histogram};
-
-/// Arrivals on their way from the schedule to the calls.
-const ARRIVALS: usize = 65_536;
 
 /// Offers the plan's load and waits for its answers.
 ///
@@ -42,19 +40,13 @@ fn offer(plan: &Plan) -> Result<Outcome, LoadError> {
     let local = LocalSet::new();
     let connections = local.block_on(&runtime, connect(plan))?;
     let calls = Rc::new(Calls::new(plan)?);
-    let (to_calls, arrivals) = channel(ARRIVALS);
     let start = Instant::now();
-    let dropped = thread::scope(|threads| {
-        let schedule = threads.spawn(move || schedule::keep(plan, start, &to_calls));
-        local.block_on(
-            &runtime,
-            make(Rc::clone(&calls), &connections, arrivals, plan.in_flight_limit),
-        );
-        schedule.join().unwrap_or_default()
-    });
+    local
+        .block_on(&runtime, make(Rc::clone(&calls), &connections, plan, start))
+        .map_err(|error| LoadError::Connection(format!("no timer: {error}")))?;
     Ok(Outcome {
         kinds: calls.answers.take(),
-        dropped: dropped + calls.dropped.get(),
+        dropped: calls.dropped.get(),
         lateness: calls.lateness.take().unwrap_or_else(histogram),
         elapsed: start.elapsed(),
     })
@@ -70,27 +62,33 @@ async fn connect(plan: &Plan) -> Result<Vec<Connection>, LoadError> {
 }
 
 /// Begins a call for every arrival, and waits until the last one is answered.
-async fn make(calls: Rc<Calls>, connections: &[Connection], mut arrivals: Receiver<Arrival>, in_flight_limit: usize) {
-    let mut connections = connections.iter().cycle();
-    while let Some(arrival) = arrivals.recv().await {
+async fn make(calls: Rc<Calls>, connections: &[Connection], plan: &Plan, start: Instant) -> io::Result<()> {
+    let timer = Timer::new()?;
+    let connections = connections.iter().cycle();
+    for (arrival, connection) in Schedule::new(plan, start).zip(connections) {
+        timer.until(arrival.due).await?;
         calls.note_lateness(arrival.due);
-        let Some(connection) = connections.next().filter(|_| calls.in_flight.get() < in_flight_limit) else {
+        if calls.in_flight.get() >= plan.in_flight_limit {
             calls.dropped.set(calls.dropped.get() + 1);
-            continue;
-        };
-        calls.in_flight.set(calls.in_flight.get() + 1);
-        let (calls, connection) = (Rc::clone(&calls), connection.clone());
-        spawn_local(async move { calls.call(connection, arrival).await });
+        } else {
+            calls.in_flight.set(calls.in_flight.get() + 1);
+            let (calls, connection) = (Rc::clone(&calls), connection.clone());
+            spawn_local(async move { calls.call(connection, arrival).await });
+        }
+        // Arrivals that are all due shut nobody out.
+        consume_budget().await;
     }
     while calls.in_flight.get() > 0 {
         calls.ended.notified().await;
     }
+    Ok(())
 }
 
 /// What the calls share.
 struct Calls {
     kinds: Vec<Templates>,
-    deadline: std::time::Duration,
+    deadline: Duration,
+    objective_micros: u64,
     answers: RefCell<Vec<Answers>>,
     lateness: RefCell<Option<hdrhistogram::Histogram<u64>>>,
     in_flight: Cell<usize>,
@@ -102,6 +100,7 @@ impl Calls {
     fn new(plan: &Plan) -> Result<Self, LoadError> {
         let answers = plan.kinds.iter().map(|_| Answers {
             latency: histogram(),
+            in_time: 0,
             refused: 0,
             failed: 0,
             first_failure: None,
@@ -113,6 +112,7 @@ impl Calls {
                 .map(|kind| Templates::of(plan, kind))
                 .collect::<Result<_, _>>()?,
             deadline: plan.deadline,
+            objective_micros: micros(plan.objective),
             answers: RefCell::new(answers.collect()),
             lateness: RefCell::new(Some(histogram())),
             in_flight: Cell::new(0),
@@ -133,7 +133,11 @@ impl Calls {
         let answer = connection.call(templates.head.clone(), request, self.deadline).await;
         let answers = &mut self.answers.borrow_mut()[arrival.kind];
         match answer {
-            Ok(()) => answers.latency.saturating_record(micros_since(arrival.due)),
+            Ok(()) => {
+                let latency = micros_since(arrival.due);
+                answers.latency.saturating_record(latency);
+                answers.in_time += u64::from(latency <= self.objective_micros);
+            }
             Err(status) if status.code() == Code::ResourceExhausted => answers.refused += 1,
             Err(status) => {
                 answers.failed += 1;
@@ -146,7 +150,11 @@ impl Calls {
 }
 
 fn micros_since(moment: Instant) -> u64 {
-    u64::try_from(moment.elapsed().as_micros()).unwrap_or(u64::MAX)
+    micros(moment.elapsed())
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// The requests of one kind of call.
@@ -189,10 +197,9 @@ impl Templates {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::connection::PREFIX;
+    use crate::testing::plan;
 
     #[test]
     fn every_call_has_a_number_of_its_own() {
@@ -201,17 +208,7 @@ mod tests {
             weight: 1.0,
             requests: vec![b"cart-@call-number!@call-number".to_vec(), b"plain".to_vec()],
         };
-        let plan = Plan {
-            address: "127.0.0.1:1".to_owned(),
-            kinds: vec![kind],
-            rate: 1.0,
-            duration: Duration::ZERO,
-            connections: 1,
-            deadline: Duration::from_secs(1),
-            in_flight_limit: 1,
-            seed: 1,
-            first_number: 1,
-        };
+        let plan = plan(kind, 1.0, Duration::ZERO);
         let templates = Templates::of(&plan, &plan.kinds[0]).unwrap();
         assert_eq!(templates.request(26)[PREFIX..], *b"cart-00000000001a!00000000001a");
         assert_eq!(templates.request(27)[PREFIX..], *b"plain");

@@ -5,6 +5,8 @@
 mod calls;
 mod connection;
 mod schedule;
+#[cfg(test)]
+mod testing;
 
 use std::time::Duration;
 
@@ -42,6 +44,8 @@ pub struct Plan {
     pub connections: usize,
     /// How long a call may take; a later answer counts as failed.
     pub deadline: Duration,
+    /// How long it should take.
+    pub objective: Duration,
     /// Calls in flight at most: arrivals beyond are not made and counted as dropped.
     pub in_flight_limit: usize,
     /// Of the random moments and the mix.
@@ -55,6 +59,8 @@ pub struct Plan {
 pub struct Answers {
     /// Microseconds from the moment when the call should have begun to its answer; answered calls alone.
     pub latency: Histogram<u64>,
+    /// Answered within the objective.
+    pub in_time: u64,
     /// Refused with `RESOURCE_EXHAUSTED`.
     pub refused: u64,
     /// Any other error, and calls that got no answer in time.

@@ -48,10 +48,12 @@ pub struct PyCallQueue {
 #[pymethods]
 impl PyCallQueue {
     #[new]
-    #[pyo3(signature = (standing_budget_nanos = None))]
-    fn new(standing_budget_nanos: Option<u64>) -> Self {
+    #[pyo3(signature = (burst_budget_nanos, standing_budget_nanos = None))]
+    fn new(burst_budget_nanos: u64, standing_budget_nanos: Option<u64>) -> Self {
+        let burst_budget = Duration::from_nanos(burst_budget_nanos);
+        let standing_budget = standing_budget_nanos.map(Duration::from_nanos);
         Self {
-            inner: Arc::new(CallQueue::new(standing_budget_nanos.map(Duration::from_nanos))),
+            inner: Arc::new(CallQueue::new(burst_budget, standing_budget)),
         }
     }
 

@@ -16,6 +16,7 @@ const QUANTILES: [f64; 6] = [0.5, 0.9, 0.99, 0.999, 0.9999, 1.0];
 #[pyclass(name = "LoadAnswers", module = "rust_features", frozen, get_all)]
 pub struct PyLoadAnswers {
     answered: u64,
+    in_time: u64,
     refused: u64,
     failed: u64,
     first_failure: Option<String>,
@@ -36,7 +37,7 @@ type Call = (String, f64, Vec<Vec<u8>>);
 
 /// Offers calls at random moments and times each from the moment when it should have begun.
 #[pyfunction]
-#[pyo3(signature = (*, address, calls, rate, seconds, connections, deadline_seconds, in_flight_limit, seed, first_number))]
+#[pyo3(signature = (*, address, calls, rate, seconds, connections, deadline_seconds, objective_seconds, in_flight_limit, seed, first_number))]
 #[allow(clippy::too_many_arguments)]
 pub fn offer_load(
     py: Python<'_>,
@@ -46,6 +47,7 @@ pub fn offer_load(
     seconds: f64,
     connections: usize,
     deadline_seconds: f64,
+    objective_seconds: f64,
     in_flight_limit: usize,
     seed: u64,
     first_number: u64,
@@ -66,6 +68,7 @@ pub fn offer_load(
         duration: duration("seconds", seconds)?,
         connections,
         deadline: duration("deadline_seconds", deadline_seconds)?,
+        objective: duration("objective_seconds", objective_seconds)?,
         in_flight_limit,
         seed,
         first_number,
@@ -104,6 +107,7 @@ fn told(py: Python<'_>, outcome: Outcome) -> PyResult<PyLoadOutcome> {
 fn answers_of(answers: Answers) -> PyLoadAnswers {
     PyLoadAnswers {
         answered: answers.latency.len(),
+        in_time: answers.in_time,
         refused: answers.refused,
         failed: answers.failed,
         first_failure: answers.first_failure,

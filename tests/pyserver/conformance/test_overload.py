@@ -17,6 +17,8 @@ from tests.pyserver.conformance.answers import Refusal, code_of, refusal_of
 from tests.pyserver.conformance.http2 import DATA, END_STREAM, frame, head, open_connection
 from tests.pyserver.conftest import added
 
+pytestmark = pytest.mark.alone
+
 BUDGET_MILLIS = 50
 CONNECTIONS = 200
 CALLS = 300
@@ -27,7 +29,7 @@ RECOVERY_SECONDS = 20
 
 
 def test_a_call_is_refused_for_its_age() -> None:
-    queue = CallQueue()
+    queue = CallQueue(BUDGET_MILLIS * 1_000_000)
     queue.admit(BUDGET_MILLIS * 1_000_000)
     with pytest.raises(Refused) as refused:
         queue.admit(BUDGET_MILLIS * 1_000_000 + 1)
@@ -68,6 +70,7 @@ def test_far_beyond_its_capacity_a_scorer_answers_in_time_whomever_it_answers(lo
         seconds=3.0,
         connections=8,
         deadline_seconds=2.0,
+        objective_seconds=0.3,
         in_flight_limit=20_000,
         seed=1,
         first_number=1,
