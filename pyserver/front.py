@@ -38,14 +38,19 @@ def places_of(settings: Settings) -> int:
     return max(1, settings.threads // 4)
 
 
+def queue_of(settings: Settings) -> CallQueue:
+    """The calls that wait for the front, and for how long they may."""
+    burst_budget_nanos = int(settings.objective_ms * 1_000_000 * _BURST_SHARE)
+    # Where answers wait for the disk, those that wait share its syncs; on grpcio to refuse costs as much as to answer.
+    sheds_early = settings.front == "native" and settings.durability != "disk"
+    return CallQueue(burst_budget_nanos, _NATIVE_STANDING_BUDGET_NANOS if sheds_early else None)
+
+
 def bind_front(settings: Settings, engine: Engine, calls: CallMetrics) -> Front:
     """The front that the settings ask for, bound to its address. Raises RuntimeError where it cannot bind, and
     TlsUnusable."""
     tls = read_tls(settings.tls)
-    # Where answers wait for the disk, those that wait share its syncs; on grpcio to refuse costs as much as to answer.
-    sheds_early = settings.front == "native" and settings.durability != "disk"
-    burst_budget_nanos = int(settings.objective_ms * 1_000_000 * _BURST_SHARE)
-    queue = CallQueue(burst_budget_nanos, _NATIVE_STANDING_BUDGET_NANOS if sheds_early else None)
+    queue = queue_of(settings)
     quota = Quota(settings.quota_calls_per_second)
     if settings.front == "native":
         return NativeFront(

@@ -55,7 +55,7 @@ fn offer(plan: &Plan) -> Result<Outcome, LoadError> {
 async fn connect(plan: &Plan) -> Result<Vec<Connection>, LoadError> {
     let mut connections = Vec::with_capacity(plan.connections);
     for _ in 0..plan.connections {
-        let connection = Connection::open(&plan.address).await;
+        let connection = Connection::open(&plan.address, plan.in_flight_limit).await;
         connections.push(connection.map_err(|error| LoadError::Connection(format!("{}: {error}", plan.address)))?);
     }
     Ok(connections)

@@ -18,8 +18,6 @@ use tonic::{Code, Status};
 /// What the server may send before it is read: more than all calls that are open.
 const STREAM_WINDOW: u32 = 1 << 20;
 const CONNECTION_WINDOW: u32 = 64 << 20;
-/// Calls whose late answers are known as such.
-const RESET_STREAMS: usize = 20_000;
 /// Before a lost connection is opened again.
 const REOPEN_DELAY: Duration = Duration::from_millis(100);
 /// Of any unit, what a deadline's header has digits for.
@@ -57,11 +55,12 @@ impl Head {
 }
 
 impl Connection {
-    /// Connects; the connection lives on in a task of the local set.
-    pub(crate) async fn open(address: &str) -> Result<Self, Box<dyn Error>> {
-        let (sender, connection) = dial(address).await?;
+    /// Connects, for so many calls in flight; the connection lives on in a task of the local set.
+    pub(crate) async fn open(address: &str, in_flight_limit: usize) -> Result<Self, Box<dyn Error>> {
+        let (sender, connection) = dial(address, in_flight_limit).await?;
         let sender = Rc::new(RefCell::new(sender));
-        spawn_local(keep(address.to_owned(), connection, Rc::clone(&sender)));
+        let shared = Rc::clone(&sender);
+        spawn_local(keep(address.to_owned(), in_flight_limit, connection, shared));
         Ok(Self { sender })
     }
 
@@ -84,14 +83,14 @@ impl Connection {
 
 type Dialled = (SendRequest<Bytes>, client::Connection<TcpStream>);
 
-async fn dial(address: &str) -> Result<Dialled, Box<dyn Error>> {
+async fn dial(address: &str, in_flight_limit: usize) -> Result<Dialled, Box<dyn Error>> {
     let stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
     let dialled = Builder::new()
         .initial_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         // Answers to calls that were given up come all the same, and are no fault of the server.
-        .max_concurrent_reset_streams(RESET_STREAMS)
+        .max_concurrent_reset_streams(in_flight_limit)
         .max_local_error_reset_streams(None)
         .handshake(stream)
         .await?;
@@ -99,12 +98,17 @@ async fn dial(address: &str) -> Result<Dialled, Box<dyn Error>> {
 }
 
 /// Drives a connection, and the next one once it is lost; what became of it is told by the calls that were on it.
-async fn keep(address: String, mut connection: client::Connection<TcpStream>, shared: Rc<RefCell<SendRequest<Bytes>>>) {
+async fn keep(
+    address: String,
+    in_flight_limit: usize,
+    mut connection: client::Connection<TcpStream>,
+    shared: Rc<RefCell<SendRequest<Bytes>>>,
+) {
     loop {
         drop(connection.await);
         connection = loop {
             sleep(REOPEN_DELAY).await;
-            if let Ok((sender, next)) = dial(&address).await {
+            if let Ok((sender, next)) = dial(&address, in_flight_limit).await {
                 shared.replace(sender);
                 break next;
             }

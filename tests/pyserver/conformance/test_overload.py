@@ -9,10 +9,12 @@ import grpc
 import pytest
 
 import rust_features
+from cart_recovery.settings import Settings
 from cart_recovery.v1.event_pb2_grpc import EventServiceStub
+from pyserver.front import queue_of
 from pyserver.process import Scorer
 from pyserver.reflection import EVENT_SERVICE
-from rust_features import CallQueue, Refused
+from rust_features import Refused
 from tests.pyserver.conformance.answers import Refusal, code_of, refusal_of
 from tests.pyserver.conformance.http2 import DATA, END_STREAM, frame, head, open_connection
 from tests.pyserver.conftest import added
@@ -20,6 +22,7 @@ from tests.pyserver.conftest import added
 pytestmark = pytest.mark.alone
 
 BUDGET_MILLIS = 50
+"""Half of the objective by default."""
 CONNECTIONS = 200
 CALLS = 300
 """On each connection: as many as its first window takes."""
@@ -28,11 +31,12 @@ FLOOD_SECONDS = 20
 RECOVERY_SECONDS = 20
 
 
-def test_a_call_is_refused_for_its_age() -> None:
-    queue = CallQueue(BUDGET_MILLIS * 1_000_000)
-    queue.admit(BUDGET_MILLIS * 1_000_000)
+@pytest.mark.parametrize("objective_ms", [5.0, 2.0 * BUDGET_MILLIS])
+def test_a_call_is_refused_that_waited_for_half_of_the_objective(objective_ms: float) -> None:
+    queue = queue_of(Settings(objective_ms=objective_ms))
+    queue.admit(int(objective_ms * 500_000))
     with pytest.raises(Refused) as refused:
-        queue.admit(BUDGET_MILLIS * 1_000_000 + 1)
+        queue.admit(int(objective_ms * 500_000) + 1)
     assert refused.value.reason == "REASON_OVERLOADED"
 
 
