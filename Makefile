@@ -36,7 +36,7 @@ test-rust: setup
 	cargo test --locked $(MANIFEST) --workspace --quiet
 
 test-python: setup
-	$(BIN)/python -m pytest --numprocesses logical --dist loadfile --no-loadscope-reorder -m "not alone"
+	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder -m "not alone"
 	$(BIN)/python -m pytest -m alone
 
 check: setup

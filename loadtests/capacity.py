@@ -32,7 +32,7 @@ _ON_THEIR_WAY = 1_000
 """Messages that the spool may hold at any moment beside these: one batch of the relay."""
 _REFINEMENTS = 4
 _IN_TIME_SHARE = 0.99
-"""Of the calls of each kind, so many have to be answered within the objective; whoever is refused is not."""
+"""Of the calls of each kind, so many have to be answered within the objective; whoever is refused, or fails, is not."""
 _TRIES = 2
 """Of a rate, before it counts as too much: the machine may stall."""
 _RECOVERY_STEP_SECONDS = 0.25
@@ -169,7 +169,7 @@ class Load:
             offered=rate,
             seconds=seconds,
             answered=answered / seconds,
-            in_time_share=min(_in_time_share(kind) for kind in outcome.kinds),
+            in_time_share=min(in_time_share(kind) for kind in outcome.kinds),
             refused_share=refused / max(1, answered + refused + failed),
             failed=failed,
             first_failure=next((kind.first_failure for kind in outcome.kinds if kind.first_failure), None),
@@ -193,8 +193,10 @@ class Load:
         return metric(self._server.metrics_url, "cart_recovery_spool_depth_messages")
 
 
-def _in_time_share(kind: rust_features.LoadAnswers) -> float:
-    return kind.in_time / max(1, kind.answered + kind.refused + kind.failed)
+def in_time_share(kind: rust_features.LoadAnswers) -> float:
+    """Of all calls that were made, those answered within the objective; refused and failed ones are not."""
+    made = kind.answered + kind.refused + kind.failed
+    return kind.in_time / made if made else 1.0
 
 
 def measure(plan: Plan, load: Load, placement: Placement, progress: Callable[[str], None]) -> Capacity:
@@ -273,6 +275,6 @@ def _line(step: Step) -> str:
     verdict = "within" if step.kept_up else "beyond"
     return (
         f"{step.offered:,.0f} a second for {step.seconds:.0f} s: {step.answered:,.0f} answered, p99 "
-        f"{step.p99_micros / 1000:.2f} ms, {step.refused_share:.1%} refused, {step.in_time_share:.1%} in time, spool "
+        f"{step.p99_micros / 1000:.2f} ms, {step.refused_share:.2%} refused, {step.in_time_share:.2%} in time, spool "
         f"{step.spool_growth:+,.0f}: {verdict}"
     )

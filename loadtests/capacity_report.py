@@ -20,14 +20,14 @@ def render(capacity: Capacity) -> str:
             headline(capacity),
             "",
             *rows,
-            "In time: answered within the objective, of all calls of the kind where that is less; 99 % have to be.",
+            "In time: answered within the objective, of all calls of the kind where that is less.",
             "Late: by how much the generator itself began calls too late, p99; the latencies hold it.",
             "Spool: messages by which what waits for the journal grew.",
             *_failures(capacity),
             *_half(capacity),
             *_overload(capacity),
             "",
-            f"{plan.front} front; {_placement(capacity)}; {where}",
+            f"{plan.front} front, objective_ms {plan.slo_p99_ms:g}; {_placement(capacity)}; {where}",
         ]
     )
 
@@ -36,10 +36,10 @@ def headline(capacity: Capacity) -> str:
     """What a planner takes away."""
     plan, sustained = capacity.plan, capacity.sustained
     if sustained is None or capacity.cores is None:
-        return f"Not even {plan.first_rate:,.0f} calls a second were kept within p99 ≤ {plan.slo_p99_ms:g} ms."
+        return f"Not even {plan.first_rate:,.0f} calls a second were kept up within {plan.slo_p99_ms:g} ms."
     return (
-        f"{sustained.answered:,.0f} calls a second, nine Track to one Score, kept up for {sustained.seconds:.0f} s at "
-        f"p99 ≤ {plan.slo_p99_ms:g} ms, need {capacity.cores:.2f} cores for the scorer "
+        f"{sustained.answered:,.0f} calls a second, nine Track to one Score, kept up for {sustained.seconds:.0f} s, "
+        f"99 % answered within {plan.slo_p99_ms:g} ms, need {capacity.cores:.2f} cores for the scorer "
         f"({sustained.cpu_micros:.0f} µs a call)."
     )
 
@@ -88,7 +88,8 @@ def _failures(capacity: Capacity) -> list[str]:
     steps = [*capacity.steps, *([capacity.overload.step] if capacity.overload else [])]
     # Each once, in the order in which they came.
     failures = dict.fromkeys(step.first_failure for step in steps if step.failed)
-    return [f"Calls failed, with: {failure}" for failure in failures]
+    failed = sum(step.failed for step in steps)
+    return [f"Of all, {failed:,} calls failed, with:", *(f"  {failure}" for failure in failures)] if failed else []
 
 
 def _half(capacity: Capacity) -> list[str]:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dispatcher.bundle import BundleRefused
@@ -36,7 +36,6 @@ def test_html_asks_no_third_party_for_anything() -> None:
     assert "fonts.googleapis" not in STARTER_SET.render("reminder", PARTS, SPECIMEN)[Part.HTML]
 
 
-@settings(deadline=None)
 @given(title=st.text(max_size=60), name=st.text(max_size=30))
 def test_names_never_become_markup(title: str, name: str) -> None:
     hostile = f"<img src=x onerror=alert(1)>{title}"

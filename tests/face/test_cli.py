@@ -14,6 +14,7 @@ from cart_recovery.exits import EXIT_USAGE
 HELP_SECONDS = 0.3
 
 
+@pytest.mark.alone
 def test_help_comes_at_once() -> None:
     durations = []
     for _ in range(5):

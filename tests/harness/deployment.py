@@ -184,6 +184,8 @@ class Deployment:
             "smtp__timeout_seconds": str(SMTP_TIMEOUT_SECONDS),
             "send_jitter_seconds": "0",
             "drain_seconds": "20",
+            # On a busy machine, nobody is refused for a wait.
+            "objective_ms": "10000",
         }
         return {f"CART_RECOVERY_{name.upper()}": value for name, value in (chosen | settings).items()}
 

@@ -16,6 +16,7 @@ from tests.harness.bundle import release_bundle
 from tests.harness.policy import exploring_policy
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_engine_and_client_read_the_whole_journal_of_a_shop(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     release_bundle(Settings(data_directory=tmp_path), exploring_policy())

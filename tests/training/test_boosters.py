@@ -62,7 +62,7 @@ def require_same_answers(booster: Booster, values: Rows) -> None:
     assert np.array_equal(gtil_margins(booster, values), expected)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     seed=st.integers(0, 2**31),
     objective=st.sampled_from(["binary:logistic", "binary:logitraw", "reg:squarederror", "reg:logistic"]),
@@ -88,7 +88,7 @@ def test_an_xgboost_forest_begins_with_the_base_score_as_the_booster_does(base_s
     require_same_answers(still, met(still, 3))
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     seed=st.integers(0, 2**31),
     kind=st.sampled_from(

@@ -24,7 +24,7 @@ def booster(seed: int, **parameters: Any) -> lightgbm.Booster:
 
 
 @pytest.mark.parametrize("missing", [{}, {"zero_as_missing": True}, {"use_missing": False}])
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 2**31), leaves=st.integers(2, 64), depth=st.sampled_from([-1, 3]))
 def test_a_forest_equals_its_booster_to_the_bit(missing: dict[str, bool], seed: int, leaves: int, depth: int) -> None:
     model = booster(seed, num_leaves=leaves, max_depth=depth, **missing)

@@ -84,7 +84,7 @@ impl Queue {
     fn found_empty(&mut self, now: Instant) {
         self.empty = now;
         if std::mem::take(&mut self.refused) {
-            self.patience = self.standing_budget.max(self.patience / 2);
+            self.patience = PATIENCE.min(self.standing_budget).max(self.patience / 2);
             self.changed = now;
         } else if now - self.changed > EASED_AFTER {
             self.patience = PATIENCE.min(self.patience * 2);

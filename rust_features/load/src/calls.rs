@@ -43,7 +43,7 @@ fn offer(plan: &Plan) -> Result<Outcome, LoadError> {
     let start = Instant::now();
     local
         .block_on(&runtime, make(Rc::clone(&calls), &connections, plan, start))
-        .map_err(|error| LoadError::Connection(format!("no timer: {error}")))?;
+        .map_err(|error| LoadError::Connection(format!("timer: {error}")))?;
     Ok(Outcome {
         kinds: calls.answers.take(),
         dropped: calls.dropped.get(),
@@ -67,7 +67,6 @@ async fn make(calls: Rc<Calls>, connections: &[Connection], plan: &Plan, start: 
     let connections = connections.iter().cycle();
     for (arrival, connection) in Schedule::new(plan, start).zip(connections) {
         timer.until(arrival.due).await?;
-        calls.note_lateness(arrival.due);
         if calls.in_flight.get() >= plan.in_flight_limit {
             calls.dropped.set(calls.dropped.get() + 1);
         } else {
@@ -75,7 +74,7 @@ async fn make(calls: Rc<Calls>, connections: &[Connection], plan: &Plan, start: 
             let (calls, connection) = (Rc::clone(&calls), connection.clone());
             spawn_local(async move { calls.call(connection, arrival).await });
         }
-        // Arrivals that are all due shut nobody out.
+        // Where arrivals are overdue, answers are read all the same.
         consume_budget().await;
     }
     while calls.in_flight.get() > 0 {
@@ -128,6 +127,7 @@ impl Calls {
     }
 
     async fn call(&self, connection: Connection, arrival: Arrival) {
+        self.note_lateness(arrival.due);
         let templates = &self.kinds[arrival.kind];
         let request = templates.request(arrival.number);
         let answer = connection.call(templates.head.clone(), request, self.deadline).await;
@@ -203,12 +203,8 @@ mod tests {
 
     #[test]
     fn every_call_has_a_number_of_its_own() {
-        let kind = Kind {
-            method: "/a.B/C".to_owned(),
-            weight: 1.0,
-            requests: vec![b"cart-@call-number!@call-number".to_vec(), b"plain".to_vec()],
-        };
-        let plan = plan(kind, 1.0, Duration::ZERO);
+        let requests = vec![b"cart-@call-number!@call-number".to_vec(), b"plain".to_vec()];
+        let plan = plan(requests, 1.0, Duration::ZERO);
         let templates = Templates::of(&plan, &plan.kinds[0]).unwrap();
         assert_eq!(templates.request(26)[PREFIX..], *b"cart-00000000001a!00000000001a");
         assert_eq!(templates.request(27)[PREFIX..], *b"plain");

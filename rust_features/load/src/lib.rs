@@ -89,7 +89,7 @@ pub enum LoadError {
     /// The plan asks for nothing.
     #[error("{0}")]
     Plan(&'static str),
-    /// No server, no thread, no socket.
+    /// No server, no runtime, no timer.
     #[error("{0}")]
     Connection(String),
 }

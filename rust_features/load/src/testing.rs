@@ -5,7 +5,12 @@ use std::time::Duration;
 use crate::{Kind, Plan};
 
 /// Calls of one kind over one connection to nobody.
-pub(crate) fn plan(kind: Kind, rate: f64, duration: Duration) -> Plan {
+pub(crate) fn plan(requests: Vec<Vec<u8>>, rate: f64, duration: Duration) -> Plan {
+    let kind = Kind {
+        method: "/a.B/C".to_owned(),
+        weight: 1.0,
+        requests,
+    };
     Plan {
         address: "127.0.0.1:1".to_owned(),
         kinds: vec![kind],

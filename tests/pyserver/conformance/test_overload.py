@@ -21,8 +21,7 @@ from tests.pyserver.conftest import added
 
 pytestmark = pytest.mark.alone
 
-BUDGET_MILLIS = 50
-"""Half of the objective by default."""
+OBJECTIVE_MILLIS = 100.0
 CONNECTIONS = 200
 CALLS = 300
 """On each connection: as many as its first window takes."""
@@ -31,9 +30,14 @@ FLOOD_SECONDS = 20
 RECOVERY_SECONDS = 20
 
 
-@pytest.mark.parametrize("objective_ms", [5.0, 2.0 * BUDGET_MILLIS])
-def test_a_call_is_refused_that_waited_for_half_of_the_objective(objective_ms: float) -> None:
-    queue = queue_of(Settings(objective_ms=objective_ms))
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    return settings.model_copy(update={"objective_ms": OBJECTIVE_MILLIS})
+
+
+@pytest.mark.parametrize("objective_ms", [5.0, OBJECTIVE_MILLIS])
+def test_a_call_is_refused_that_waited_for_half_of_the_objective(settings: Settings, objective_ms: float) -> None:
+    queue = queue_of(settings.model_copy(update={"objective_ms": objective_ms}))
     queue.admit(int(objective_ms * 500_000))
     with pytest.raises(Refused) as refused:
         queue.admit(int(objective_ms * 500_000) + 1)
@@ -57,7 +61,8 @@ def test_a_flood_is_shed_with_the_time_to_come_back_and_soon_forgotten(
     if not shed:
         pytest.skip("nothing waited long enough: this machine answers the flood as fast as it comes in")
     assert {refusal.code for refusal in shed} == {grpc.StatusCode.RESOURCE_EXHAUSTED}
-    assert all((refusal.retry_millis or 0) >= BUDGET_MILLIS for refusal in shed)
+    # A refused call comes back no sooner.
+    assert all((refusal.retry_millis or 0) >= 100 for refusal in shed)
     assert all(refusal.pushback_millis == refusal.retry_millis for refusal in shed)
     assert lonely.calls.refusals()["Track", "REASON_OVERLOADED"] >= len(shed)
     end = time.monotonic() + RECOVERY_SECONDS
@@ -83,7 +88,8 @@ def test_far_beyond_its_capacity_a_scorer_answers_in_time_whomever_it_answers(lo
     assert answers.answered > 0
     if answers.refused + answers.failed == 0:
         pytest.skip("this machine answers all of it")
-    assert answers.latency_micros[0] < 300_000
+    # Most of those who are answered at all.
+    assert answers.in_time > answers.answered / 2
 
 
 def shed_beside_a_flood(scorer: Scorer, events: EventServiceStub) -> list[Refusal]:
