@@ -11,6 +11,11 @@ from rust_features import CallMetrics, CallQueue, Engine, NativeFront, Quota
 _BURST_SHARE = 0.5
 """Of the time in which a call is to be answered, what it may spend waiting; the rest is for the answer and its way."""
 
+_TAKEN_UP_PER_MS = 1.0
+"""Calls that Python takes up from gRPC's core, on a slow machine."""
+
+_LEAST_UNSEEN_CALLS = 8
+
 _NATIVE_STANDING_BUDGET_NANOS = 1_000_000
 """How long a call may wait where somebody always does: as long as some forty calls take."""
 
@@ -40,10 +45,20 @@ def places_of(settings: Settings) -> int:
 
 def queue_of(settings: Settings) -> CallQueue:
     """The calls that wait for the front, and for how long they may."""
-    burst_budget_nanos = int(settings.objective_ms * 1_000_000 * _BURST_SHARE)
+    burst_budget_nanos = int(_burst_budget_ms(settings) * 1_000_000)
     # Where answers wait for the disk, those that wait share its syncs; on grpcio to refuse costs as much as to answer.
     sheds_early = settings.front == "native" and settings.durability != "disk"
     return CallQueue(burst_budget_nanos, _NATIVE_STANDING_BUDGET_NANOS if sheds_early else None)
+
+
+def unseen_calls_of(settings: Settings) -> int:
+    """How many calls may wait in gRPC's core, where nobody sees for how long: as many as are taken up while a call may
+    wait. Unbounded, a scorer at twice its capacity works for callers who have given up."""
+    return max(_LEAST_UNSEEN_CALLS, int(_burst_budget_ms(settings) * _TAKEN_UP_PER_MS))
+
+
+def _burst_budget_ms(settings: Settings) -> float:
+    return settings.objective_ms * _BURST_SHARE
 
 
 def bind_front(settings: Settings, engine: Engine, calls: CallMetrics) -> Front:
@@ -71,6 +86,7 @@ def bind_front(settings: Settings, engine: Engine, calls: CallMetrics) -> Front:
         address=settings.scorer_address,
         threads=settings.threads,
         streams=places_of(settings),
+        unseen_calls=unseen_calls_of(settings),
         calls=calls,
         queue=queue,
         quota=quota,

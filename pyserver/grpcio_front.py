@@ -25,10 +25,6 @@ MAX_REQUEST_BYTES = 1 << 20
 _QUEUED_CALLS_PER_THREAD = 64
 """So many that calls are refused for their age, with details; beyond, gRPC itself refuses without."""
 
-_UNSEEN_CALLS = 128
-"""Calls that wait in gRPC's core for Python at most; it ends those beyond, CANCELLED. How long they wait is seen by
-nobody: unbounded, a scorer at twice its capacity works for callers who have given up."""
-
 _KEEPALIVE_MILLIS = 60_000
 """A peer that is gone without a word is noticed some time after so long."""
 
@@ -71,6 +67,7 @@ class GrpcioFront:
         address: str,
         threads: int,
         streams: int,
+        unseen_calls: int,
         calls: CallMetrics,
         queue: CallQueue,
         quota: Quota,
@@ -80,7 +77,8 @@ class GrpcioFront:
 
         Of the `threads` at most `streams` serve streams, reflection's included, so that open streams always leave
         threads for calls. Watchers of health, at most as many as `threads`, hold threads of their own. One stream or
-        watcher more is refused at once with RESOURCE_EXHAUSTED and REASON_TOO_MANY_WAITERS.
+        watcher more is refused at once with RESOURCE_EXHAUSTED and REASON_TOO_MANY_WAITERS. At most `unseen_calls` wait
+        in gRPC's core for Python; it ends those beyond, CANCELLED.
         """
         self._engine = engine
         self._metrics = calls
@@ -99,8 +97,8 @@ class GrpcioFront:
                 ("grpc.keepalive_time_ms", _KEEPALIVE_MILLIS),
                 ("grpc.keepalive_permit_without_calls", 1),
                 ("grpc.http2.min_ping_interval_without_data_ms", _LEAST_PING_MILLIS),
-                ("grpc.server.max_pending_requests", _UNSEEN_CALLS),
-                ("grpc.server.max_pending_requests_hard_limit", _UNSEEN_CALLS),
+                ("grpc.server.max_pending_requests", unseen_calls),
+                ("grpc.server.max_pending_requests_hard_limit", unseen_calls),
             ],
             maximum_concurrent_rpcs=threads * _QUEUED_CALLS_PER_THREAD,
         )

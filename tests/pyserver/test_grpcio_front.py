@@ -47,7 +47,14 @@ def calls() -> CallMetrics:
 @pytest.fixture
 def channel(calls: CallMetrics) -> Iterator[grpc.Channel]:
     front = GrpcioFront(
-        Broken(), address="127.0.0.1:0", threads=4, streams=1, calls=calls, queue=CallQueue(50_000_000), quota=Quota(0)
+        Broken(),
+        address="127.0.0.1:0",
+        threads=4,
+        streams=1,
+        unseen_calls=8,
+        calls=calls,
+        queue=CallQueue(50_000_000),
+        quota=Quota(0),
     )
     front.start()
     with grpc.insecure_channel(f"127.0.0.1:{front.port}") as channel:
