@@ -18,6 +18,8 @@ from loadtests.shoppers import CURRENCY, METHODS, line, score_request, track_req
 T = TypeVar("T")
 
 QUANTILES = ("p50", "p90", "p99", "p99.9")
+IN_TIME_SHARE = 0.99
+"""Of the calls of each kind, so many have to be answered within the objective; whoever is refused, or fails, is not."""
 _CALLS = {"Track": 0.9, "Score": 0.1}
 """Kinds of calls and their shares: nine storefronts' events to one checkout's question."""
 _CALL_NUMBER = "@call-number"
@@ -31,8 +33,6 @@ _SLACK_SHARE = 0.02
 _ON_THEIR_WAY = 1_000
 """Messages that the spool may hold at any moment beside these: one batch of the relay."""
 _REFINEMENTS = 4
-_IN_TIME_SHARE = 0.99
-"""Of the calls of each kind, so many have to be answered within the objective; whoever is refused, or fails, is not."""
 _TRIES = 2
 """Of a rate, before it counts as too much: the machine may stall."""
 _RECOVERY_STEP_SECONDS = 0.25
@@ -94,7 +94,7 @@ class Step:
     def kept_up(self) -> bool:
         """Whether the scorer kept up and kept the objective."""
         flat = self.spool_growth <= _ON_THEIR_WAY + self.offered * self.seconds * _SLACK_SHARE
-        return flat and not self.dropped and self.in_time_share >= _IN_TIME_SHARE
+        return flat and not self.dropped and self.in_time_share >= IN_TIME_SHARE
 
 
 @dataclass(frozen=True)
@@ -137,11 +137,10 @@ class Load:
     """Offers load to one scorer; no call repeats one of an earlier step."""
 
     def __init__(self, server: Server, plan: Plan) -> None:
-        generator = random.Random(7)
+        generator, customers = random.Random(7), plan.customers
         self._server = server
         self._objective_seconds = plan.slo_p99_ms / 1_000
-        requests = ((kind, _requests(kind, plan.customers, generator)) for kind in _CALLS)
-        self._calls = [(METHODS[kind], _CALLS[kind], each) for kind, each in requests]
+        self._calls = [(METHODS[kind], share, _requests(kind, customers, generator)) for kind, share in _CALLS.items()]
         self._cpu = cpu_of_process(server.process_id)
         self._next_number = 1
 

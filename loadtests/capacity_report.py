@@ -2,7 +2,7 @@
 
 import html
 
-from loadtests.capacity import QUANTILES, Capacity, Step
+from loadtests.capacity import IN_TIME_SHARE, QUANTILES, Capacity, Step
 
 _WIDTH, _HEIGHT, _MARGIN = 720, 300, 50
 _COLOURS = ("#1b6ca8", "#2e9e6b", "#d9822b", "#b8336a")
@@ -39,7 +39,7 @@ def headline(capacity: Capacity) -> str:
         return f"Not even {plan.first_rate:,.0f} calls a second were kept up within {plan.slo_p99_ms:g} ms."
     return (
         f"{sustained.answered:,.0f} calls a second, nine Track to one Score, kept up for {sustained.seconds:.0f} s, "
-        f"99 % answered within {plan.slo_p99_ms:g} ms, need {capacity.cores:.2f} cores for the scorer "
+        f"{IN_TIME_SHARE:.0%} answered within {plan.slo_p99_ms:g} ms, need {capacity.cores:.2f} cores for the scorer "
         f"({sustained.cpu_micros:.0f} µs a call)."
     )
 

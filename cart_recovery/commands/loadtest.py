@@ -78,7 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "loadtest capacity --front native --slo-p99-ms 5 --report capacity.html",
     )
     capacity.add_argument("--front", choices=["grpcio", "native"], default="grpcio", help="default: %(default)s")
-    capacity.add_argument("--slo-p99-ms", type=float, default=5.0, help="the objective, 1 to 10000 (%(default)s)")
+    capacity.add_argument("--slo-p99-ms", type=float, default=5.0, help="the objective (default: %(default)s)")
     capacity.add_argument("--report", type=Path, metavar="FILE", help="write the HTML report there")
     capacity.add_argument("--quick", action="store_true", help="short steps and no overload, to see that it runs")
     backtest = add_subcommand(
@@ -196,9 +196,7 @@ def _capacity(options: argparse.Namespace) -> int:
     from loadtests.capacity_report import page, render
     from loadtests.placement import apart
 
-    if not 1 <= options.slo_p99_ms <= 10_000:
-        raise CommandError(f"--slo-p99-ms: {options.slo_p99_ms:g} is not within 1 to 10000 milliseconds", EXIT_USAGE)
-    maker = bundle_maker(settings_of(options), note)
+    maker = bundle_maker(settings_of(options, objective_ms=options.slo_p99_ms), note)
     plan = Plan(options.front, options.slo_p99_ms)
     if options.quick:
         plan = replace(plan, customers=500, first_rate=50.0, step_seconds=1.0, sustained_seconds=2.0, overload=0.0)

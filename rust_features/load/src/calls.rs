@@ -2,9 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::io;
-use std::panic::resume_unwind;
 use std::rc::Rc;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
@@ -22,13 +20,6 @@ use crate::{Answers, Kind, LoadError, MARK, Outcome, Plan, histogram};
 /// # Errors
 /// Where the plan is empty or nobody listens.
 pub fn run(plan: &Plan) -> Result<Outcome, LoadError> {
-    thread::scope(|threads| {
-        let load = threads.spawn(|| offer(plan));
-        load.join().unwrap_or_else(|panic| resume_unwind(panic))
-    })
-}
-
-fn offer(plan: &Plan) -> Result<Outcome, LoadError> {
     if plan.kinds.is_empty() || plan.kinds.iter().any(|kind| kind.requests.is_empty()) {
         return Err(LoadError::Plan("every kind of call needs a request"));
     }

@@ -37,7 +37,8 @@ type Call = (String, f64, Vec<Vec<u8>>);
 
 /// Offers calls at random moments and times each from the moment when it should have begun.
 #[pyfunction]
-#[pyo3(signature = (*, address, calls, rate, seconds, connections, deadline_seconds, objective_seconds, in_flight_limit, seed, first_number))]
+#[pyo3(signature = (*, address, calls, rate, seconds, connections, deadline_seconds, objective_seconds, in_flight_limit,
+    seed, first_number))]
 #[allow(clippy::too_many_arguments)]
 pub fn offer_load(
     py: Python<'_>,
