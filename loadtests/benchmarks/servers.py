@@ -26,6 +26,8 @@ _START_SECONDS = 120.0
 _STOP_SECONDS = 60.0
 _REST_SECONDS = 600.0
 _POLL_SECONDS = 0.2
+_ANY_TIME_MS = 10_000.0
+"""The longest objective there is: a scorer that is compared refuses no call, however busy the machine is."""
 
 
 class NotServing(Exception):
@@ -50,10 +52,10 @@ def free_address() -> str:
 
 @contextmanager
 def scorer(
-    data_directory: Path, threads: int, *, front: str = "grpcio", objective_ms: float | None = None
+    data_directory: Path, threads: int, *, front: str = "grpcio", objective_ms: float = _ANY_TIME_MS
 ) -> Iterator[Server]:
     """`cart-recovery serve` with an embedded nats-server, once it answers Score; `objective_ms` is the setting of that
-    name, or its default. Raises NotServing."""
+    name. Raises NotServing."""
     address, metrics_address = free_address(), free_address()
     settings = {
         "CART_RECOVERY_DATA_DIRECTORY": str(data_directory),
@@ -62,9 +64,8 @@ def scorer(
         "CART_RECOVERY_THREADS": str(threads),
         "CART_RECOVERY_FRONT": front,
         "CART_RECOVERY_LOG_LEVEL": "warning",
+        "CART_RECOVERY_OBJECTIVE_MS": str(objective_ms),
     }
-    if objective_ms is not None:
-        settings["CART_RECOVERY_OBJECTIVE_MS"] = str(objective_ms)
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("CART_RECOVERY_")}
     command = [sys.executable, "-m", "cart_recovery.cli", "serve"]
     process = subprocess.Popen(mortal(command), env=inherited | settings, cwd=data_directory)

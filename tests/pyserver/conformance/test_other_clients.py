@@ -1,38 +1,39 @@
-"""Clients not written here: grpcurl and ghz, in Go over reflection, as somebody meets a scorer for the first time."""
+"""Clients not written here: buf and ghz, in Go over reflection, as somebody meets a scorer for the first time."""
 
+import base64
 import json
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from google.protobuf import json_format
+from google.rpc.error_details_pb2 import ErrorInfo
 
 from pyserver.process import Scorer
 from pyserver.reflection import EVENT_SERVICE, SERVICES
 from tests.pyserver.conftest import added
 
-MODULES = {
-    "grpcurl": "github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.3",
-    "ghz": "github.com/bojand/ghz/cmd/ghz@v0.120.0",
-}
+BUF = str(Path(sys.executable).with_name("buf"))
+GHZ = "github.com/bojand/ghz/cmd/ghz@v0.120.0"
 BUILD_SECONDS = 540
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
-def tool(name: str, config: pytest.Config) -> str:
+def ghz(config: pytest.Config) -> str:
     """Where the program is; built once, where it is not installed and can be built."""
     directory = Path(config.cache.mkdir("go"))
-    found = shutil.which(name) or shutil.which(name, path=directory)
+    found = shutil.which("ghz") or shutil.which("ghz", path=directory)
     if found is not None:
         return found
     go = shutil.which("go")
     if go is None:
-        pytest.skip(f"{name} is not installed, and there is no Go to build it with")
+        pytest.skip("ghz is not installed, and there is no Go to build it with")
     built = subprocess.run(
-        [go, "install", MODULES[name]],
+        [go, "install", GHZ],
         env=os.environ | {"GOBIN": str(directory)},
         capture_output=True,
         text=True,
@@ -40,39 +41,42 @@ def tool(name: str, config: pytest.Config) -> str:
         check=False,
     )
     if built.returncode != 0:
-        pytest.skip(f"{name} cannot be built: {built.stderr[-300:]}")
-    return str(directory / name)
+        pytest.skip(f"ghz cannot be built: {built.stderr[-300:]}")
+    return str(directory / "ghz")
 
 
 def run(*command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
-def test_grpcurl_lists_describes_and_calls(lonely: Scorer, pytestconfig: pytest.Config) -> None:
-    grpcurl, address = tool("grpcurl", pytestconfig), f"127.0.0.1:{lonely.front.port}"
-    listed = run(grpcurl, "-plaintext", address, "list")
+def buf_curl(scorer: Scorer, method: str, *options: str) -> subprocess.CompletedProcess[str]:
+    address = f"http://127.0.0.1:{scorer.front.port}/{method}"
+    return run(BUF, "curl", "--protocol", "grpc", "--http2-prior-knowledge", *options, address)
+
+
+def test_buf_lists_and_calls(lonely: Scorer) -> None:
+    listed = buf_curl(lonely, "", "--list-services")
     assert set(listed.stdout.split()) == set(SERVICES), listed.stderr
-    described = run(grpcurl, "-plaintext", address, "describe", EVENT_SERVICE)
-    assert "rpc Track ( .cart_recovery.v1.TrackRequest ) returns ( .cart_recovery.v1.TrackResponse );" in (
-        described.stdout
-    ), described.stderr
+    methods = buf_curl(lonely, "", "--list-methods")
+    assert f"{EVENT_SERVICE}/Track" in methods.stdout.split(), methods.stderr
     method = f"{EVENT_SERVICE}/Track"
-    tracked = run(grpcurl, "-plaintext", "-d", json_format.MessageToJson(added("one")), address, method)
+    tracked = buf_curl(lonely, method, "--data", json_format.MessageToJson(added("one")))
     assert tracked.returncode == 0, tracked.stderr
     wrong = added("two")
     wrong.event.product_added.currency_code = "XXQ"
-    refused = run(grpcurl, "-plaintext", "-d", json_format.MessageToJson(wrong), address, method)
-    assert "Code: InvalidArgument" in refused.stderr
-    assert "REASON_CURRENCY_UNKNOWN" in refused.stderr and '"domain": "cart_recovery"' in refused.stderr
-    healthy = run(
-        grpcurl, "-plaintext", "-d", json.dumps({"service": EVENT_SERVICE}), address, "grpc.health.v1.Health/Check"
-    )
+    refused = buf_curl(lonely, method, "--data", json_format.MessageToJson(wrong))
+    error = json.loads(refused.stderr)
+    assert error["code"] == "invalid_argument"
+    detail = next(detail["value"] for detail in error["details"] if detail["type"] == ErrorInfo.DESCRIPTOR.full_name)
+    info = ErrorInfo.FromString(base64.b64decode(f"{detail}=="))
+    assert (info.reason, info.domain) == ("REASON_CURRENCY_UNKNOWN", "cart_recovery")
+    healthy = buf_curl(lonely, "grpc.health.v1.Health/Check", "--data", json.dumps({"service": EVENT_SERVICE}))
     assert '"SERVING"' in healthy.stdout, healthy.stderr
 
 
 def test_ghz_gets_an_answer_to_every_call(lonely: Scorer, pytestconfig: pytest.Config) -> None:
     calls, callers = 2_000, 20
-    command = [tool("ghz", pytestconfig), "--insecure", "--format", "json", "--call", f"{EVENT_SERVICE}.Track"]
+    command = [ghz(pytestconfig), "--insecure", "--format", "json", "--call", f"{EVENT_SERVICE}.Track"]
     command += ["--total", str(calls), "--concurrency", str(callers), "--data", json_format.MessageToJson(added("one"))]
     ended = run(*command, f"127.0.0.1:{lonely.front.port}")
     assert ended.returncode == 0, ended.stderr
