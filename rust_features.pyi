@@ -1,7 +1,8 @@
 """The engine: edge, fold, features, trees, decision, spool, relay and feed, compiled from Rust.
 
 Messages go in and out as serialised `cart_recovery.v1` bytes; times are integer microseconds since 1970 UTC.
-Calls release the GIL while they work and may be made from any thread.
+Calls may be made from any thread and release the GIL while they work, but for those that take microseconds: `track`,
+`score` and `confirm` keep it, unless they wait for the journal or the disk.
 """
 
 from collections.abc import Sequence

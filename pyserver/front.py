@@ -11,6 +11,9 @@ from rust_features import CallMetrics, CallQueue, Engine, NativeFront, Quota
 _BURST_SHARE = 0.5
 """Of the time in which a call is to be answered, what it may spend waiting; the rest is for the answer and its way."""
 
+_UNSEEN_SHARE = 1 / 3
+"""Of that time, what a call may spend in gRPC's core before Python takes it up."""
+
 _TAKEN_UP_PER_MS = 1.0
 """Calls that Python takes up from gRPC's core, on a slow machine."""
 
@@ -45,20 +48,16 @@ def places_of(settings: Settings) -> int:
 
 def queue_of(settings: Settings) -> CallQueue:
     """The calls that wait for the front, and for how long they may."""
-    burst_budget_nanos = int(_burst_budget_ms(settings) * 1_000_000)
+    burst_budget_nanos = int(settings.objective_ms * _BURST_SHARE * 1_000_000)
     # Where answers wait for the disk, those that wait share its syncs; on grpcio to refuse costs as much as to answer.
     sheds_early = settings.front == "native" and settings.durability != "disk"
     return CallQueue(burst_budget_nanos, _NATIVE_STANDING_BUDGET_NANOS if sheds_early else None)
 
 
 def unseen_calls_of(settings: Settings) -> int:
-    """How many calls may wait in gRPC's core, where nobody sees for how long: as many as are taken up while a call may
-    wait. Unbounded, a scorer at twice its capacity works for callers who have given up."""
-    return max(_LEAST_UNSEEN_CALLS, int(_burst_budget_ms(settings) * _TAKEN_UP_PER_MS))
-
-
-def _burst_budget_ms(settings: Settings) -> float:
-    return settings.objective_ms * _BURST_SHARE
+    """How many calls may wait in gRPC's core, where nobody sees for how long: as many as are taken up in the time they
+    may spend there. Unbounded, a scorer at twice its capacity works for callers who have given up."""
+    return max(_LEAST_UNSEEN_CALLS, int(settings.objective_ms * _UNSEEN_SHARE * _TAKEN_UP_PER_MS))
 
 
 def bind_front(settings: Settings, engine: Engine, calls: CallMetrics) -> Front:

@@ -25,8 +25,8 @@ class TurnPool(ThreadPoolExecutor):
 
     def admit(self) -> None:
         """Raises Refused where the work of the calling thread was queued for too long."""
-        self._queue.admit(self._turn.waited_nanos)
+        self._queue.admit(time.perf_counter_ns() - self._turn.queued)
 
     def _take_up(self, queued: int, work: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        self._turn.waited_nanos = time.perf_counter_ns() - queued
+        self._turn.queued = queued
         return work(*args, **kwargs)

@@ -40,6 +40,18 @@ fn chosen<T>(argument: &str, name: &str, [first, second]: [(&str, T); 2]) -> PyR
 
 type Reply<'py> = PyResult<Bound<'py, PyBytes>>;
 
+impl PyEngine {
+    /// Works on one call. It keeps the interpreter for these microseconds, since beside busy threads whoever gives it up
+    /// waits for milliseconds to have it back; but not where the answer waits for a sync.
+    fn answer<T: Send>(&self, py: Python<'_>, work: impl FnOnce(&Engine) -> T + Send) -> T {
+        if self.inner.waits_for_disk() {
+            py.detach(|| work(&self.inner))
+        } else {
+            work(&self.inner)
+        }
+    }
+}
+
 #[pymethods]
 impl PyEngine {
     #[new]
@@ -88,8 +100,14 @@ impl PyEngine {
     }
 
     fn track<'py>(&self, py: Python<'py>, request: &[u8]) -> Reply<'py> {
-        let reply = py.detach(|| self.inner.track(request).and_then(Spooled::reply));
-        reply
+        self.answer(py, |engine| engine.track(request))
+            .and_then(|spooled| {
+                if spooled.waits() {
+                    py.detach(|| spooled.reply())
+                } else {
+                    spooled.reply()
+                }
+            })
             .map(|reply| PyBytes::new(py, &reply))
             .map_err(|refusal| refused(py, &refusal))
     }
@@ -116,15 +134,13 @@ impl PyEngine {
     }
 
     fn score<'py>(&self, py: Python<'py>, request: &[u8]) -> Reply<'py> {
-        let reply = py.detach(|| self.inner.score(request));
-        reply
+        self.answer(py, |engine| engine.score(request))
             .map(|reply| PyBytes::new(py, &reply))
             .map_err(|refusal| refused(py, &refusal))
     }
 
     fn confirm<'py>(&self, py: Python<'py>, request: &[u8]) -> Reply<'py> {
-        let reply = py.detach(|| self.inner.confirm(request));
-        reply
+        self.answer(py, |engine| engine.confirm(request))
             .map(|reply| PyBytes::new(py, &reply))
             .map_err(|refusal| refused(py, &refusal))
     }
