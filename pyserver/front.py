@@ -11,13 +11,14 @@ from rust_features import CallMetrics, CallQueue, Engine, NativeFront, Quota
 _BURST_SHARE = 0.5
 """Of the time in which a call is to be answered, what it may spend waiting; the rest is for the answer and its way."""
 
-_UNSEEN_SHARE = 1 / 3
-"""Of that time, what a call may spend in gRPC's core before Python takes it up."""
+_UNSEEN_SHARE = 1 / 8
+"""Of that time, what a call may spend in gRPC's core before Python takes it up; on its way there it waits, too."""
 
 _TAKEN_UP_PER_MS = 1.0
 """Calls that Python takes up from gRPC's core, on a slow machine."""
 
 _LEAST_UNSEEN_CALLS = 8
+"""So many who call at once are answered, whatever the objective."""
 
 _NATIVE_STANDING_BUDGET_NANOS = 1_000_000
 """How long a call may wait where somebody always does: as long as some forty calls take."""
