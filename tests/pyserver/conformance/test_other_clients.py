@@ -57,9 +57,9 @@ def buf_curl(scorer: Scorer, method: str, *options: str) -> subprocess.Completed
 def test_buf_lists_and_calls(lonely: Scorer) -> None:
     listed = buf_curl(lonely, "", "--list-services")
     assert set(listed.stdout.split()) == set(SERVICES), listed.stderr
-    methods = buf_curl(lonely, "", "--list-methods")
-    assert f"{EVENT_SERVICE}/Track" in methods.stdout.split(), methods.stderr
     method = f"{EVENT_SERVICE}/Track"
+    methods = buf_curl(lonely, "", "--list-methods")
+    assert method in methods.stdout.split(), methods.stderr
     tracked = buf_curl(lonely, method, "--data", json_format.MessageToJson(added("one")))
     assert tracked.returncode == 0, tracked.stderr
     wrong = added("two")
