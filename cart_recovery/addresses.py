@@ -1,10 +1,30 @@
 """Addresses to listen on: told to be unusable in one sentence that names the setting, best before anything runs."""
 
 import errno
+import random
 import socket
 
 from cart_recovery.exits import CommandError
 from cart_recovery.settings import Settings, split_address
+
+_CHOSEN_PORTS = range(10_000, 32_768)
+"""Below those that the kernel gives to connections, which would take a port before its server listens."""
+
+
+def free_address() -> str:
+    """A loopback address whose port nobody uses at this moment."""
+    return f"127.0.0.1:{free_port()}"
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody uses at this moment, picked at random: who asks at the same time gets another.
+
+    Raises CommandError where none is free.
+    """
+    for port in random.sample(_CHOSEN_PORTS, len(_CHOSEN_PORTS)):
+        if _bind_error(socket.AF_INET, ("127.0.0.1", port)) is None:
+            return port
+    raise CommandError("every port of 127.0.0.1 that could be chosen is in use; end some of what listens there")
 
 
 def unusable(name: str, address: str, reason: str) -> CommandError:

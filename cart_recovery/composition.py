@@ -1,7 +1,6 @@
 """Puts the parts together: which keys, addresses and directories of the settings each of them gets."""
 
 import shutil
-import socket
 import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -88,12 +87,6 @@ def _certificates(path: Path | None) -> Path | None:
                 "certificates"
             ) from None
     return path
-
-
-def free_address() -> str:
-    """A loopback address whose port nobody uses at this moment."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return f"127.0.0.1:{probe.getsockname()[1]}"
 
 
 def active_policy(settings: Settings) -> "Policy":

@@ -11,7 +11,8 @@ from typing import Self
 
 import grpc
 
-from cart_recovery.composition import dispatcher_settings, free_address
+from cart_recovery.addresses import free_address
+from cart_recovery.composition import dispatcher_settings
 from cart_recovery.inbox import Inbox
 from cart_recovery.loop_thread import LoopThread
 from cart_recovery.nats_server import NatsServer

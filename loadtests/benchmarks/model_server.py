@@ -19,11 +19,12 @@ import lightgbm
 import numpy as np
 
 import rust_features
+from cart_recovery.addresses import free_port
 from loadtests.benchmarks.comparison import Comparison, Figure, Goal, Unmeasured
 from loadtests.benchmarks.load import Caller
 from loadtests.benchmarks.machine import machine, today
 from loadtests.benchmarks.peer import PeerMissing, started
-from loadtests.benchmarks.servers import FRONTS, Server, await_rest, free_address
+from loadtests.benchmarks.servers import FRONTS, Server, await_rest
 from loadtests.benchmarks.serving import serving, side
 from loadtests.benchmarks.trees import TreeModel
 from loadtests.processor import cpu_of_process
@@ -139,7 +140,7 @@ def measure(model: TreeModel, data_directory: Path, *, calls: Calls, progress: C
 def _mlserver(model: TreeModel, calls: Calls) -> Iterator[tuple[_Side, str]]:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        ports = [int(free_address().partition(":")[2]) for _ in range(3)]
+        ports = [free_port() for _ in range(3)]
         _write_settings(folder, model.text, ports)
         rows = model.rows()
         np.save(folder / "rows.npy", rows)

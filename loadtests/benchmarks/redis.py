@@ -5,8 +5,8 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+from cart_recovery.addresses import free_port
 from loadtests.benchmarks.peer import PeerMissing, started
-from loadtests.benchmarks.servers import free_address
 
 _START_SECONDS = 20.0
 _POLL_SECONDS = 0.05
@@ -79,10 +79,10 @@ class Redis:
 @contextmanager
 def redis_server() -> Iterator[Redis]:
     """Starts a redis-server, and ends it. Raises PeerMissing."""
-    address = free_address()
-    with started("redis_server", address.rpartition(":")[2]) as peer:
+    port = free_port()
+    with started("redis_server", str(port)) as peer:
         peer.hear()
-        redis = _connected(address)
+        redis = _connected(f"127.0.0.1:{port}")
         try:
             yield redis
         finally:

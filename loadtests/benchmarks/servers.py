@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ import grpc
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
 
+from cart_recovery.addresses import free_address
 from cart_recovery.die_with_parent import mortal
 from loadtests.processor import CpuUnknown, metric
 
@@ -41,13 +41,6 @@ class Server:
     address: str
     process_id: int
     metrics_url: str = ""
-
-
-def free_address() -> str:
-    """An address of the loopback interface that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"127.0.0.1:{probe.getsockname()[1]}"
 
 
 @contextmanager

@@ -35,7 +35,7 @@ def measure(customers: int, *, rounds: int, progress: Callable[[str], None]) -> 
         except PeerMissing as error:
             missing[REDIS] = str(error)
         for number in range(rounds):
-            ours.append(_grown_bytes(customers) / customers)
+            ours.append(fresh_growth_bytes(customers) / customers)
             if redis is not None:
                 each, of_sample = _fill(redis, customers)
                 growth.append(each)
@@ -63,7 +63,8 @@ def measure(customers: int, *, rounds: int, progress: Callable[[str], None]) -> 
     )
 
 
-def _grown_bytes(customers: int) -> int:
+def fresh_growth_bytes(customers: int) -> int:
+    """By how much a process of its own grows while it folds so many customers. Raises Unmeasured."""
     command = mortal([sys.executable, "-m", "loadtests.benchmarks.idle_customers", str(customers)])
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode != 0:

@@ -1,7 +1,6 @@
 """The journal reader against a real nats-server."""
 
 import asyncio
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,14 +11,8 @@ import pytest
 from nats.js.api import StreamConfig
 
 from audit.journal import JournalUnreadable, messages, read_journal
+from cart_recovery.addresses import free_port
 from cart_recovery.v1.journal_pb2 import JournalMessage, Tick
-
-
-def free_port() -> int:
-    """A port of the loopback interface that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def await_port(process: subprocess.Popen[bytes]) -> None:

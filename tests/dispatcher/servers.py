@@ -16,14 +16,9 @@ from pathlib import Path
 from aiosmtpd import smtp
 from aiosmtpd.smtp import Envelope, Session
 
+from cart_recovery.addresses import free_port
+
 NATS_SERVER = Path(sys.executable).parent / "nats-server"
-
-
-def free_port() -> int:
-    """A port that nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

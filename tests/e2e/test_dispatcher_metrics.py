@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cart_recovery.composition import free_address
+from cart_recovery.addresses import free_address
 from tests.harness.client import metrics_text
 from tests.harness.deployment import deployed
 

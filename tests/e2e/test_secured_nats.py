@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from cart_recovery.addresses import free_address
 from cart_recovery.nats_server import find_binary
-from loadtests.benchmarks.servers import free_address
 from tests.harness.children import child_environment
 from tests.harness.nats_accounts import accounts
 from tests.harness.waiting import eventually

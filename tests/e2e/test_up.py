@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cart_recovery.composition import free_address
+from cart_recovery.addresses import free_address
 from cart_recovery.nats_server import running_url
 from cart_recovery.settings import load_settings
 from tests.harness.bundle import release_bundle

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from cart_recovery.addresses import require_free
+from cart_recovery import addresses
+from cart_recovery.addresses import free_address, free_port, require_free
 from cart_recovery.cli import main
-from cart_recovery.composition import free_address
 from cart_recovery.exits import EXIT_FAILED, CommandError
 from cart_recovery.settings import ENVIRONMENT_PREFIX, Settings
 from tests.harness.children import child_environment
@@ -93,3 +93,12 @@ def test_an_address_by_name_is_in_use_where_any_of_its_meanings_is(taken: str) -
 def test_free_ports_unset_addresses_and_unknown_hosts_pass(taken: str) -> None:
     settings = Settings(scorer_address="127.0.0.1:0", metrics_address="nowhere.invalid:9464", http_address=taken)
     require_free(settings, "scorer_address", "metrics_address", "dispatcher_metrics_address")
+
+
+def test_a_port_that_is_chosen_is_free(taken: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    in_use, free = int(taken.rpartition(":")[2]), free_port()
+    monkeypatch.setattr(addresses, "_CHOSEN_PORTS", (in_use, free))
+    assert {free_port() for _ in range(20)} == {free}
+    monkeypatch.setattr(addresses, "_CHOSEN_PORTS", (in_use,))
+    with pytest.raises(CommandError, match="is in use; end some"):
+        free_port()

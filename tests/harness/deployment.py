@@ -9,7 +9,7 @@ from pathlib import Path
 import grpc
 
 import rust_features
-from cart_recovery.composition import free_address
+from cart_recovery.addresses import free_address
 from cart_recovery.nats_server import NatsServer
 from cart_recovery.settings import Settings
 from cart_recovery.v1.decision_pb2 import DecisionRecord

@@ -13,7 +13,7 @@ from typing import cast
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from cart_recovery.composition import free_address
+from cart_recovery.addresses import free_port
 
 _HANG_SECONDS = 60.0
 
@@ -55,7 +55,7 @@ class SmtpSink:
 
     def __init__(self) -> None:
         # The controller calls its own port after the start, so it has to know it before.
-        self.port = int(free_address().rpartition(":")[2])
+        self.port = free_port()
         self.answer_delay_seconds = 0.0
         """How long the server thinks before it answers to the content."""
         self._plans: dict[str, list[Behaviour]] = {}

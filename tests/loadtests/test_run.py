@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from cart_recovery.addresses import free_address
 from cart_recovery.cli import main
-from cart_recovery.composition import free_address
 from cart_recovery.exits import EXIT_FAILED
 from loadtests.run import LoadTest, run
 

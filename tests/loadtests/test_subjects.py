@@ -9,8 +9,9 @@ import pytest
 from cart_recovery.v1.journal_pb2 import JournalMessage
 from loadtests.benchmarks.comparison import Unmeasured
 from loadtests.benchmarks.feature_replay import FEATURES, require_same
-from loadtests.benchmarks.idle_customers import events, grown_bytes, redis_hash
+from loadtests.benchmarks.idle_customers import events, redis_hash
 from loadtests.benchmarks.journal_table import ADD, ADDS, CHECKOUT, VIEW, VIEWS, flatten
+from loadtests.benchmarks.state_size import fresh_growth_bytes
 from rust_features import feature_table
 
 
@@ -78,4 +79,4 @@ def test_an_idle_customer_is_the_same_to_both_sides() -> None:
 
 
 def test_customers_cost_memory() -> None:
-    assert grown_bytes(2_000) / 2_000 > 100
+    assert fresh_growth_bytes(2_000) / 2_000 > 100
