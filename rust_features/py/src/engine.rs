@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 
 use cart_recovery_core::ids::Alias;
 use cart_recovery_core::keyed::Key;
+use cart_recovery_core::refusal::Refusal;
 use cart_recovery_core::spool::Durability;
 use cart_recovery_core::time::Micros;
-use cart_recovery_engine::{Engine, EngineSettings, OpenError, Spooled, envelope, streamed};
+use cart_recovery_engine::{Engine, EngineSettings, OpenError, envelope, streamed};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -48,6 +49,16 @@ impl PyEngine {
             py.detach(|| work(&self.inner))
         } else {
             work(&self.inner)
+        }
+    }
+
+    /// The reply to one event, which its sender gets once it is spooled, or in the journal where it asked for that.
+    fn spool(&self, py: Python<'_>, request: &[u8]) -> Result<Vec<u8>, Refusal> {
+        let spooled = self.answer(py, |engine| engine.track(request))?;
+        if spooled.waits() {
+            py.detach(|| spooled.reply())
+        } else {
+            spooled.reply()
         }
     }
 }
@@ -100,14 +111,7 @@ impl PyEngine {
     }
 
     fn track<'py>(&self, py: Python<'py>, request: &[u8]) -> Reply<'py> {
-        self.answer(py, |engine| engine.track(request))
-            .and_then(|spooled| {
-                if spooled.waits() {
-                    py.detach(|| spooled.reply())
-                } else {
-                    spooled.reply()
-                }
-            })
+        self.spool(py, request)
             .map(|reply| PyBytes::new(py, &reply))
             .map_err(|refusal| refused(py, &refusal))
     }
@@ -119,10 +123,9 @@ impl PyEngine {
         quota: &PyQuota,
         caller: &str,
     ) -> (Bound<'py, PyBytes>, Option<&'static str>) {
-        let outcome = py.detach(|| {
-            let track = envelope(request)?;
+        let outcome = envelope(request).and_then(|track| {
             quota.inner.take(caller, Instant::now())?;
-            self.inner.track(&track).and_then(Spooled::reply)
+            self.spool(py, &track)
         });
         let reason = outcome.as_ref().err().map(|refusal| refusal.reason.as_str_name());
         (PyBytes::new(py, &streamed(&outcome)), reason)
