@@ -56,5 +56,6 @@ REASON_WORDS: dict[int, str] = {
     132: "The deadline was passed for too long",
     133: "The draw among the best candidates chose another, to learn from it",
     134: "The customer is held back: another one with the same device and address may be the same person",
+    135: "The customer is held back: so many payments failed in one visit that somebody may be trying out stolen cards",
 }
 """The sentence a person reads, by number of `cart_recovery.v1.Reason`."""

@@ -24,17 +24,17 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x63\x61rt_recovery/v1/line.proto\x12\x10\x63\x61rt_recovery.v1\"\xe9\x02\n\x04Line\x12\x12\n\nproduct_id\x18\x01 \x01(\t\x12\x12\n\nvariant_id\x18\x02 \x01(\t\x12\x10\n\x08quantity\x18\x03 \x01(\r\x12\x1d\n\x10unit_price_minor\x18\x04 \x01(\x03H\x00\x88\x01\x01\x12\x1d\n\x10list_price_minor\x18\x05 \x01(\x03H\x01\x88\x01\x01\x12\x16\n\x0e\x64iscount_minor\x18\x06 \x01(\x03\x12\r\n\x05title\x18\x07 \x01(\t\x12\x15\n\rcategory_path\x18\x08 \x03(\t\x12\r\n\x05\x62rand\x18\t \x01(\t\x12\x11\n\tseller_id\x18\n \x01(\t\x12?\n\x12recurring_interval\x18\x0b \x01(\x0e\x32#.cart_recovery.v1.RecurringInterval\x12\x0b\n\x03url\x18\x0c \x01(\t\x12\x11\n\timage_url\x18\r \x01(\tB\x13\n\x11_unit_price_minorB\x13\n\x11_list_price_minor\"\x9b\x02\n\x04\x43\x61rt\x12\x0f\n\x07\x63\x61rt_id\x18\x01 \x01(\t\x12%\n\x05lines\x18\x02 \x03(\x0b\x32\x16.cart_recovery.v1.Line\x12\x15\n\rcurrency_code\x18\x03 \x01(\t\x12\x14\n\x0cshop_version\x18\x04 \x01(\x04\x12\x1b\n\x0eshipping_minor\x18\x05 \x01(\x03H\x01\x88\x01\x01\x12#\n\x16promised_delivery_days\x18\x06 \x01(\rH\x02\x88\x01\x01\x12\x15\n\x0brestore_url\x18\x07 \x01(\tH\x00\x12\x1c\n\x12sealed_restore_url\x18\x08 \x01(\x0cH\x00\x42\t\n\x07restoreB\x11\n\x0f_shipping_minorB\x19\n\x17_promised_delivery_days*\xaf\x01\n\x11RecurringInterval\x12\"\n\x1eRECURRING_INTERVAL_UNSPECIFIED\x10\x00\x12\x1b\n\x17RECURRING_INTERVAL_WEEK\x10\x01\x12\x1c\n\x18RECURRING_INTERVAL_MONTH\x10\x02\x12\x1e\n\x1aRECURRING_INTERVAL_QUARTER\x10\x03\x12\x1b\n\x17RECURRING_INTERVAL_YEAR\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x63\x61rt_recovery/v1/line.proto\x12\x10\x63\x61rt_recovery.v1\"\xe9\x02\n\x04Line\x12\x12\n\nproduct_id\x18\x01 \x01(\t\x12\x12\n\nvariant_id\x18\x02 \x01(\t\x12\x10\n\x08quantity\x18\x03 \x01(\r\x12\x1d\n\x10unit_price_minor\x18\x04 \x01(\x03H\x00\x88\x01\x01\x12\x1d\n\x10list_price_minor\x18\x05 \x01(\x03H\x01\x88\x01\x01\x12\x16\n\x0e\x64iscount_minor\x18\x06 \x01(\x03\x12\r\n\x05title\x18\x07 \x01(\t\x12\x15\n\rcategory_path\x18\x08 \x03(\t\x12\r\n\x05\x62rand\x18\t \x01(\t\x12\x11\n\tseller_id\x18\n \x01(\t\x12?\n\x12recurring_interval\x18\x0b \x01(\x0e\x32#.cart_recovery.v1.RecurringInterval\x12\x0b\n\x03url\x18\x0c \x01(\t\x12\x11\n\timage_url\x18\r \x01(\tB\x13\n\x11_unit_price_minorB\x13\n\x11_list_price_minor\"\xdf\x02\n\x04\x43\x61rt\x12\x0f\n\x07\x63\x61rt_id\x18\x01 \x01(\t\x12%\n\x05lines\x18\x02 \x03(\x0b\x32\x16.cart_recovery.v1.Line\x12\x15\n\rcurrency_code\x18\x03 \x01(\t\x12\x14\n\x0cshop_version\x18\x04 \x01(\x04\x12\x1b\n\x0eshipping_minor\x18\x05 \x01(\x03H\x01\x88\x01\x01\x12#\n\x16promised_delivery_days\x18\x06 \x01(\rH\x02\x88\x01\x01\x12\x15\n\x0brestore_url\x18\x07 \x01(\tH\x00\x12\x1c\n\x12sealed_restore_url\x18\x08 \x01(\x0cH\x00\x12%\n\x18\x66ree_shipping_from_minor\x18\t \x01(\x03H\x03\x88\x01\x01\x42\t\n\x07restoreB\x11\n\x0f_shipping_minorB\x19\n\x17_promised_delivery_daysB\x1b\n\x19_free_shipping_from_minor*\xaf\x01\n\x11RecurringInterval\x12\"\n\x1eRECURRING_INTERVAL_UNSPECIFIED\x10\x00\x12\x1b\n\x17RECURRING_INTERVAL_WEEK\x10\x01\x12\x1c\n\x18RECURRING_INTERVAL_MONTH\x10\x02\x12\x1e\n\x1aRECURRING_INTERVAL_QUARTER\x10\x03\x12\x1b\n\x17RECURRING_INTERVAL_YEAR\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'cart_recovery.v1.line_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_RECURRINGINTERVAL']._serialized_start=700
-  _globals['_RECURRINGINTERVAL']._serialized_end=875
+  _globals['_RECURRINGINTERVAL']._serialized_start=768
+  _globals['_RECURRINGINTERVAL']._serialized_end=943
   _globals['_LINE']._serialized_start=50
   _globals['_LINE']._serialized_end=411
   _globals['_CART']._serialized_start=414
-  _globals['_CART']._serialized_end=697
+  _globals['_CART']._serialized_end=765
 # @@protoc_insertion_point(module_scope)

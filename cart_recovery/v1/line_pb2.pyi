@@ -126,6 +126,7 @@ class Cart(_message.Message):
     PROMISED_DELIVERY_DAYS_FIELD_NUMBER: _builtins.int
     RESTORE_URL_FIELD_NUMBER: _builtins.int
     SEALED_RESTORE_URL_FIELD_NUMBER: _builtins.int
+    FREE_SHIPPING_FROM_MINOR_FIELD_NUMBER: _builtins.int
     cart_id: _builtins.str
     currency_code: _builtins.str
     shop_version: _builtins.int
@@ -136,6 +137,8 @@ class Cart(_message.Message):
     """Where the shopper finds the cart again; sealed whole at the edge."""
     sealed_restore_url: _builtins.bytes
     """The same, sealed to the dispatcher's public key. Only inside the journal."""
+    free_shipping_from_minor: _builtins.int
+    """The cart's value from which on shipping is free."""
     @_builtins.property
     def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___Line]:
         """At most 10,000."""
@@ -151,17 +154,22 @@ class Cart(_message.Message):
         promised_delivery_days: _builtins.int | None = ...,
         restore_url: _builtins.str = ...,
         sealed_restore_url: _builtins.bytes = ...,
+        free_shipping_from_minor: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_promised_delivery_days", b"_promised_delivery_days", "_shipping_minor", b"_shipping_minor", "promised_delivery_days", b"promised_delivery_days", "restore", b"restore", "restore_url", b"restore_url", "sealed_restore_url", b"sealed_restore_url", "shipping_minor", b"shipping_minor"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_free_shipping_from_minor", b"_free_shipping_from_minor", "_promised_delivery_days", b"_promised_delivery_days", "_shipping_minor", b"_shipping_minor", "free_shipping_from_minor", b"free_shipping_from_minor", "promised_delivery_days", b"promised_delivery_days", "restore", b"restore", "restore_url", b"restore_url", "sealed_restore_url", b"sealed_restore_url", "shipping_minor", b"shipping_minor"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_promised_delivery_days", b"_promised_delivery_days", "_shipping_minor", b"_shipping_minor", "cart_id", b"cart_id", "currency_code", b"currency_code", "lines", b"lines", "promised_delivery_days", b"promised_delivery_days", "restore", b"restore", "restore_url", b"restore_url", "sealed_restore_url", b"sealed_restore_url", "shipping_minor", b"shipping_minor", "shop_version", b"shop_version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_free_shipping_from_minor", b"_free_shipping_from_minor", "_promised_delivery_days", b"_promised_delivery_days", "_shipping_minor", b"_shipping_minor", "cart_id", b"cart_id", "currency_code", b"currency_code", "free_shipping_from_minor", b"free_shipping_from_minor", "lines", b"lines", "promised_delivery_days", b"promised_delivery_days", "restore", b"restore", "restore_url", b"restore_url", "sealed_restore_url", b"sealed_restore_url", "shipping_minor", b"shipping_minor", "shop_version", b"shop_version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__free_shipping_from_minor: _TypeAlias = _typing.Literal["free_shipping_from_minor"]  # noqa: Y015
+    _WhichOneofArgType__free_shipping_from_minor: _TypeAlias = _typing.Literal["_free_shipping_from_minor", b"_free_shipping_from_minor"]  # noqa: Y015
     _WhichOneofReturnType__promised_delivery_days: _TypeAlias = _typing.Literal["promised_delivery_days"]  # noqa: Y015
     _WhichOneofArgType__promised_delivery_days: _TypeAlias = _typing.Literal["_promised_delivery_days", b"_promised_delivery_days"]  # noqa: Y015
     _WhichOneofReturnType__shipping_minor: _TypeAlias = _typing.Literal["shipping_minor"]  # noqa: Y015
     _WhichOneofArgType__shipping_minor: _TypeAlias = _typing.Literal["_shipping_minor", b"_shipping_minor"]  # noqa: Y015
     _WhichOneofReturnType_restore: _TypeAlias = _typing.Literal["restore_url", "sealed_restore_url"]  # noqa: Y015
     _WhichOneofArgType_restore: _TypeAlias = _typing.Literal["restore", b"restore"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__free_shipping_from_minor) -> _WhichOneofReturnType__free_shipping_from_minor | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__promised_delivery_days) -> _WhichOneofReturnType__promised_delivery_days | None: ...
     @_typing.overload

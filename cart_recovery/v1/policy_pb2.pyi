@@ -249,7 +249,6 @@ class StorefrontPolicy(_message.Message):
     RETURN_BASIS_POINTS_FIELD_NUMBER: _builtins.int
     QUIET_HOURS_FIELD_NUMBER: _builtins.int
     CHANNEL_COSTS_FIELD_NUMBER: _builtins.int
-    FREE_SHIPPING_THRESHOLD_MINOR_FIELD_NUMBER: _builtins.int
     storefront_id: _builtins.str
     brand_name: _builtins.str
     sender: _builtins.str
@@ -275,7 +274,6 @@ class StorefrontPolicy(_message.Message):
     margin_basis_points: _builtins.int
     """Margin as a share of price where a product's cost is unknown, in basis points."""
     return_basis_points: _builtins.int
-    free_shipping_threshold_minor: _builtins.int
     @_builtins.property
     def hosts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Hosts that a redirect may lead to."""
@@ -307,18 +305,15 @@ class StorefrontPolicy(_message.Message):
         return_basis_points: _builtins.int | None = ...,
         quiet_hours: _abc.Iterable[Global___QuietHours] | None = ...,
         channel_costs: _abc.Iterable[Global___ChannelCost] | None = ...,
-        free_shipping_threshold_minor: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_abandonment_seconds", b"_abandonment_seconds", "_attribution_window_seconds", b"_attribution_window_seconds", "_free_shipping_threshold_minor", b"_free_shipping_threshold_minor", "_holdout_basis_points", b"_holdout_basis_points", "_latest_touch_seconds", b"_latest_touch_seconds", "_margin_basis_points", b"_margin_basis_points", "_max_touches", b"_max_touches", "_return_basis_points", b"_return_basis_points", "_stale_after_seconds", b"_stale_after_seconds", "_touch_gap_seconds", b"_touch_gap_seconds", "abandonment_seconds", b"abandonment_seconds", "attribution_window_seconds", b"attribution_window_seconds", "free_shipping_threshold_minor", b"free_shipping_threshold_minor", "holdout_basis_points", b"holdout_basis_points", "latest_touch_seconds", b"latest_touch_seconds", "margin_basis_points", b"margin_basis_points", "max_touches", b"max_touches", "return_basis_points", b"return_basis_points", "stale_after_seconds", b"stale_after_seconds", "touch_gap_seconds", b"touch_gap_seconds"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_abandonment_seconds", b"_abandonment_seconds", "_attribution_window_seconds", b"_attribution_window_seconds", "_holdout_basis_points", b"_holdout_basis_points", "_latest_touch_seconds", b"_latest_touch_seconds", "_margin_basis_points", b"_margin_basis_points", "_max_touches", b"_max_touches", "_return_basis_points", b"_return_basis_points", "_stale_after_seconds", b"_stale_after_seconds", "_touch_gap_seconds", b"_touch_gap_seconds", "abandonment_seconds", b"abandonment_seconds", "attribution_window_seconds", b"attribution_window_seconds", "holdout_basis_points", b"holdout_basis_points", "latest_touch_seconds", b"latest_touch_seconds", "margin_basis_points", b"margin_basis_points", "max_touches", b"max_touches", "return_basis_points", b"return_basis_points", "stale_after_seconds", b"stale_after_seconds", "touch_gap_seconds", b"touch_gap_seconds"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_abandonment_seconds", b"_abandonment_seconds", "_attribution_window_seconds", b"_attribution_window_seconds", "_free_shipping_threshold_minor", b"_free_shipping_threshold_minor", "_holdout_basis_points", b"_holdout_basis_points", "_latest_touch_seconds", b"_latest_touch_seconds", "_margin_basis_points", b"_margin_basis_points", "_max_touches", b"_max_touches", "_return_basis_points", b"_return_basis_points", "_stale_after_seconds", b"_stale_after_seconds", "_touch_gap_seconds", b"_touch_gap_seconds", "abandonment_seconds", b"abandonment_seconds", "attribution_window_seconds", b"attribution_window_seconds", "brand_name", b"brand_name", "channel_costs", b"channel_costs", "currency_code", b"currency_code", "free_shipping_threshold_minor", b"free_shipping_threshold_minor", "holdout_basis_points", b"holdout_basis_points", "home_url", b"home_url", "hosts", b"hosts", "latest_touch_seconds", b"latest_touch_seconds", "margin_basis_points", b"margin_basis_points", "max_touches", b"max_touches", "postal_address", b"postal_address", "quiet_hours", b"quiet_hours", "reply_to", b"reply_to", "return_basis_points", b"return_basis_points", "sender", b"sender", "stale_after_seconds", b"stale_after_seconds", "storefront_id", b"storefront_id", "time_zone", b"time_zone", "touch_gap_seconds", b"touch_gap_seconds"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_abandonment_seconds", b"_abandonment_seconds", "_attribution_window_seconds", b"_attribution_window_seconds", "_holdout_basis_points", b"_holdout_basis_points", "_latest_touch_seconds", b"_latest_touch_seconds", "_margin_basis_points", b"_margin_basis_points", "_max_touches", b"_max_touches", "_return_basis_points", b"_return_basis_points", "_stale_after_seconds", b"_stale_after_seconds", "_touch_gap_seconds", b"_touch_gap_seconds", "abandonment_seconds", b"abandonment_seconds", "attribution_window_seconds", b"attribution_window_seconds", "brand_name", b"brand_name", "channel_costs", b"channel_costs", "currency_code", b"currency_code", "holdout_basis_points", b"holdout_basis_points", "home_url", b"home_url", "hosts", b"hosts", "latest_touch_seconds", b"latest_touch_seconds", "margin_basis_points", b"margin_basis_points", "max_touches", b"max_touches", "postal_address", b"postal_address", "quiet_hours", b"quiet_hours", "reply_to", b"reply_to", "return_basis_points", b"return_basis_points", "sender", b"sender", "stale_after_seconds", b"stale_after_seconds", "storefront_id", b"storefront_id", "time_zone", b"time_zone", "touch_gap_seconds", b"touch_gap_seconds"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__abandonment_seconds: _TypeAlias = _typing.Literal["abandonment_seconds"]  # noqa: Y015
     _WhichOneofArgType__abandonment_seconds: _TypeAlias = _typing.Literal["_abandonment_seconds", b"_abandonment_seconds"]  # noqa: Y015
     _WhichOneofReturnType__attribution_window_seconds: _TypeAlias = _typing.Literal["attribution_window_seconds"]  # noqa: Y015
     _WhichOneofArgType__attribution_window_seconds: _TypeAlias = _typing.Literal["_attribution_window_seconds", b"_attribution_window_seconds"]  # noqa: Y015
-    _WhichOneofReturnType__free_shipping_threshold_minor: _TypeAlias = _typing.Literal["free_shipping_threshold_minor"]  # noqa: Y015
-    _WhichOneofArgType__free_shipping_threshold_minor: _TypeAlias = _typing.Literal["_free_shipping_threshold_minor", b"_free_shipping_threshold_minor"]  # noqa: Y015
     _WhichOneofReturnType__holdout_basis_points: _TypeAlias = _typing.Literal["holdout_basis_points"]  # noqa: Y015
     _WhichOneofArgType__holdout_basis_points: _TypeAlias = _typing.Literal["_holdout_basis_points", b"_holdout_basis_points"]  # noqa: Y015
     _WhichOneofReturnType__latest_touch_seconds: _TypeAlias = _typing.Literal["latest_touch_seconds"]  # noqa: Y015
@@ -337,8 +332,6 @@ class StorefrontPolicy(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__abandonment_seconds) -> _WhichOneofReturnType__abandonment_seconds | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__attribution_window_seconds) -> _WhichOneofReturnType__attribution_window_seconds | None: ...
-    @_typing.overload
-    def WhichOneof(self, oneof_group: _WhichOneofArgType__free_shipping_threshold_minor) -> _WhichOneofReturnType__free_shipping_threshold_minor | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__holdout_basis_points) -> _WhichOneofReturnType__holdout_basis_points | None: ...
     @_typing.overload

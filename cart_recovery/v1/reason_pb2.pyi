@@ -139,6 +139,8 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """The draw among the best candidates chose another, to learn from it."""
     REASON_SUSPECTED_SAME_PERSON: _Reason.ValueType  # 134
     """The customer is held back: another one with the same device and address may be the same person; link or unlink the two."""
+    REASON_SUSPECTED_CARD_TESTING: _Reason.ValueType  # 135
+    """The customer is held back: so many payments failed in one visit that somebody may be trying out stolen cards."""
 
 class Reason(_Reason, metaclass=_ReasonEnumTypeWrapper):
     """The one table of reason codes: request errors, rejected candidates, skipped touches. The comment of a value
@@ -262,4 +264,6 @@ REASON_NOT_DRAWN: Reason.ValueType  # 133
 """The draw among the best candidates chose another, to learn from it."""
 REASON_SUSPECTED_SAME_PERSON: Reason.ValueType  # 134
 """The customer is held back: another one with the same device and address may be the same person; link or unlink the two."""
+REASON_SUSPECTED_CARD_TESTING: Reason.ValueType  # 135
+"""The customer is held back: so many payments failed in one visit that somebody may be trying out stolen cards."""
 Global___Reason: _TypeAlias = Reason  # noqa: Y015

@@ -19,7 +19,7 @@ from cart_recovery.v1.event_pb2 import Event
 from cart_recovery.v1.line_pb2 import Cart, Line
 from cart_recovery.v1.message_pb2 import OfferRedeemed
 from cart_recovery.v1.money_pb2 import Money
-from training.simulator.basket import Basket, leave
+from training.simulator.basket import FREE_SHIPPING_FROM_MINOR, Basket, leave
 from training.simulator.catalogue import Product
 from training.simulator.envelope import Envelope
 from training.simulator.introduction import introduction
@@ -193,6 +193,7 @@ def _check_out(visit: Visit, step: int, clock: int, settings: ShopSettings, rng:
         shop_version=len(visit.events),
         shipping_minor=basket.shipping_minor,
         promised_delivery_days=rng.randint(1, 5),
+        free_shipping_from_minor=FREE_SHIPPING_FROM_MINOR,
         restore_url=f"{settings.home_url}/cart/{basket.cart_id}",
     )
     kinds: list[dict[str, object]] = [{"cart_updated": CartUpdated(cart=cart)}]

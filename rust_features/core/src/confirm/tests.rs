@@ -8,11 +8,12 @@ use crate::contract::journal_message::Content;
 use crate::contract::message_outcome::Outcome;
 use crate::contract::{
     CartViewed, Channel, ConfirmRequest, ConsentState, DecisionApproved, DecisionHeld, DecisionRecord, Erased, Event,
-    Identified, IdentityKeyKind, MessageSkipped, MessageUnsubscribed, Policy, ProductUpdated, Reason, Trigger,
-    Unlinked,
+    Identified, IdentityKeyKind, MessageSkipped, MessageUnsubscribed, PaymentFailed, Policy, ProductUpdated, Reason,
+    Trigger, Unlinked,
 };
 use crate::decide::testing::{CART, KEY, NOON, World, alias, inactivity, line};
 use crate::decide::{chosen, decide};
+use crate::ids::CartId;
 use crate::keyed::Key;
 use crate::policy::testing::policy;
 use crate::time::Micros;
@@ -387,6 +388,21 @@ fn whoever_turns_out_to_be_held_out_is_not_written_to() {
     drawn.holdout = true;
     world.push(DUE, Content::Decision(drawn));
     assert_eq!(verdict(&world, &record), Verdict::Skip(Reason::Holdout));
+}
+
+#[test]
+fn whoever_tries_out_cards_after_the_decision_is_not_written_to() {
+    let (mut world, record) = pending("email_reminder");
+    for _ in 0..5 {
+        // About another cart: news about its own supersedes a decision.
+        let failure = PaymentFailed {
+            cart_id: CartId([8; 16]).to_string(),
+            failure_code: "declined".into(),
+        };
+        world.event(DUE, Kind::PaymentFailed(failure));
+    }
+    assert_eq!(verdict(&world, &record), Verdict::Skip(Reason::SuspectedCardTesting));
+    assert!(Verdict::ends_sequence(Reason::SuspectedCardTesting));
 }
 
 #[test]

@@ -57,6 +57,7 @@ impl Verdict {
                 | Reason::TooLate
                 | Reason::Erased
                 | Reason::SuspectedRobot
+                | Reason::SuspectedCardTesting
                 | Reason::ApprovalRejected
                 | Reason::CurrencyNotSupported
                 | Reason::AlreadyClaimed

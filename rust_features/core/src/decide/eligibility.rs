@@ -18,6 +18,11 @@ pub(crate) fn person_reasons(customer: &Customer<'_>) -> Reasons {
     reasons.extend(customer.erased().then_some(Reason::Erased));
     reasons.extend(customer.profiling_objected().then_some(Reason::ProfilingObjected));
     reasons.extend(customer.suspected_robot().then_some(Reason::SuspectedRobot));
+    reasons.extend(
+        customer
+            .suspected_card_testing()
+            .then_some(Reason::SuspectedCardTesting),
+    );
     reasons.extend(customer.suspect().map(|_| Reason::SuspectedSamePerson));
     reasons
 }

@@ -9,7 +9,8 @@ use crate::contract::event::Kind;
 use crate::contract::message_outcome::Outcome;
 use crate::contract::{
     BudgetPrice, BudgetPricesUpdated, Candidate, Channel, ChannelPaused, ConsentPurpose, ConsentState, DecisionRecord,
-    Identified, IdentityKeyKind, Line, Linked, Money, Policy, ProductUpdated, Reason, Unlinked, offer,
+    Identified, IdentityKeyKind, Line, Linked, Money, PaymentFailed, Policy, ProductUpdated, ProductViewed, Reason,
+    Unlinked, offer,
 };
 use crate::policy::testing::policy;
 use crate::time::Micros;
@@ -136,11 +137,27 @@ fn whoever_withdraws_marketing_after_agreeing_to_reminders_gets_none_until_they_
     }
 }
 
+fn views(world: &mut World, count: usize) {
+    for _ in 0..count {
+        world.event(LATER, Kind::ProductViewed(ProductViewed::default()));
+    }
+}
+
+fn failed_payments(world: &mut World, count: usize) {
+    for _ in 0..count {
+        let failure = PaymentFailed {
+            cart_id: CART.to_string(),
+            failure_code: "declined".into(),
+        };
+        world.event(LATER, Kind::PaymentFailed(failure));
+    }
+}
+
 #[test]
 fn each_rejection_has_its_reason() {
     type Change = fn(&mut World);
     let day = 86_400_000_000;
-    let cases: [(Change, Reason); 6] = [
+    let cases: [(Change, Reason); 8] = [
         (
             |world| world.consent(LATER, Channel::Email, ConsentState::Withdrawn),
             Reason::OptedOut,
@@ -171,6 +188,8 @@ fn each_rejection_has_its_reason() {
             |world| world.event(LATER, Kind::Erased(crate::contract::Erased::default())),
             Reason::Erased,
         ),
+        (|world| views(world, 700), Reason::SuspectedRobot),
+        (|world| failed_payments(world, 5), Reason::SuspectedCardTesting),
     ];
     for (change, reason) in cases {
         let mut world = World::abandoned();

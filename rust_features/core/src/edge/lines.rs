@@ -29,7 +29,9 @@ impl Gate<'_> {
         self.token(path.field("cart_id"), "cart", &mut cart.cart_id);
         self.lines(path, &mut cart.lines);
         self.optional_amount(path.field("shipping_minor"), cart.shipping_minor);
-        let priced = cart.shipping_minor.is_some() || cart.lines.iter().any(has_amount);
+        self.optional_amount(path.field("free_shipping_from_minor"), cart.free_shipping_from_minor);
+        let terms = [cart.shipping_minor, cart.free_shipping_from_minor];
+        let priced = terms.iter().any(Option::is_some) || cart.lines.iter().any(has_amount);
         self.currency(path.field("currency_code"), &cart.currency_code, priced);
         cart.restore = cart.restore.take().and_then(|restore| self.restore(path, restore));
     }

@@ -30,7 +30,7 @@ fn write_page(page: &mut String) -> fmt::Result {
             writeln!(page, "\n## {}\n", feature.group.name())?;
             writeln!(
                 page,
-                "| name | unit | meaning | missing | range |\n| --- | --- | --- | --- | --- |"
+                "| name | unit | meaning | missing | range | example |\n| --- | --- | --- | --- | --- | --- |"
             )?;
         }
         write_row(page, feature)?;
@@ -45,6 +45,7 @@ fn write_row(page: &mut String, feature: &Feature) -> fmt::Result {
         meaning,
         missing,
         range,
+        example: (value, says),
         ..
     } = feature;
     let bound = |value: f32| {
@@ -56,7 +57,7 @@ fn write_row(page: &mut String, feature: &Feature) -> fmt::Result {
     };
     writeln!(
         page,
-        "| `{name}` | {unit} | {meaning} | {missing} | {} to {} |",
+        "| `{name}` | {unit} | {meaning} | {missing} | {} to {} | {value}: {says} |",
         bound(range.0),
         bound(range.1)
     )
@@ -78,6 +79,9 @@ mod tests {
                 feature.name
             );
             assert!(page.contains(&format!("| `{}` |", feature.name)));
+            let (value, says) = feature.example;
+            let (least, most) = feature.range;
+            assert!((least..=most).contains(&value) && !says.is_empty(), "{}", feature.name);
             assert_eq!(feature.is_action(), place >= CONTEXT_COUNT);
             assert_eq!(arrow_fields()[place].name(), feature.name);
         }

@@ -21,6 +21,7 @@ pub(crate) struct Lines {
     pub(crate) failed_payments: f64,
     pub(crate) shipping_share: f64,
     pub(crate) promised_days: f64,
+    pub(crate) free_shipping_gap_minor: f64,
     pub(crate) touches: f64,
     pub(crate) price_change: f64,
     pub(crate) stock_cover: f64,
@@ -28,6 +29,8 @@ pub(crate) struct Lines {
     pub(crate) margin_share: f64,
     pub(crate) lead_time_days: f64,
     pub(crate) known_share: f64,
+    pub(crate) popularity_1d: f64,
+    pub(crate) popularity_30d: f64,
 }
 
 /// Sums over lines, from which the shares follow.
@@ -51,6 +54,7 @@ struct Sums {
     now: f64,
     costed_price: f64,
     cost: f64,
+    popularity: [f64; 2],
 }
 
 impl Lines {
@@ -69,6 +73,7 @@ impl Lines {
         failed_payments: f64::NAN,
         shipping_share: f64::NAN,
         promised_days: f64::NAN,
+        free_shipping_gap_minor: f64::NAN,
         touches: f64::NAN,
         price_change: f64::NAN,
         stock_cover: f64::NAN,
@@ -76,12 +81,14 @@ impl Lines {
         margin_share: f64::NAN,
         lead_time_days: f64::NAN,
         known_share: f64::NAN,
+        popularity_1d: f64::NAN,
+        popularity_30d: f64::NAN,
     };
 
     pub(crate) fn new(state: &State, cart: &Cart, clock: Micros) -> Self {
         let mut sums = Sums::default();
         for line in cart.lines() {
-            sums.add(state, line);
+            sums.add(state, line, clock);
         }
         let value_minor = cart.value_minor().map_or(f64::NAN, minor);
         Self {
@@ -105,6 +112,9 @@ impl Lines {
                 .shipping_minor()
                 .map_or(f64::NAN, |shipping| share(minor(shipping), value_minor)),
             promised_days: cart.promised_days().map_or(f64::NAN, f64::from),
+            free_shipping_gap_minor: cart
+                .free_shipping_from_minor()
+                .map_or(f64::NAN, |from| gap(minor(from), value_minor)),
             touches: f64::from(cart.touches_claimed()),
             price_change: share(sums.now, sums.then) - 1.0,
             stock_cover: sums.cover.unwrap_or(f64::NAN),
@@ -112,12 +122,14 @@ impl Lines {
             margin_share: share(sums.costed_price - sums.cost, sums.costed_price),
             lead_time_days: sums.lead_time_days.map_or(f64::NAN, f64::from),
             known_share: share(count(sums.known), count(sums.lines)),
+            popularity_1d: share(sums.popularity[0], count(sums.lines)),
+            popularity_30d: share(sums.popularity[1], count(sums.lines)),
         }
     }
 }
 
 impl Sums {
-    fn add(&mut self, state: &State, line: &CartLine) {
+    fn add(&mut self, state: &State, line: &CartLine, clock: Micros) {
         let quantity = f64::from(line.quantity());
         self.lines += 1;
         self.recurring += usize::from(line.recurring());
@@ -131,6 +143,13 @@ impl Sums {
                 self.listed += quantity * list;
                 self.listed_price += quantity * price;
             }
+        }
+        for (sum, additions) in self
+            .popularity
+            .iter_mut()
+            .zip(state.popularity.of(line.product_hash(), clock))
+        {
+            *sum += additions;
         }
         self.add_product(state, line, quantity);
     }
@@ -155,6 +174,15 @@ impl Sums {
             self.cost += quantity * minor(cost);
         }
         self.lead_time_days = self.lead_time_days.max(product.lead_time_days());
+    }
+}
+
+/// What the value lacks to the threshold; NaN where it is not known.
+fn gap(threshold: f64, value: f64) -> f64 {
+    if value.is_nan() {
+        f64::NAN
+    } else {
+        (threshold - value).max(0.0)
     }
 }
 

@@ -10,6 +10,9 @@ mod schema;
 mod table;
 mod visit;
 
+#[cfg(test)]
+mod tests;
+
 pub use action::ActionInput;
 pub use documentation::documentation;
 pub use reading::{action_features, context_features};
@@ -33,6 +36,8 @@ pub struct Feature {
     pub missing: &'static str,
     /// Smallest and largest value.
     pub range: (f32, f32),
+    /// A value, and what it says.
+    pub example: (f32, &'static str),
     pub(crate) source: Source,
 }
 

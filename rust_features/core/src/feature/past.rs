@@ -23,6 +23,8 @@ pub(crate) struct Past {
     pub(crate) category_affinity: f64,
     pub(crate) brand_affinity: f64,
     pub(crate) taste: f64,
+    pub(crate) pace: f64,
+    pub(crate) offers: f64,
     pub(crate) offers_30d: f64,
     pub(crate) sends_1d: f64,
     pub(crate) sends_7d: f64,
@@ -81,6 +83,8 @@ impl Past {
             category_affinity: f64::NAN,
             brand_affinity: f64::NAN,
             taste: 0.0,
+            pace: 0.0,
+            offers: 0.0,
             offers_30d: 0.0,
             sends_1d: 0.0,
             sends_7d: 0.0,
@@ -101,6 +105,7 @@ impl Past {
                     *sum += f64::from(*value) * factor;
                 }
             }
+            self.pace = self.pace.max(f64::from(activity.pace()));
             self.orders += f64::from(activity.orders);
             self.redemptions += f64::from(activity.redemptions);
             // `max` and `min` pass over the NaN of what is not known yet.
@@ -151,6 +156,7 @@ impl Past {
             if let Some(send) = contacts.sends.last() {
                 self.send_hours = self.send_hours.min(hours(clock, send.time));
             }
+            self.offers += count(contacts.offers.len());
             let offers = contacts.offers.iter().filter(|offer| hours(clock, offer.time) < 720.0);
             self.offers_30d += count(offers.count());
         }

@@ -1,15 +1,10 @@
-//! The last visit: the newest moments of the customer with no gap of more than half an hour between them.
-
-use std::cmp::Reverse;
+//! Totals of the last visit.
 
 use smallvec::SmallVec;
 
 use super::reading::{count, share};
 use crate::contract::DeviceClass;
-use crate::state::{Cart, Customer, Moment, Step};
-
-/// A longer pause begins a new visit.
-const GAP_SECONDS: f64 = 1800.0;
+use crate::state::{Cart, Customer, Step};
 
 /// Totals of the last visit; NaN where the customer has none.
 #[derive(Clone, Copy)]
@@ -18,6 +13,7 @@ pub(crate) struct Visit {
     pub(crate) views: f64,
     pub(crate) adds: f64,
     pub(crate) removes: f64,
+    pub(crate) failed_payments: f64,
     pub(crate) items: f64,
     pub(crate) categories: f64,
     pub(crate) cart_share: f64,
@@ -29,14 +25,7 @@ pub(crate) struct Visit {
 
 impl Visit {
     pub(crate) fn new(customer: &Customer<'_>, cart: Option<&Cart>) -> Self {
-        let mut moments: SmallVec<[&Moment; 32]> =
-            customer.activities().flat_map(|activity| &activity.moments).collect();
-        moments.sort_unstable_by_key(|moment| Reverse((moment.time, moment.tie)));
-        let gap = moments.windows(2).position(|pair| match pair {
-            [newer, older] => newer.time.seconds_since(older.time) > GAP_SECONDS,
-            _ => false,
-        });
-        moments.truncate(gap.map_or(moments.len(), |gap| gap + 1));
+        let moments = customer.last_visit();
         let (device, campaign) = context(customer);
         let (Some(newest), Some(oldest)) = (moments.first(), moments.last()) else {
             return Self {
@@ -55,6 +44,7 @@ impl Visit {
             views: of(Step::View),
             adds: of(Step::Add),
             removes: of(Step::Remove),
+            failed_payments: of(Step::FailedPayment),
             items: distinct(moments.iter().map(|moment| moment.item)),
             categories: distinct(moments.iter().map(|moment| moment.category)),
             cart_share: if cart.is_some() {
@@ -74,6 +64,7 @@ impl Visit {
         views: f64::NAN,
         adds: f64::NAN,
         removes: f64::NAN,
+        failed_payments: f64::NAN,
         items: f64::NAN,
         categories: f64::NAN,
         cart_share: f64::NAN,

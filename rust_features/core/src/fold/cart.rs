@@ -5,7 +5,7 @@ use super::scene::Scene;
 use crate::contract::event::Kind;
 use crate::contract::{Line, ProductAdded, ProductRemoved};
 use crate::ids::CartId;
-use crate::state::{Cart, Counter, State, Step};
+use crate::state::{Cart, Counter, State, Step, product_hash};
 
 pub(super) fn fold(state: &mut State, scene: &Scene<'_>, kind: &Kind) {
     match kind {
@@ -21,6 +21,9 @@ pub(super) fn fold(state: &mut State, scene: &Scene<'_>, kind: &Kind) {
                 Some(Counter::Adds),
                 Glance::of(scene.storefront, Some(line)),
             );
+            state
+                .popularity
+                .add(product_hash(scene.storefront, &line.product_id), scene.stamp.time);
             with_cart(state, scene, cart_id, |cart| {
                 cart.change(line, currency_code, units(line), scene.stamp);
             });
@@ -66,7 +69,7 @@ pub(super) fn fold(state: &mut State, scene: &Scene<'_>, kind: &Kind) {
         Kind::CheckoutStepViewed(step) => reach(state, scene, &step.cart_id, step.step),
         Kind::CheckoutStepCompleted(step) => reach(state, scene, &step.cart_id, step.step.saturating_add(1)),
         Kind::PaymentFailed(failure) => {
-            note(state, scene, Step::Checkout, None, Glance::default());
+            note(state, scene, Step::FailedPayment, None, Glance::default());
             with_cart(state, scene, &failure.cart_id, Cart::fail_payment);
         }
         _ => {}

@@ -41,8 +41,6 @@ pub struct Storefront {
     pub margin_share: f64,
     /// Probability of a return, in [0, 1].
     pub return_probability: f64,
-    /// From this cart value on shipping is free, where the shop says so.
-    pub free_shipping_threshold_minor: Option<i64>,
     quiet: Vec<Period>,
     costs: SmallVec<[(Channel, f64); 5]>,
 }
@@ -91,9 +89,6 @@ impl Storefront {
             latest_touch_seconds: number(|policy| policy.latest_touch_seconds).unwrap_or(DEFAULT_LATEST_TOUCH_SECONDS),
             margin_share: points_share(margin.ok_or_else(|| fault("margin_basis_points"))?),
             return_probability: points_share(returns.ok_or_else(|| fault("return_basis_points"))?),
-            free_shipping_threshold_minor: own
-                .free_shipping_threshold_minor
-                .or(company.free_shipping_threshold_minor),
             quiet: settings(|policy| !policy.quiet_hours.is_empty())
                 .quiet_hours
                 .iter()

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{ENTRIES_PER_PART, SHARDS_PER_PART, Snapshot};
 use crate::ids::{Alias, CartId, DecisionId, ProductKey, Token};
 use crate::sharded::{SHARDS, Shard, ShardKey, Sharded};
-use crate::state::{BudgetPrices, Cart, Channels, Decided, Product, Slot, State, Storefronts};
+use crate::state::{Additions, BudgetPrices, Cart, Channels, Decided, Product, Slot, State, Storefronts};
 use crate::time::Micros;
 
 /// One part; small enough to be built in memory, many enough to be read by all processors.
@@ -19,6 +19,7 @@ pub(super) enum Part {
     Carts(Shards<CartId, Box<Cart>>),
     Decisions(Shards<DecisionId, Box<Decided>>),
     Products(Shards<ProductKey, Box<Product>>),
+    Popularity(Shards<u64, Additions>),
     Directory(Shards<Token, Alias>),
     Seen(Vec<(Micros, u64)>),
     CartRetention(Vec<(Micros, CartId)>),
@@ -81,6 +82,7 @@ fn take_content<E>(mut snapshot: Snapshot, hand_on: &mut impl FnMut(&Part) -> Re
     map(&mut state.carts, Part::Carts, hand_on)?;
     map(&mut state.decisions, Part::Decisions, hand_on)?;
     map(&mut state.products, Part::Products, hand_on)?;
+    map(state.popularity.buckets_mut(), Part::Popularity, hand_on)?;
     map(&mut snapshot.directory, Part::Directory, hand_on)?;
     queue(state.seen.take_order(), Part::Seen, hand_on)?;
     let retention = std::mem::take(&mut state.retention);
@@ -189,6 +191,7 @@ impl Snapshot {
             Part::Carts(part) => part.put_into(&mut state.carts),
             Part::Decisions(part) => part.put_into(&mut state.decisions),
             Part::Products(part) => part.put_into(&mut state.products),
+            Part::Popularity(part) => part.put_into(state.popularity.buckets_mut()),
             Part::Directory(part) => part.put_into(&mut self.directory),
             Part::Seen(entries) => state.seen.restore(entries),
             Part::CartRetention(entries) => state.retention.carts.extend(entries),

@@ -1,14 +1,15 @@
 //! A customer: the linked aliases and their records, read as one.
 
+use std::cmp::Reverse;
+
 use chrono_tz::Tz;
 use smallvec::SmallVec;
 
 use super::State;
 use super::cart::Cart;
-use super::decay::Counter;
 use super::links::{Aliases, MAX_ALIASES};
 use super::names::short_hash;
-use super::record::{Activity, CHANNELS, Consent, Contacts, Permissions, Profile};
+use super::record::{Activity, CHANNELS, Consent, Contacts, Moment, Permissions, Profile, Step};
 use super::records::RecordRef;
 use super::stamp::Latest;
 use super::tag::Tag;
@@ -18,6 +19,10 @@ use crate::time::Micros;
 
 /// Views and additions within the decayed last hour from which a customer is held for a robot.
 const ROBOT_STEPS_PER_HOUR: f32 = 600.0;
+/// Failed payments of one visit from which a customer is held for somebody who tries out stolen cards.
+const CARD_TESTS: usize = 5;
+/// A longer pause begins a new visit.
+const GAP_SECONDS: f64 = 1800.0;
 
 /// The records of one person's aliases, in alias order.
 pub struct Customer<'a> {
@@ -156,10 +161,29 @@ impl<'a> Customer<'a> {
     /// Whether the pace of the last hour of activity is beyond a person's.
     #[must_use]
     pub fn suspected_robot(&self) -> bool {
-        self.activities().any(|activity| {
-            let steps = activity.decayed.counter(Counter::Views)[0] + activity.decayed.counter(Counter::Adds)[0];
-            steps >= ROBOT_STEPS_PER_HOUR
-        })
+        self.activities()
+            .any(|activity| activity.pace() >= ROBOT_STEPS_PER_HOUR)
+    }
+
+    /// Whether so many payments of the last visit failed that somebody may be trying out stolen cards.
+    #[must_use]
+    pub fn suspected_card_testing(&self) -> bool {
+        let failed = |moment: &&Moment| moment.step == Step::FailedPayment;
+        let kept = self.activities().flat_map(|activity| &activity.moments).filter(failed);
+        // Nearly nobody has any: the visit need not be looked for.
+        kept.count() >= CARD_TESTS && self.last_visit().into_iter().filter(failed).count() >= CARD_TESTS
+    }
+
+    /// The newest moments with no pause above half an hour between them, newest first.
+    pub(crate) fn last_visit(&self) -> SmallVec<[&Moment; 32]> {
+        let mut moments: SmallVec<[&Moment; 32]> = self.activities().flat_map(|activity| &activity.moments).collect();
+        moments.sort_unstable_by_key(|moment| Reverse((moment.time, moment.tie)));
+        let gap = moments.windows(2).position(|pair| match pair {
+            [newer, older] => newer.time.seconds_since(older.time) > GAP_SECONDS,
+            _ => false,
+        });
+        moments.truncate(gap.map_or(moments.len(), |gap| gap + 1));
+        moments
     }
 
     /// A key of another customer who may well be the same person: they have a device and an address in common, though

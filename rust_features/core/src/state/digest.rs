@@ -29,6 +29,7 @@ impl State {
             sum(self.carts.iter()),
             sum(self.decisions.iter()),
             sum(self.products.iter()),
+            sum(self.popularity.buckets().iter()),
             sum(self.channels.iter()),
             hash(&self.budget_prices),
             sum(self.seen.iter().enumerate()),

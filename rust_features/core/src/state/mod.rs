@@ -16,6 +16,7 @@ mod encoded;
 mod line;
 mod links;
 mod names;
+mod popularity;
 mod record;
 mod records;
 mod retention;
@@ -44,6 +45,7 @@ pub(crate) use line::{brand_hash, category_hash, product_hash};
 pub use links::{Aliases, MAX_ALIASES, MAX_EDGES};
 pub(crate) use links::{Bond, Met};
 pub(crate) use names::{MAX_STOREFRONTS, Storefronts, short_hash};
+pub(crate) use popularity::{Additions, Popularity};
 pub use record::Consent;
 pub(crate) use record::{
     Activity, CHANNELS, ChannelContacts, Contacts, Key, Moment, OfferMark, OrderMark, Permissions, Profile,
@@ -71,6 +73,7 @@ pub struct State {
     pub(crate) carts: Sharded<CartId, Box<Cart>>,
     pub(crate) decisions: Sharded<DecisionId, Box<Decided>>,
     pub(crate) products: Sharded<ProductKey, Box<Product>>,
+    pub(crate) popularity: Popularity,
     pub(crate) channels: FxHashMap<Box<str>, Channels>,
     pub(crate) budget_prices: Option<BudgetPrices>,
     pub(crate) storefronts: Storefronts,
@@ -98,6 +101,7 @@ impl State {
             carts: self.carts.clone(),
             decisions: self.decisions.clone(),
             products: self.products.clone(),
+            popularity: self.popularity.clone(),
             channels: self.channels.clone(),
             budget_prices: self.budget_prices.clone(),
             storefronts: self.storefronts.clone(),

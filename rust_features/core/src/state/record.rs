@@ -3,7 +3,7 @@
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
-use super::decay::Decayed;
+use super::decay::{Counter, Decayed};
 use super::links::Edge;
 use super::stamp::{Latest, Stamp};
 use super::tag::Tag;
@@ -115,6 +115,11 @@ impl Activity {
             recent_orders: Vec::new(),
         }
     }
+
+    /// Views and additions, halving each hour, as of the last event.
+    pub(crate) fn pace(&self) -> f32 {
+        self.decayed.counter(Counter::Views)[0] + self.decayed.counter(Counter::Adds)[0]
+    }
 }
 
 /// One step of a visit. The order is total: whichever of two steps of one time arrives first, they stand alike.
@@ -141,6 +146,7 @@ pub(crate) enum Step {
     Add,
     Remove,
     Checkout,
+    FailedPayment,
 }
 
 /// A completed order, for the carts that it settles.

@@ -13,6 +13,7 @@ pub(super) const FEATURES: &[Feature] = &[
         meaning: "Sent by e-mail",
         missing: "never",
         range: (0.0, 1.0),
+        example: (1.0, "an e-mail"),
         source: Source::Action(|action| flag(action.channel == Channel::Email)),
     },
     Feature {
@@ -22,6 +23,7 @@ pub(super) const FEATURES: &[Feature] = &[
         meaning: "Sent by SMS",
         missing: "never",
         range: (0.0, 1.0),
+        example: (1.0, "an SMS"),
         source: Source::Action(|action| flag(action.channel == Channel::Sms)),
     },
     Feature {
@@ -31,6 +33,7 @@ pub(super) const FEATURES: &[Feature] = &[
         meaning: "Sent by push message",
         missing: "never",
         range: (0.0, 1.0),
+        example: (1.0, "a push message"),
         source: Source::Action(|action| flag(action.channel == Channel::Push)),
     },
     Feature {
@@ -40,6 +43,7 @@ pub(super) const FEATURES: &[Feature] = &[
         meaning: "Shown in the app or shop",
         missing: "never",
         range: (0.0, 1.0),
+        example: (1.0, "a banner in the shop"),
         source: Source::Action(|action| flag(action.channel == Channel::InApp)),
     },
     Feature {
@@ -49,6 +53,7 @@ pub(super) const FEATURES: &[Feature] = &[
         meaning: "What the offer takes off, of the cart's value",
         missing: "never",
         range: (0.0, 1.0),
+        example: (0.1, "ten per cent off"),
         source: Source::Action(|action| f64::from(action.discount_share)),
     },
     Feature {
@@ -58,6 +63,7 @@ pub(super) const FEATURES: &[Feature] = &[
         meaning: "The offer is free shipping",
         missing: "never",
         range: (0.0, 1.0),
+        example: (1.0, "no shipping to pay"),
         source: Source::Action(|action| flag(action.free_shipping)),
     },
     Feature {
@@ -67,6 +73,7 @@ pub(super) const FEATURES: &[Feature] = &[
         meaning: "From the decision to the send",
         missing: "never",
         range: (0.0, MAX),
+        example: (4.0, "sent in four hours"),
         source: Source::Action(|action| f64::from(action.delay_hours)),
     },
     Feature {
@@ -76,6 +83,7 @@ pub(super) const FEATURES: &[Feature] = &[
         meaning: "Which touch it is, from 1",
         missing: "never",
         range: (0.0, MAX),
+        example: (2.0, "the second reminder"),
         source: Source::Action(|action| f64::from(action.touch)),
     },
 ];

@@ -12,6 +12,7 @@ pub(super) const FEATURES: &[Feature] = &[
         meaning: "Value of the cart after the discounts given",
         missing: "no cart, or a line without a price",
         range: (-MAX, MAX),
+        example: (4_999.0, "a cart of €49.99"),
         source: Source::Context(|reading| reading.lines.value_minor),
     },
     Feature {
@@ -21,6 +22,7 @@ pub(super) const FEATURES: &[Feature] = &[
         meaning: "Units over all lines",
         missing: "no cart",
         range: (0.0, MAX),
+        example: (3.0, "two shirts and a scarf"),
         source: Source::Context(|reading| reading.lines.units),
     },
     Feature {
@@ -30,6 +32,7 @@ pub(super) const FEATURES: &[Feature] = &[
         meaning: "Distinct products or variants",
         missing: "no cart",
         range: (0.0, 10_000.0),
+        example: (2.0, "shirts in one size, and a scarf"),
         source: Source::Context(|reading| reading.lines.distinct),
     },
     Feature {
@@ -39,6 +42,7 @@ pub(super) const FEATURES: &[Feature] = &[
         meaning: "Highest unit price",
         missing: "no cart, or no price known",
         range: (-MAX, MAX),
+        example: (2_499.0, "the dearest unit costs €24.99"),
         source: Source::Context(|reading| reading.lines.highest_price_minor),
     },
     Feature {
@@ -48,6 +52,7 @@ pub(super) const FEATURES: &[Feature] = &[
         meaning: "Mean price of a unit",
         missing: "no cart, or no price known",
         range: (-MAX, MAX),
+        example: (1_666.0, "three units for €49.98"),
         source: Source::Context(|reading| reading.lines.mean_price_minor),
     },
     Feature {
@@ -57,6 +62,7 @@ pub(super) const FEATURES: &[Feature] = &[
         meaning: "Discount already given, of quantity times price",
         missing: "no cart, or no price known",
         range: (-MAX, MAX),
+        example: (0.1, "€5 off goods of €50"),
         source: Source::Context(|reading| reading.lines.discount_share),
     },
     Feature {
@@ -66,6 +72,7 @@ pub(super) const FEATURES: &[Feature] = &[
         meaning: "Reduction from the list price",
         missing: "no cart, or no line with list price and price",
         range: (-MAX, MAX),
+        example: (0.2, "€40 in place of the €50 on the label"),
         source: Source::Context(|reading| reading.lines.list_discount_share),
     },
     Feature {
@@ -75,6 +82,7 @@ pub(super) const FEATURES: &[Feature] = &[
         meaning: "Lines that are charged again",
         missing: "no cart, or an empty one",
         range: (0.0, 1.0),
+        example: (0.5, "one of two lines is a subscription"),
         source: Source::Context(|reading| reading.lines.recurring_share),
     },
     Feature {
@@ -84,6 +92,7 @@ pub(super) const FEATURES: &[Feature] = &[
         meaning: "Since the first event about the cart",
         missing: "no cart",
         range: (0.0, MAX),
+        example: (26.5, "begun yesterday"),
         source: Source::Context(|reading| reading.lines.age_hours),
     },
     Feature {
@@ -93,6 +102,7 @@ pub(super) const FEATURES: &[Feature] = &[
         meaning: "Since the last cart or checkout event",
         missing: "no cart",
         range: (0.0, MAX),
+        example: (1.0, "left an hour ago"),
         source: Source::Context(|reading| reading.lines.idle_hours),
     },
     Feature {
@@ -102,6 +112,7 @@ pub(super) const FEATURES: &[Feature] = &[
         meaning: "How far the checkout got: 0 cart, 1 started, 1 + n at step n",
         missing: "no cart",
         range: (0.0, MAX),
+        example: (3.0, "the second step of the checkout was done"),
         source: Source::Context(|reading| reading.lines.stage),
     },
     Feature {
@@ -111,6 +122,7 @@ pub(super) const FEATURES: &[Feature] = &[
         meaning: "Payments that failed",
         missing: "no cart",
         range: (0.0, MAX),
+        example: (1.0, "one card was declined"),
         source: Source::Context(|reading| reading.lines.failed_payments),
     },
     Feature {
@@ -120,6 +132,7 @@ pub(super) const FEATURES: &[Feature] = &[
         meaning: "Shipping, of the cart's value",
         missing: "no cart, its value or its shipping unknown",
         range: (-MAX, MAX),
+        example: (0.1, "€4.90 for a cart of €49"),
         source: Source::Context(|reading| reading.lines.shipping_share),
     },
     Feature {
@@ -129,7 +142,18 @@ pub(super) const FEATURES: &[Feature] = &[
         meaning: "Promised delivery",
         missing: "no cart, or no promise",
         range: (0.0, MAX),
+        example: (3.0, "delivery within three days"),
         source: Source::Context(|reading| reading.lines.promised_days),
+    },
+    Feature {
+        name: "cart_free_shipping_gap",
+        group: Group::Cart,
+        unit: "minor units",
+        meaning: "What the cart's value lacks to free shipping",
+        missing: "no cart, its value or the threshold unknown",
+        range: (0.0, MAX),
+        example: (2_501.0, "a cart of €49.99, free from €75"),
+        source: Source::Context(|reading| reading.lines.free_shipping_gap_minor),
     },
     Feature {
         name: "cart_touches",
@@ -138,6 +162,7 @@ pub(super) const FEATURES: &[Feature] = &[
         meaning: "Touches claimed for the cart",
         missing: "no cart",
         range: (0.0, 32.0),
+        example: (1.0, "one reminder was sent"),
         source: Source::Context(|reading| reading.lines.touches),
     },
 ];

@@ -12,6 +12,7 @@ pub(super) const FEATURES: &[Feature] = &[
         meaning: "Today's prices of the lines over those in the cart, less one",
         missing: "no line with both prices",
         range: (-MAX, MAX),
+        example: (-0.1, "the goods are a tenth cheaper today"),
         source: Source::Context(|reading| reading.lines.price_change),
     },
     Feature {
@@ -21,6 +22,7 @@ pub(super) const FEATURES: &[Feature] = &[
         meaning: "Units in stock per unit in the cart, of the scarcest line",
         missing: "no line with a known stock",
         range: (0.0, MAX),
+        example: (4.0, "eight left of what two are wanted of"),
         source: Source::Context(|reading| reading.lines.stock_cover),
     },
     Feature {
@@ -30,6 +32,7 @@ pub(super) const FEATURES: &[Feature] = &[
         meaning: "Lines without stock, of those with a known stock",
         missing: "no line with a known stock",
         range: (0.0, 1.0),
+        example: (0.5, "one of two lines is sold out"),
         source: Source::Context(|reading| reading.lines.out_of_stock_share),
     },
     Feature {
@@ -39,6 +42,7 @@ pub(super) const FEATURES: &[Feature] = &[
         meaning: "Price less cost, of the price, over lines with a known cost",
         missing: "no line with a known cost",
         range: (-MAX, MAX),
+        example: (0.4, "bought for €30, sold for €50"),
         source: Source::Context(|reading| reading.lines.margin_share),
     },
     Feature {
@@ -48,6 +52,7 @@ pub(super) const FEATURES: &[Feature] = &[
         meaning: "Longest lead time of the lines",
         missing: "no line with a known lead time",
         range: (0.0, MAX),
+        example: (2.0, "the slowest line leaves after two days"),
         source: Source::Context(|reading| reading.lines.lead_time_days),
     },
     Feature {
@@ -57,6 +62,27 @@ pub(super) const FEATURES: &[Feature] = &[
         meaning: "Lines that the catalogue knows",
         missing: "no cart, or an empty one",
         range: (0.0, 1.0),
+        example: (1.0, "every line is known"),
         source: Source::Context(|reading| reading.lines.known_share),
+    },
+    Feature {
+        name: "popularity_1d",
+        group: Group::Catalogue,
+        unit: "events",
+        meaning: "Additions of a line's product to any cart, halving each day, on average",
+        missing: "no cart, or an empty one",
+        range: (0.0, MAX),
+        example: (12.0, "a dozen carts a day"),
+        source: Source::Context(|reading| reading.lines.popularity_1d),
+    },
+    Feature {
+        name: "popularity_30d",
+        group: Group::Catalogue,
+        unit: "events",
+        meaning: "Additions of a line's product to any cart, halving each 30 days, on average",
+        missing: "no cart, or an empty one",
+        range: (0.0, MAX),
+        example: (90.0, "ninety carts a month"),
+        source: Source::Context(|reading| reading.lines.popularity_30d),
     },
 ];

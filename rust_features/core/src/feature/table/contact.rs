@@ -13,6 +13,7 @@ pub(super) const FEATURES: &[Feature] = &[
         meaning: "Messages sent within a day",
         missing: "never",
         range: (0.0, 512.0),
+        example: (1.0, "one message today"),
         source: Source::Context(|reading| reading.past.sends_1d),
     },
     Feature {
@@ -22,6 +23,7 @@ pub(super) const FEATURES: &[Feature] = &[
         meaning: "Messages sent within 7 days",
         missing: "never",
         range: (0.0, 512.0),
+        example: (2.0, "two this week"),
         source: Source::Context(|reading| reading.past.sends_7d),
     },
     Feature {
@@ -31,6 +33,7 @@ pub(super) const FEATURES: &[Feature] = &[
         meaning: "Messages sent within 30 days, at most 32 per alias",
         missing: "never",
         range: (0.0, 512.0),
+        example: (5.0, "five this month"),
         source: Source::Context(|reading| reading.past.sends_30d),
     },
     Feature {
@@ -40,6 +43,7 @@ pub(super) const FEATURES: &[Feature] = &[
         meaning: "Since the last message",
         missing: "nothing was sent",
         range: (0.0, MAX),
+        example: (20.0, "last evening"),
         source: Source::Context(|reading| reading.past.send_hours),
     },
     Feature {
@@ -49,6 +53,7 @@ pub(super) const FEATURES: &[Feature] = &[
         meaning: "Since the last click",
         missing: "nothing was clicked",
         range: (0.0, MAX),
+        example: (48.0, "two days ago"),
         source: Source::Context(|reading| reading.past.click_hours),
     },
     Feature {
@@ -58,6 +63,7 @@ pub(super) const FEATURES: &[Feature] = &[
         meaning: "E-mails opened by a person, of those sent; above 1 where one is opened twice",
         missing: "no e-mail was sent",
         range: (0.0, MAX),
+        example: (0.4, "four of ten are opened"),
         source: Source::Context(|reading| reading.past.open_rate(Channel::Email)),
     },
     Feature {
@@ -67,6 +73,7 @@ pub(super) const FEATURES: &[Feature] = &[
         meaning: "Clicks per e-mail sent",
         missing: "no e-mail was sent",
         range: (0.0, MAX),
+        example: (0.1, "one of ten is clicked"),
         source: Source::Context(|reading| reading.past.click_rate(Channel::Email)),
     },
     Feature {
@@ -76,6 +83,7 @@ pub(super) const FEATURES: &[Feature] = &[
         meaning: "Clicks per SMS sent",
         missing: "no SMS was sent",
         range: (0.0, MAX),
+        example: (0.2, "one of five is clicked"),
         source: Source::Context(|reading| reading.past.click_rate(Channel::Sms)),
     },
     Feature {
@@ -85,6 +93,7 @@ pub(super) const FEATURES: &[Feature] = &[
         meaning: "Clicks per push message sent",
         missing: "no push message was sent",
         range: (0.0, MAX),
+        example: (0.05, "one of twenty is clicked"),
         source: Source::Context(|reading| reading.past.click_rate(Channel::Push)),
     },
     Feature {
@@ -94,6 +103,7 @@ pub(super) const FEATURES: &[Feature] = &[
         meaning: "Of e-mail, SMS and push, those with an address",
         missing: "never",
         range: (0.0, 3.0),
+        example: (2.0, "an e-mail address and a phone number"),
         source: Source::Context(|reading| reading.past.reachable_channels),
     },
 ];

@@ -9,9 +9,10 @@ pub(super) const FEATURES: &[Feature] = &[
         name: "session_steps",
         group: Group::Session,
         unit: "events",
-        meaning: "Browse, cart and checkout events of the visit",
+        meaning: "Browse, cart and checkout events of the visit; of each alias the newest 16 count, here and below",
         missing: "no visit known",
         range: (0.0, 256.0),
+        example: (12.0, "twelve events"),
         source: Source::Context(|reading| reading.visit.steps),
     },
     Feature {
@@ -21,6 +22,7 @@ pub(super) const FEATURES: &[Feature] = &[
         meaning: "Product, list and search views",
         missing: "no visit known",
         range: (0.0, 256.0),
+        example: (8.0, "eight pages of products, lists or results"),
         source: Source::Context(|reading| reading.visit.views),
     },
     Feature {
@@ -30,6 +32,7 @@ pub(super) const FEATURES: &[Feature] = &[
         meaning: "Additions to a cart",
         missing: "no visit known",
         range: (0.0, 256.0),
+        example: (2.0, "two additions"),
         source: Source::Context(|reading| reading.visit.adds),
     },
     Feature {
@@ -39,7 +42,18 @@ pub(super) const FEATURES: &[Feature] = &[
         meaning: "Removals from a cart",
         missing: "no visit known",
         range: (0.0, 256.0),
+        example: (1.0, "one removal"),
         source: Source::Context(|reading| reading.visit.removes),
+    },
+    Feature {
+        name: "session_failed_payments",
+        group: Group::Session,
+        unit: "payments",
+        meaning: "Payments that failed; five are held for card testing",
+        missing: "no visit known",
+        range: (0.0, 256.0),
+        example: (3.0, "three cards in a row were declined"),
+        source: Source::Context(|reading| reading.visit.failed_payments),
     },
     Feature {
         name: "session_products",
@@ -48,6 +62,7 @@ pub(super) const FEATURES: &[Feature] = &[
         meaning: "Distinct products seen or changed",
         missing: "no visit known",
         range: (0.0, 256.0),
+        example: (5.0, "five products, however often"),
         source: Source::Context(|reading| reading.visit.items),
     },
     Feature {
@@ -57,6 +72,7 @@ pub(super) const FEATURES: &[Feature] = &[
         meaning: "Distinct categories seen or changed",
         missing: "no visit known",
         range: (0.0, 256.0),
+        example: (2.0, "shoes and bags"),
         source: Source::Context(|reading| reading.visit.categories),
     },
     Feature {
@@ -66,6 +82,7 @@ pub(super) const FEATURES: &[Feature] = &[
         meaning: "Events on the cart's products, of those that name a product",
         missing: "no cart, or no event that names a product",
         range: (0.0, 1.0),
+        example: (0.75, "three of four events on what is in the cart"),
         source: Source::Context(|reading| reading.visit.cart_share),
     },
     Feature {
@@ -75,6 +92,7 @@ pub(super) const FEATURES: &[Feature] = &[
         meaning: "From the first to the last event of the visit",
         missing: "no visit known",
         range: (0.0, MAX),
+        example: (14.0, "a quarter of an hour"),
         source: Source::Context(|reading| reading.visit.minutes),
     },
     Feature {
@@ -84,6 +102,7 @@ pub(super) const FEATURES: &[Feature] = &[
         meaning: "Time on product pages",
         missing: "no visit known",
         range: (0.0, MAX),
+        example: (95.0, "a minute and a half"),
         source: Source::Context(|reading| reading.visit.dwell_seconds),
     },
     Feature {
@@ -93,6 +112,7 @@ pub(super) const FEATURES: &[Feature] = &[
         meaning: "Device last used: 1 desktop, 2 phone, 3 tablet, 4 app",
         missing: "no device known",
         range: (1.0, 4.0),
+        example: (2.0, "a phone"),
         source: Source::Context(|reading| reading.visit.device),
     },
     Feature {
@@ -102,6 +122,7 @@ pub(super) const FEATURES: &[Feature] = &[
         meaning: "Whether a campaign or referrer was named last",
         missing: "no context known",
         range: (0.0, 1.0),
+        example: (1.0, "came by an advertisement"),
         source: Source::Context(|reading| reading.visit.campaign),
     },
 ];

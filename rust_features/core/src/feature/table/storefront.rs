@@ -13,6 +13,7 @@ pub(super) const FEATURES: &[Feature] = &[
         meaning: "Of e-mail, SMS, push and in-app, those available and not paused",
         missing: "no cart",
         range: (0.0, 4.0),
+        example: (3.0, "SMS is paused"),
         source: Source::Context(|reading| reading.storefront.usable_channels),
     },
     Feature {
@@ -22,6 +23,7 @@ pub(super) const FEATURES: &[Feature] = &[
         meaning: "Cost of one e-mail",
         missing: "no event said it",
         range: (-MAX, MAX),
+        example: (0.0, "less than half a cent"),
         source: Source::Context(|reading| reading.storefront.email_cost_minor),
     },
     Feature {
@@ -31,6 +33,7 @@ pub(super) const FEATURES: &[Feature] = &[
         meaning: "Cost of one SMS",
         missing: "no event said it",
         range: (-MAX, MAX),
+        example: (7.0, "seven cents"),
         source: Source::Context(|reading| reading.storefront.sms_cost_minor),
     },
     Feature {
@@ -40,6 +43,7 @@ pub(super) const FEATURES: &[Feature] = &[
         meaning: "Hour of the day, UTC, with its fraction",
         missing: "never",
         range: (0.0, 24.0),
+        example: (18.5, "half past six in the evening"),
         source: Source::Context(Reading::clock_hour),
     },
     Feature {
@@ -49,6 +53,7 @@ pub(super) const FEATURES: &[Feature] = &[
         meaning: "Day of the week, UTC: 1 Monday to 7 Sunday",
         missing: "never",
         range: (1.0, 7.0),
+        example: (5.0, "a Friday"),
         source: Source::Context(Reading::clock_weekday),
     },
 ];

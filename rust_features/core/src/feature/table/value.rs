@@ -14,7 +14,18 @@ pub(super) const FEATURES: &[Feature] = &[
         meaning: "Views, halving each hour",
         missing: "never",
         range: (0.0, MAX),
+        example: (6.0, "six views just now, or twelve an hour ago"),
         source: Source::Context(|reading| reading.past.counter(Counter::Views, Window::Hour)),
+    },
+    Feature {
+        name: "pace_1h",
+        group: Group::Value,
+        unit: "events",
+        meaning: "Views and additions of the busiest alias, halving each hour, as of its last event; 600 are held for a robot's",
+        missing: "never",
+        range: (0.0, MAX),
+        example: (40.0, "forty views and additions just now, on one device"),
+        source: Source::Context(|reading| reading.past.pace),
     },
     Feature {
         name: "views_1d",
@@ -23,6 +34,7 @@ pub(super) const FEATURES: &[Feature] = &[
         meaning: "Views, halving each day",
         missing: "never",
         range: (0.0, MAX),
+        example: (10.0, "ten views today, or twenty yesterday"),
         source: Source::Context(|reading| reading.past.counter(Counter::Views, Window::Day)),
     },
     Feature {
@@ -32,6 +44,7 @@ pub(super) const FEATURES: &[Feature] = &[
         meaning: "Views, halving each 30 days",
         missing: "never",
         range: (0.0, MAX),
+        example: (40.0, "forty views lately"),
         source: Source::Context(|reading| reading.past.counter(Counter::Views, Window::Month)),
     },
     Feature {
@@ -41,6 +54,7 @@ pub(super) const FEATURES: &[Feature] = &[
         meaning: "Additions, halving each day",
         missing: "never",
         range: (0.0, MAX),
+        example: (2.0, "two additions today"),
         source: Source::Context(|reading| reading.past.counter(Counter::Adds, Window::Day)),
     },
     Feature {
@@ -50,6 +64,7 @@ pub(super) const FEATURES: &[Feature] = &[
         meaning: "Additions, halving each 30 days",
         missing: "never",
         range: (0.0, MAX),
+        example: (5.0, "five additions lately"),
         source: Source::Context(|reading| reading.past.counter(Counter::Adds, Window::Month)),
     },
     Feature {
@@ -59,6 +74,7 @@ pub(super) const FEATURES: &[Feature] = &[
         meaning: "Removals, halving each 30 days",
         missing: "never",
         range: (0.0, MAX),
+        example: (1.0, "one removal lately"),
         source: Source::Context(|reading| reading.past.counter(Counter::Removes, Window::Month)),
     },
     Feature {
@@ -68,6 +84,7 @@ pub(super) const FEATURES: &[Feature] = &[
         meaning: "Checkouts started, halving each 30 days",
         missing: "never",
         range: (0.0, MAX),
+        example: (2.0, "two checkouts lately"),
         source: Source::Context(|reading| reading.past.counter(Counter::Checkouts, Window::Month)),
     },
     Feature {
@@ -77,6 +94,7 @@ pub(super) const FEATURES: &[Feature] = &[
         meaning: "Orders, halving each 30 days",
         missing: "never",
         range: (0.0, MAX),
+        example: (0.5, "one order a month ago"),
         source: Source::Context(|reading| reading.past.counter(Counter::Orders, Window::Month)),
     },
     Feature {
@@ -86,6 +104,7 @@ pub(super) const FEATURES: &[Feature] = &[
         meaning: "Order totals, halving each 30 days",
         missing: "never",
         range: (-MAX, MAX),
+        example: (2_500.0, "€50 a month ago"),
         source: Source::Context(|reading| reading.past.counter(Counter::Revenue, Window::Month)),
     },
     Feature {
@@ -95,6 +114,7 @@ pub(super) const FEATURES: &[Feature] = &[
         meaning: "Orders cancelled or refunded, halving each 30 days",
         missing: "never",
         range: (0.0, MAX),
+        example: (1.0, "one order sent back lately"),
         source: Source::Context(|reading| reading.past.counter(Counter::Returns, Window::Month)),
     },
     Feature {
@@ -104,6 +124,7 @@ pub(super) const FEATURES: &[Feature] = &[
         meaning: "Orders ever",
         missing: "never",
         range: (0.0, MAX),
+        example: (4.0, "the fifth would be next"),
         source: Source::Context(|reading| reading.past.orders),
     },
     Feature {
@@ -113,6 +134,7 @@ pub(super) const FEATURES: &[Feature] = &[
         meaning: "Since the first event of the customer",
         missing: "no event known",
         range: (0.0, MAX),
+        example: (720.0, "known for thirty days"),
         source: Source::Context(|reading| reading.past.known_hours),
     },
     Feature {
@@ -122,6 +144,7 @@ pub(super) const FEATURES: &[Feature] = &[
         meaning: "Since the last event of the customer",
         missing: "no event known",
         range: (0.0, MAX),
+        example: (2.0, "last seen two hours ago"),
         source: Source::Context(|reading| reading.past.idle_hours),
     },
     Feature {
@@ -131,6 +154,7 @@ pub(super) const FEATURES: &[Feature] = &[
         meaning: "Since the last order",
         missing: "no order known",
         range: (0.0, MAX),
+        example: (240.0, "ordered ten days ago"),
         source: Source::Context(|reading| reading.past.order_hours),
     },
     Feature {
@@ -140,6 +164,7 @@ pub(super) const FEATURES: &[Feature] = &[
         meaning: "Lifetime value as the shop says",
         missing: "the shop did not say",
         range: (-MAX, MAX),
+        example: (25_000.0, "€250 by the shop's own reckoning"),
         source: Source::Context(|reading| reading.past.lifetime_value_minor),
     },
     Feature {
@@ -149,6 +174,7 @@ pub(super) const FEATURES: &[Feature] = &[
         meaning: "Aliases linked to the customer",
         missing: "never",
         range: (0.0, 16.0),
+        example: (3.0, "an account, an address and a phone"),
         source: Source::Context(|reading| reading.past.aliases),
     },
 ];

@@ -6,7 +6,8 @@ use proptest::prelude::*;
 use crate::contract::event::Kind;
 use crate::contract::journal_message::Content;
 use crate::contract::{
-    Channel, ConsentChanged, ConsentPurpose, ConsentState, Context, Erased, Identified, Linked, PreferenceSet, Unlinked,
+    Channel, ConsentChanged, ConsentPurpose, ConsentState, Context, Erased, Identified, Linked, PaymentFailed,
+    PreferenceSet, Unlinked,
 };
 use crate::fold::testing::{
     add, added, alias, at, cart_id, customer, device, email, folded, message, suppressed, viewed,
@@ -292,6 +293,29 @@ fn a_robots_pace_is_noticed() {
     let state = folded(&messages);
     assert!(state.customer(&[alias(1)]).suspected_robot());
     assert!(!folded(&messages[..100]).customer(&[alias(1)]).suspected_robot());
+}
+
+#[test]
+fn cards_tried_in_a_row_are_noticed() {
+    let failed = |id: u64, seconds| {
+        let failure = PaymentFailed {
+            cart_id: cart_id(u8::try_from(id).unwrap()).to_string(),
+            failure_code: "declined".to_owned(),
+        };
+        message(id, seconds, &[device(1)], Kind::PaymentFailed(failure))
+    };
+    let suspected = |pause: i64| {
+        let messages: Vec<_> = (1..6_u64)
+            .map(|id| failed(id, i64::try_from(id).unwrap() * pause))
+            .collect();
+        [4, 5].map(|count| {
+            folded(&messages[..count])
+                .customer(&[alias(1)])
+                .suspected_card_testing()
+        })
+    };
+    assert_eq!(suspected(60), [false, true], "from the fifth on, whatever the cart");
+    assert_eq!(suspected(3600), [false, false], "not over several visits");
 }
 
 proptest! {

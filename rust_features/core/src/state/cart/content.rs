@@ -93,7 +93,11 @@ impl Cart {
     }
 
     fn learn_terms(&mut self, cart: &contract::Cart, stamp: Stamp) {
-        if cart.shipping_minor.is_none() && cart.promised_delivery_days.is_none() && cart.restore.is_none() {
+        let said = cart.shipping_minor.is_some()
+            || cart.promised_delivery_days.is_some()
+            || cart.free_shipping_from_minor.is_some()
+            || cart.restore.is_some();
+        if !said {
             return;
         }
         let terms = self.terms.get_or_insert_default();
@@ -102,6 +106,9 @@ impl Cart {
         }
         if let Some(days) = cart.promised_delivery_days {
             Latest::offer(&mut terms.promised_days, stamp, days);
+        }
+        if let Some(value) = cart.free_shipping_from_minor {
+            Latest::offer(&mut terms.free_shipping_from_minor, stamp, value);
         }
         if let Some(contract::cart::Restore::SealedRestoreUrl(url)) = &cart.restore {
             Latest::offer(&mut terms.restore, stamp, url.as_slice().into());

@@ -58,6 +58,7 @@ pub struct Cart {
 struct Terms {
     shipping_minor: Option<Latest<i64>>,
     promised_days: Option<Latest<u32>>,
+    free_shipping_from_minor: Option<Latest<i64>>,
     restore: Option<Latest<Box<[u8]>>>,
 }
 
@@ -253,6 +254,12 @@ impl Cart {
         value(self.terms.as_ref()?.promised_days.as_ref())
     }
 
+    /// The value from which on shipping is free as the shop last said, minor units.
+    #[must_use]
+    pub fn free_shipping_from_minor(&self) -> Option<i64> {
+        value(self.terms.as_ref()?.free_shipping_from_minor.as_ref())
+    }
+
     /// Where the shopper finds the cart again, sealed to the dispatcher.
     #[must_use]
     pub fn sealed_restore_url(&self) -> Option<&[u8]> {
@@ -273,6 +280,7 @@ impl Cart {
             shop_version: 0,
             shipping_minor: self.shipping_minor(),
             promised_delivery_days: self.promised_days(),
+            free_shipping_from_minor: self.free_shipping_from_minor(),
             restore: self
                 .sealed_restore_url()
                 .map(|url| contract::cart::Restore::SealedRestoreUrl(url.to_vec())),

@@ -1,0 +1,108 @@
+use super::{CONTEXT_COUNT, TABLE, context_features};
+use crate::contract::event::Kind;
+use crate::contract::{Cart, CartUpdated, OfferIssued, OfferRedeemed, PaymentFailed};
+use crate::fold::testing::{added, alias, at, cart, cart_id, customer, device, folded, message, viewed};
+use crate::state::State;
+
+const DAY: i64 = 86_400;
+
+/// A context feature of customer 1 with cart 1.
+fn feature(state: &State, name: &str, seconds: i64) -> f32 {
+    let mut out = [0.0; CONTEXT_COUNT];
+    let customer = state.customer(&[alias(1)]);
+    context_features(state, &customer, state.cart(&cart_id(1)), at(seconds), &mut out);
+    out[TABLE.iter().position(|feature| feature.name == name).unwrap()]
+}
+
+fn near(value: f32, wanted: f32) {
+    assert!(
+        (value - wanted).abs() < 1e-4 * wanted.abs().max(1.0),
+        "{value} in place of {wanted}"
+    );
+}
+
+fn payment_failed() -> Kind {
+    Kind::PaymentFailed(PaymentFailed {
+        cart_id: cart_id(1).to_string(),
+        failure_code: "declined".to_owned(),
+    })
+}
+
+#[test]
+fn popularity_is_what_anyone_adds_and_halves_with_age() {
+    let by_others = (2..6).map(|shopper| message(shopper.into(), 0, &[customer(shopper)], added(shopper, 1, 1)));
+    let own = [(10, 1), (11, 2)].map(|(id, product)| message(id, DAY, &[customer(1)], added(1, product, 1)));
+    let state = folded(&by_others.chain(own).collect::<Vec<_>>());
+    // Of product 1 four additions a day ago and one now, of product 2 one now.
+    near(feature(&state, "popularity_1d", DAY), f32::midpoint(3.0, 1.0));
+    near(feature(&state, "popularity_1d", 2 * DAY), 1.0);
+    let month = 2_f32.powf(-1.0 / 30.0);
+    near(
+        feature(&state, "popularity_30d", DAY),
+        f32::midpoint(1.0 + 4.0 * month, 1.0),
+    );
+    let nothing = folded(&[message(1, 0, &[customer(1)], viewed(1))]);
+    assert!(feature(&nothing, "popularity_1d", DAY).is_nan());
+}
+
+#[test]
+fn the_gap_to_free_shipping_closes_at_the_threshold() {
+    let gap = |from, units| {
+        let content = Cart {
+            free_shipping_from_minor: from,
+            ..cart(1, &[(1, units)])
+        };
+        let update = CartUpdated { cart: Some(content) };
+        let state = folded(&[message(1, 0, &[customer(1)], Kind::CartUpdated(update))]);
+        let value = feature(&state, "cart_value", 0);
+        (feature(&state, "cart_free_shipping_gap", 0), value)
+    };
+    let (open, value) = gap(Some(5_000), 1);
+    near(open, 5_000.0 - value);
+    near(gap(Some(5_000), 100).0, 0.0);
+    assert!(gap(None, 1).0.is_nan());
+}
+
+#[test]
+fn the_pace_is_that_of_the_busiest_alias() {
+    let views = |number: u8, count: u64| {
+        let first = 1000 * u64::from(number);
+        (first..first + count).map(move |id| message(id, 0, &[device(number)], viewed(1)))
+    };
+    let joined = [2, 3].map(|number| message(9_000 + u64::from(number), 0, &[customer(1), device(number)], viewed(1)));
+    let state = folded(&views(2, 30).chain(views(3, 20)).chain(joined).collect::<Vec<_>>());
+    near(feature(&state, "pace_1h", DAY), 30.0);
+}
+
+#[test]
+fn failed_payments_are_those_of_the_visit() {
+    let failed = |id, seconds| message(id, seconds, &[customer(1)], payment_failed());
+    let state = folded(&[failed(1, 0), failed(2, 7_200), failed(3, 7_260)]);
+    near(feature(&state, "session_failed_payments", DAY), 2.0);
+    near(feature(&state, "cart_failed_payments", DAY), 3.0);
+}
+
+#[test]
+fn redemptions_are_told_per_offer() {
+    let issued = |id: u64| {
+        let offer = OfferIssued {
+            offer_id: "ten".to_owned(),
+            decision_id: cart_id(u8::try_from(id).unwrap()).to_string(),
+            ..OfferIssued::default()
+        };
+        message(id, i64::try_from(id).unwrap(), &[customer(1)], Kind::OfferIssued(offer))
+    };
+    let redeemed = message(9, 9, &[customer(1)], Kind::OfferRedeemed(OfferRedeemed::default()));
+    near(
+        feature(&folded(&[issued(1), issued(2), redeemed]), "redemption_share", DAY),
+        0.5,
+    );
+    assert!(
+        feature(
+            &folded(&[message(1, 0, &[customer(1)], viewed(1))]),
+            "redemption_share",
+            DAY
+        )
+        .is_nan()
+    );
+}

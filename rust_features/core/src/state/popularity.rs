@@ -1,0 +1,99 @@
+//! How wanted products are: additions to any cart, which halve with age. Products share a fixed number of buckets by
+//! their hash. A count per product would have no bound, since whoever may track can invent products; one per product of
+//! the catalogue would depend on which came first, the shopper or the catalogue.
+
+use serde::{Deserialize, Serialize};
+
+use super::decay::{factors, weights};
+use crate::sharded::Sharded;
+use crate::time::Micros;
+
+/// Of ten thousand products, one in seven shares its bucket with another.
+const BUCKETS: u32 = 1 << 16;
+
+/// Additions of each bucket's products.
+#[derive(Clone, Default)]
+pub(crate) struct Popularity(Sharded<u64, Additions>);
+
+/// Half-lives of a day and of thirty days, as of the latest addition.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+pub(crate) struct Additions {
+    landmark: Micros,
+    counts: [f32; 2],
+}
+
+impl Popularity {
+    pub(crate) fn add(&mut self, product_hash: u32, time: Micros) {
+        let fresh = || Additions {
+            landmark: time,
+            counts: [0.0; 2],
+        };
+        self.0.get_or_insert_with(bucket(product_hash), fresh).add(time);
+    }
+
+    /// Additions of the product, halving each day and each thirty days, as of the clock.
+    pub(crate) fn of(&self, product_hash: u32, clock: Micros) -> [f64; 2] {
+        let held = self.0.get(&bucket(product_hash));
+        held.map_or([0.0; 2], |additions| additions.as_of(clock))
+    }
+
+    pub(crate) fn buckets(&self) -> &Sharded<u64, Additions> {
+        &self.0
+    }
+
+    pub(crate) fn buckets_mut(&mut self) -> &mut Sharded<u64, Additions> {
+        &mut self.0
+    }
+}
+
+fn bucket(product_hash: u32) -> u64 {
+    u64::from(product_hash % BUCKETS)
+}
+
+impl Additions {
+    fn add(&mut self, time: Micros) {
+        let now = time.max(self.landmark);
+        let [_, held @ ..] = weights(now.seconds_since(self.landmark));
+        let [_, new @ ..] = weights(now.seconds_since(time));
+        for (count, (held, new)) in self.counts.iter_mut().zip(held.into_iter().zip(new)) {
+            *count = *count * held + new;
+        }
+        self.landmark = now;
+    }
+
+    fn as_of(&self, clock: Micros) -> [f64; 2] {
+        let [_, day, month] = factors(clock.seconds_since(self.landmark));
+        [f64::from(self.counts[0]) * day, f64::from(self.counts[1]) * month]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn additions_halve_and_a_late_one_counts_at_its_own_time() {
+        let day = |days: u32| Micros(0).plus_seconds(days * 86_400);
+        let (mut forward, mut backward) = (Popularity::default(), Popularity::default());
+        for days in 0..3 {
+            forward.add(7, day(days));
+            backward.add(7, day(2 - days));
+        }
+        let [by_day, by_month] = forward.of(7, day(3));
+        assert!((by_day - (0.5 + 0.25 + 0.125)).abs() < 1e-6, "{by_day}");
+        assert!(by_month > 2.8 && by_month < 3.0, "{by_month}");
+        for (one, other) in forward.of(7, day(3)).into_iter().zip(backward.of(7, day(3))) {
+            assert!((one - other).abs() < 1e-6 * one);
+        }
+        assert_eq!(forward.of(8, day(3)).map(f64::to_bits), [0; 2]);
+    }
+
+    #[test]
+    fn invented_products_take_no_more_than_the_buckets() {
+        let mut popularity = Popularity::default();
+        for product in 0..BUCKETS * 2 {
+            popularity.add(product, Micros(0));
+        }
+        assert_eq!(popularity.0.len(), BUCKETS as usize);
+    }
+}
