@@ -90,6 +90,7 @@ impl Lines {
         for line in cart.lines() {
             sums.add(state, line, clock);
         }
+        let [popularity_1d, popularity_30d] = sums.popularity(state.popularity.storefront(cart.storefront(), clock));
         let value_minor = cart.value_minor().map_or(f64::NAN, minor);
         Self {
             value_minor,
@@ -122,8 +123,8 @@ impl Lines {
             margin_share: share(sums.costed_price - sums.cost, sums.costed_price),
             lead_time_days: sums.lead_time_days.map_or(f64::NAN, f64::from),
             known_share: share(count(sums.known), count(sums.lines)),
-            popularity_1d: share(sums.popularity[0], count(sums.lines)),
-            popularity_30d: share(sums.popularity[1], count(sums.lines)),
+            popularity_1d,
+            popularity_30d,
         }
     }
 }
@@ -147,11 +148,18 @@ impl Sums {
         for (sum, additions) in self
             .popularity
             .iter_mut()
-            .zip(state.popularity.of(line.product_hash(), clock))
+            .zip(state.popularity.product(line.product_hash(), clock))
         {
             *sum += additions;
         }
         self.add_product(state, line, quantity);
+    }
+
+    /// The mean share of a line's product in what is added to the carts of the storefront.
+    fn popularity(&self, of_storefront: [f64; 2]) -> [f64; 2] {
+        let [day, month] = self.popularity;
+        let [all_day, all_month] = of_storefront;
+        [share(day, all_day), share(month, all_month)].map(|sum| share(sum, count(self.lines)))
     }
 
     fn add_product(&mut self, state: &State, line: &CartLine, quantity: f64) {

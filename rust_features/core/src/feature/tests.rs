@@ -29,18 +29,17 @@ fn payment_failed() -> Kind {
 }
 
 #[test]
-fn popularity_is_what_anyone_adds_and_halves_with_age() {
+fn popularity_is_a_share_of_what_anyone_adds_and_fades() {
     let by_others = (2..6).map(|shopper| message(shopper.into(), 0, &[customer(shopper)], added(shopper, 1, 1)));
     let own = [(10, 1), (11, 2)].map(|(id, product)| message(id, DAY, &[customer(1)], added(1, product, 1)));
-    let state = folded(&by_others.chain(own).collect::<Vec<_>>());
-    // Of product 1 four additions a day ago and one now, of product 2 one now.
-    near(feature(&state, "popularity_1d", DAY), f32::midpoint(3.0, 1.0));
-    near(feature(&state, "popularity_1d", 2 * DAY), 1.0);
-    let month = 2_f32.powf(-1.0 / 30.0);
-    near(
-        feature(&state, "popularity_30d", DAY),
-        f32::midpoint(1.0 + 4.0 * month, 1.0),
-    );
+    let third = message(12, DAY, &[customer(7)], added(7, 3, 1));
+    let state = folded(&by_others.chain(own).chain([third]).collect::<Vec<_>>());
+    // Of product 1 four additions a day ago and one now, of product 2 one now, of product 3 one now by another.
+    let month = 4.0 * 2_f32.powf(-1.0 / 30.0);
+    let mean = |of_first: f32| f32::midpoint(of_first, 1.0) / (of_first + 2.0);
+    near(feature(&state, "popularity_1d", DAY), mean(3.0));
+    near(feature(&state, "popularity_1d", 9 * DAY), mean(3.0));
+    near(feature(&state, "popularity_30d", DAY), mean(1.0 + month));
     let nothing = folded(&[message(1, 0, &[customer(1)], viewed(1))]);
     assert!(feature(&nothing, "popularity_1d", DAY).is_nan());
 }

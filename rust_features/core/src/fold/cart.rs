@@ -21,9 +21,11 @@ pub(super) fn fold(state: &mut State, scene: &Scene<'_>, kind: &Kind) {
                 Some(Counter::Adds),
                 Glance::of(scene.storefront, Some(line)),
             );
-            state
-                .popularity
-                .add(product_hash(scene.storefront, &line.product_id), scene.stamp.time);
+            state.popularity.add(
+                scene.storefront,
+                product_hash(scene.storefront, &line.product_id),
+                scene.stamp.time,
+            );
             with_cart(state, scene, cart_id, |cart| {
                 cart.change(line, currency_code, units(line), scene.stamp);
             });

@@ -1,17 +1,20 @@
-//! How wanted products are: additions to any cart, which halve with age. Products share a fixed number of buckets by
-//! their hash. A count per product would have no bound, since whoever may track can invent products; one per product of
-//! the catalogue would depend on which came first, the shopper or the catalogue.
+//! How wanted products are: their share of what is added to the carts of their storefront, whose counts halve with age.
+//! A share, for counts would tell how old and how busy the shop is. Products share a fixed number of buckets by their hash,
+//! storefronts likewise: a count for each would have no bound, since whoever may track can invent them; one for each
+//! product of the catalogue would depend on which came first, the shopper or the catalogue.
 
 use serde::{Deserialize, Serialize};
 
 use super::decay::{factors, weights};
+use super::names::short_hash;
 use crate::sharded::Sharded;
 use crate::time::Micros;
 
 /// Of ten thousand products, one in seven shares its bucket with another.
-const BUCKETS: u32 = 1 << 16;
+const PRODUCT_BUCKETS: u32 = 1 << 16;
+const STOREFRONT_BUCKETS: u64 = 1 << 12;
 
-/// Additions of each bucket's products.
+/// Additions of each bucket.
 #[derive(Clone, Default)]
 pub(crate) struct Popularity(Sharded<u64, Additions>);
 
@@ -23,17 +26,28 @@ pub(crate) struct Additions {
 }
 
 impl Popularity {
-    pub(crate) fn add(&mut self, product_hash: u32, time: Micros) {
+    pub(crate) fn add(&mut self, storefront: &str, product_hash: u32, time: Micros) {
         let fresh = || Additions {
             landmark: time,
             counts: [0.0; 2],
         };
-        self.0.get_or_insert_with(bucket(product_hash), fresh).add(time);
+        for bucket in [of_product(product_hash), of_storefront(storefront)] {
+            self.0.get_or_insert_with(bucket, fresh).add(time);
+        }
     }
 
     /// Additions of the product, halving each day and each thirty days, as of the clock.
-    pub(crate) fn of(&self, product_hash: u32, clock: Micros) -> [f64; 2] {
-        let held = self.0.get(&bucket(product_hash));
+    pub(crate) fn product(&self, product_hash: u32, clock: Micros) -> [f64; 2] {
+        self.additions(of_product(product_hash), clock)
+    }
+
+    /// Additions of all products of the storefront alike.
+    pub(crate) fn storefront(&self, storefront: &str, clock: Micros) -> [f64; 2] {
+        self.additions(of_storefront(storefront), clock)
+    }
+
+    fn additions(&self, bucket: u64, clock: Micros) -> [f64; 2] {
+        let held = self.0.get(&bucket);
         held.map_or([0.0; 2], |additions| additions.as_of(clock))
     }
 
@@ -46,8 +60,12 @@ impl Popularity {
     }
 }
 
-fn bucket(product_hash: u32) -> u64 {
-    u64::from(product_hash % BUCKETS)
+fn of_product(product_hash: u32) -> u64 {
+    u64::from(product_hash % PRODUCT_BUCKETS)
+}
+
+fn of_storefront(storefront: &str) -> u64 {
+    u64::from(PRODUCT_BUCKETS) + short_hash([storefront]) % STOREFRONT_BUCKETS
 }
 
 impl Additions {
@@ -76,24 +94,27 @@ mod tests {
         let day = |days: u32| Micros(0).plus_seconds(days * 86_400);
         let (mut forward, mut backward) = (Popularity::default(), Popularity::default());
         for days in 0..3 {
-            forward.add(7, day(days));
-            backward.add(7, day(2 - days));
+            forward.add("main", 7, day(days));
+            backward.add("main", 7, day(2 - days));
         }
-        let [by_day, by_month] = forward.of(7, day(3));
+        let [by_day, by_month] = forward.product(7, day(3));
         assert!((by_day - (0.5 + 0.25 + 0.125)).abs() < 1e-6, "{by_day}");
         assert!(by_month > 2.8 && by_month < 3.0, "{by_month}");
-        for (one, other) in forward.of(7, day(3)).into_iter().zip(backward.of(7, day(3))) {
+        for (one, other) in forward.product(7, day(3)).into_iter().zip(backward.product(7, day(3))) {
             assert!((one - other).abs() < 1e-6 * one);
         }
-        assert_eq!(forward.of(8, day(3)).map(f64::to_bits), [0; 2]);
+        assert_eq!(forward.product(8, day(3)).map(f64::to_bits), [0; 2]);
     }
 
     #[test]
-    fn invented_products_take_no_more_than_the_buckets() {
+    fn invented_products_and_storefronts_take_no_more_than_the_buckets() {
         let mut popularity = Popularity::default();
-        for product in 0..BUCKETS * 2 {
-            popularity.add(product, Micros(0));
+        for product in 0..PRODUCT_BUCKETS * 2 {
+            popularity.add(&product.to_string(), product, Micros(0));
         }
-        assert_eq!(popularity.0.len(), BUCKETS as usize);
+        assert_eq!(
+            popularity.0.len() as u64,
+            u64::from(PRODUCT_BUCKETS) + STOREFRONT_BUCKETS
+        );
     }
 }
