@@ -182,17 +182,18 @@ class GrpcioFront:
         for service in REFLECTION_SERVICES:
             yield grpc.method_handlers_generic_handler(service, {method: handler})
 
-    def _unary(self, method: str, call: Call) -> "grpc.RpcMethodHandler[bytes, bytes]":
+    def _unary(self, method: str, call: Call) -> "grpc.RpcMethodHandler[tuple[int, bytes], bytes]":
         record = self._durations[method].record
         clock = time.perf_counter_ns
         quota = self._quota if self._quota.bounds_callers else None
 
-        def answer(request: bytes, context: grpc.ServicerContext) -> bytes:
+        def answer(arrived: tuple[int, bytes], context: grpc.ServicerContext) -> bytes:
+            received, request = arrived
             if not context.is_active():
                 # The caller gave up while the call waited for a thread.
                 context.abort(grpc.StatusCode.CANCELLED, "the caller is gone")
             try:
-                self._pool.admit()
+                self._pool.admit(received)
                 start = clock()
                 try:
                     if quota is not None:
@@ -207,7 +208,8 @@ class GrpcioFront:
                 # A panic of the engine is no Exception, and gRPC would leave its caller without an answer.
                 self._fail(method, context)
 
-        return grpc.unary_unary_rpc_method_handler(answer)
+        # gRPC deserialises as soon as a message is there, before the thread that waits for it goes on.
+        return grpc.unary_unary_rpc_method_handler(answer, request_deserializer=lambda message: (clock(), message))
 
     def _track_stream(self, requests: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
         method = "TrackStream"

@@ -23,10 +23,11 @@ class TurnPool(ThreadPoolExecutor):
             self._queue.found_empty()
         return super().submit(self._take_up, time.perf_counter_ns(), work, args, kwargs)
 
-    def admit(self) -> None:
-        """Raises Refused where the work of the calling thread was queued for too long."""
-        self._queue.admit(time.perf_counter_ns() - self._turn.queued)
+    def admit(self, received: int) -> None:
+        """Raises Refused where the calling thread's work waited too long: for the thread, and since its message was
+        `received`, in nanoseconds of `perf_counter_ns`. Between the two it waited for its sender."""
+        self._queue.admit(self._turn.waited + time.perf_counter_ns() - received)
 
     def _take_up(self, queued: int, work: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        self._turn.queued = queued
+        self._turn.waited = time.perf_counter_ns() - queued
         return work(*args, **kwargs)

@@ -29,6 +29,11 @@ def frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
     return struct.pack(">I", len(payload))[1:] + bytes([kind, flags]) + struct.pack(">I", stream) + payload
 
 
+def message(payload: bytes) -> bytes:
+    """One message of gRPC's, not compressed."""
+    return struct.pack(">BI", 0, len(payload)) + payload
+
+
 def literal(name: str, value: str) -> bytes:
     """A header that no table knows (RFC 7541, 6.2.2)."""
     return b"\0" + bytes([len(name)]) + name.encode() + bytes([len(value)]) + value.encode()
@@ -44,7 +49,7 @@ def next_kind(answers: BinaryIO) -> int:
 def deaf_watcher(port: int, service: str) -> socket.socket:
     """A client that watches health and never opens its window, so that no answer gets through (RFC 9113, 6.9)."""
     connection = open_connection(port, window=0)
-    everything = bytes(5)
+    everything = message(b"")
     connection.sendall(head(f"/{service}/Watch") + frame(DATA, END_STREAM, 1, everything))
     with connection.makefile("rb") as answers:
         # The head of the answer needs no window; after it the server waits.
