@@ -21,10 +21,18 @@ const PER_HOLD: usize = 32;
 pub struct Deadlines {
     /// Fired, but their decisions could not be spooled yet. While there are any, no further one is taken.
     postponed: VecDeque<Deadline>,
-    /// Decisions that are written and may not be accepted yet: as many as carts fell due under one hold of the state.
-    written: Vec<(Deadline, Acceptance)>,
+    /// As many as carts fell due under one hold of the state.
+    written: Vec<Written>,
     /// Deadlines taken since readers were last let in.
     held: usize,
+}
+
+/// A decision that is written and may not be accepted yet.
+struct Written {
+    deadline: Deadline,
+    /// It was postponed before, and counts as that once.
+    was_waiting: bool,
+    acceptance: Acceptance,
 }
 
 impl Deadlines {
@@ -47,10 +55,11 @@ impl Deadlines {
                 self.held = 0;
             }
             self.held += 1;
+            let was_waiting = waited > 0;
             if is_stale(state, &bundle, deadline, until) {
                 live.counters.deadlines_stale.add_one();
-            } else if self.decide(live, &bundle, state, deadline).is_err() {
-                if waited == 0 {
+            } else if self.decide(live, &bundle, state, deadline, was_waiting).is_err() {
+                if !was_waiting {
                     live.counters.decisions_postponed.add_one();
                 }
                 self.postponed.push_front(deadline);
@@ -62,10 +71,21 @@ impl Deadlines {
     }
 
     /// Decides about an abandoned cart and writes the decision, unless it was decided before a restart.
-    fn decide(&mut self, live: &Live, bundle: &Bundle, state: &State, deadline: Deadline) -> Result<(), Refusal> {
+    fn decide(
+        &mut self,
+        live: &Live,
+        bundle: &Bundle,
+        state: &State,
+        deadline: Deadline,
+        was_waiting: bool,
+    ) -> Result<(), Refusal> {
         for record in fire(state, bundle, &[deadline], &live.decision_key) {
             let recorded = live.record(record, Vec::new(), live.clock.now().max(deadline.time))?;
-            self.written.push((deadline, recorded.acceptance));
+            self.written.push(Written {
+                deadline,
+                was_waiting,
+                acceptance: recorded.acceptance,
+            });
         }
         Ok(())
     }
@@ -74,10 +94,12 @@ impl Deadlines {
     /// answers, and should the power go before, the deadlines fire again: so the fold need not stand still for each. What
     /// the disk refuses is decided once more.
     pub fn accept(&mut self, live: &Live) {
-        for (deadline, acceptance) in std::mem::take(&mut self.written) {
-            if live.accept(&acceptance).is_err() && self.postponed.back() != Some(&deadline) {
-                live.counters.decisions_postponed.add_one();
-                self.postponed.push_back(deadline);
+        for written in std::mem::take(&mut self.written) {
+            if live.accept(&written.acceptance).is_err() {
+                if !written.was_waiting {
+                    live.counters.decisions_postponed.add_one();
+                }
+                self.postponed.push_back(written.deadline);
             }
         }
         self.tell(live);
@@ -134,6 +156,31 @@ mod tests {
         );
         assert!(live.settled.load(Ordering::Acquire));
         assert_eq!(counters.decisions_taken.read(), 0);
+    }
+
+    #[test]
+    fn a_deadline_whose_decisions_the_disk_refuses_again_and_again_is_postponed_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let live = live(folder.path(), 1 << 20, Durability::Disk);
+        let entries = std::fs::read_dir(folder.path()).unwrap();
+        let mut paths = entries.map(|entry| entry.unwrap().path());
+        let log = paths.find(|path| path.is_dir()).unwrap();
+        let away = folder.path().join("away");
+        let mut deadlines = Deadlines::default();
+        cart_updated(&mut live.state.write(), 1, at(0));
+        for seconds in [T, T + 10, T + 20] {
+            deadlines.fire(&live, &mut live.state.write(), at(seconds));
+            std::fs::rename(&log, &away).unwrap();
+            deadlines.accept(&live);
+            std::fs::rename(&away, &log).unwrap();
+        }
+        assert_eq!(live.counters.decisions_postponed.read(), 1);
+        assert!(!live.settled.load(Ordering::Acquire));
+        deadlines.fire(&live, &mut live.state.write(), at(T + 30));
+        deadlines.accept(&live);
+        assert_eq!(live.counters.decisions_postponed.read(), 1);
+        assert_eq!(live.counters.decisions_taken.read(), 1);
+        assert!(live.settled.load(Ordering::Acquire));
     }
 
     #[test]
