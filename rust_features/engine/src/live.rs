@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::Duration;
 
 use cart_recovery_core::bundle::Bundle;
 use cart_recovery_core::contract::Reason;
@@ -16,6 +17,9 @@ use crate::clock::{Clock, wall_now};
 use crate::counters::Counters;
 use crate::directory::Directory;
 use crate::in_flight::InFlight;
+
+/// When a caller may ask again whether the state is loaded.
+const LOADING_RETRY: Duration = Duration::from_secs(1);
 
 /// The shared parts of one engine.
 pub struct Live {
@@ -48,12 +52,18 @@ impl Live {
         Ok(())
     }
 
+    /// Refuses until the fold has caught up.
+    pub fn loaded(&self) -> Result<(), Refusal> {
+        if self.caught_up.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        Err(Refusal::new(Reason::StateNotLoaded).retry_after(LOADING_RETRY))
+    }
+
     /// Refuses until the fold has caught up; the active bundle then.
     pub fn ready(&self) -> Result<Arc<Bundle>, Refusal> {
         self.open()?;
-        if !self.caught_up.load(Ordering::Acquire) {
-            return Err(Refusal::new(Reason::StateNotLoaded).retry_after(std::time::Duration::from_secs(1)));
-        }
+        self.loaded()?;
         self.active_bundle().ok_or_else(|| Refusal::new(Reason::NoBundle))
     }
 

@@ -80,6 +80,16 @@ impl Refusal {
         refusal
     }
 
+    /// The refusal of fields of a message that stands in `field` of the request.
+    #[must_use]
+    pub fn inside(self, field: &str) -> Self {
+        let inside = |violation: Violation| Violation {
+            field: format!("{field}.{}", violation.field),
+            ..violation
+        };
+        Self::of_fields(self.reason, self.violations.into_iter().map(inside).collect())
+    }
+
     /// Says more than the table does; `detail` must hold nothing personal.
     #[must_use]
     pub fn with_detail(mut self, detail: impl fmt::Display) -> Self {
