@@ -107,10 +107,10 @@ impl Journal {
                 origin: Cell::new(resume.origin),
                 singles_through: Cell::new(None),
             };
-            let work = std::panic::AssertUnwindSafe(|| runtime.block_on(supervise(&shared)));
+            let work = std::panic::AssertUnwindSafe(|| runtime.block_on(work_until_stopped(&shared)));
             if std::panic::catch_unwind(work).is_err() {
                 let panicked = SessionError::Fatal("the fold or the relay panicked".to_owned());
-                record_end(&shared.progress, &Err(panicked));
+                record_end(&shared.progress, Some(&panicked));
             }
             // Tasks of a connection that is still closing are not waited for.
             runtime.shutdown_background();
@@ -167,33 +167,41 @@ impl Drop for Journal {
     }
 }
 
+/// Works until a session fails for good, or until the end is asked for: a server may take long to answer.
+async fn work_until_stopped<S: Sink>(shared: &Shared<S>) {
+    tokio::select! {
+        () = supervise(shared) => {}
+        () = shared.progress.stop.notified() => {
+            record_end(&shared.progress, None);
+        }
+    }
+}
+
 /// One session after the other, with a growing delay between those that fail.
 async fn supervise<S: Sink>(shared: &Shared<S>) {
     let mut backoff = LEAST_BACKOFF;
     loop {
-        let ended = Box::pin(session::run(shared)).await;
-        let was_connected = record_end(&shared.progress, &ended);
-        if !matches!(ended, Err(SessionError::Lost(_))) {
+        let Err(error) = Box::pin(session::run(shared)).await;
+        let was_connected = record_end(&shared.progress, Some(&error));
+        if matches!(error, SessionError::Fatal(_)) {
             return;
         }
         if was_connected {
             backoff = LEAST_BACKOFF;
         }
-        tokio::select! {
-            () = tokio::time::sleep(backoff) => backoff = (backoff * 2).min(MOST_BACKOFF),
-            () = shared.progress.stop.notified() => return,
-        }
+        tokio::time::sleep(backoff).await;
+        backoff = (backoff * 2).min(MOST_BACKOFF);
     }
 }
 
-/// Notes why a session ended; tells whether it had begun.
-fn record_end(progress: &Progress, ended: &Result<(), SessionError>) -> bool {
+/// Notes why a session ended, where it failed; tells whether it had begun.
+fn record_end(progress: &Progress, failed: Option<&SessionError>) -> bool {
     let mut state = progress.lock();
     let was_connected = std::mem::take(&mut state.status.connected);
-    match ended {
-        Ok(()) => {}
-        Err(SessionError::Lost(words)) => state.status.last_error = Some(words.clone()),
-        Err(SessionError::Fatal(words)) => state.status.failure = Some(words.clone()),
+    match failed {
+        None => {}
+        Some(SessionError::Lost(words)) => state.status.last_error = Some(words.clone()),
+        Some(SessionError::Fatal(words)) => state.status.failure = Some(words.clone()),
     }
     drop(state);
     progress.announce();

@@ -69,7 +69,7 @@ pub(crate) struct Progress {
     pub(crate) spooled: Notify,
     /// Wakes the relay: the feed moved on, or a caller waits for what it spooled.
     pub(crate) relay: Notify,
-    /// Ends the session.
+    /// Ends all work, whatever it waits for.
     pub(crate) stop: Notify,
 }
 

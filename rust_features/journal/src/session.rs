@@ -99,8 +99,8 @@ impl<S: Sink> Shared<S> {
     }
 }
 
-/// Connects and works until something fails, or until the end is asked for.
-pub(crate) async fn run<S: Sink>(shared: &Shared<S>) -> Result<(), SessionError> {
+/// Connects and works until something fails.
+pub(crate) async fn run<S: Sink>(shared: &Shared<S>) -> Result<Infallible, SessionError> {
     let lost = Arc::new(Notify::new());
     let settings = &shared.settings;
     let cluster = Arc::new(Cluster::find(&settings.nats_url, settings.credentials.as_deref())?);
@@ -122,15 +122,13 @@ pub(crate) async fn run<S: Sink>(shared: &Shared<S>) -> Result<(), SessionError>
         streams,
         cluster,
     };
-    let never = tokio::select! {
-        end = feed::run(&session) => end?,
-        end = directory::run(&session) => end?,
-        end = relay::run(&session) => end?,
-        end = tick(shared) => end?,
-        () = lost.notified() => return Err(SessionError::Lost("disconnected".to_owned())),
-        () = shared.progress.stop.notified() => return Ok(()),
-    };
-    match never {}
+    tokio::select! {
+        end = feed::run(&session) => end,
+        end = directory::run(&session) => end,
+        end = relay::run(&session) => end,
+        end = tick(shared) => end,
+        () = lost.notified() => Err(SessionError::Lost("disconnected".to_owned())),
+    }
 }
 
 fn begin(progress: &Progress, last_sequence: u64) -> Result<(), SessionError> {

@@ -4,7 +4,9 @@
 
 mod support;
 
+use std::net::TcpListener;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use async_nats::HeaderMap;
 use cart_recovery_core::contract::journal_message::Content;
@@ -34,6 +36,19 @@ fn what_was_spooled_without_a_server_arrives_when_it_comes() {
 }
 
 #[test]
+fn the_end_does_not_wait_for_a_server_that_says_nothing() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let folder = TempDir::new().unwrap();
+    let spool = spool(folder.path(), 1);
+    spool.append(&frame("e", "p")).unwrap();
+    let (journal, _) = start(&format!("nats://{}", silent.local_addr().unwrap()), &spool);
+    let _connection = silent.accept().unwrap();
+    let began = Instant::now();
+    assert!(!journal.stop(Duration::ZERO));
+    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+}
+
+#[test]
 fn a_server_killed_under_load_gets_every_message_once() {
     let Some(mut server) = Server::started() else { return };
     let folder = TempDir::new().unwrap();
@@ -50,7 +65,7 @@ fn a_server_killed_under_load_gets_every_message_once() {
                     accepted = spool.append(&frame(&format!("e{round}.{index}"), &person)).unwrap() + 1;
                 }
                 let place = journal.waiting_place().unwrap();
-                let _ = place.wait_folded(accepted - 1, std::time::Duration::from_millis(150));
+                let _ = place.wait_folded(accepted - 1, Duration::from_millis(150));
             }
             accepted
         });
