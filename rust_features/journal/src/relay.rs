@@ -24,12 +24,11 @@ use crate::paced::paced;
 use crate::publish::{self, Prepared};
 use crate::session::Session;
 
-/// Frames read at once, and messages of one atomic batch: the server takes no more.
+/// Frames read at once, and messages of one atomic batch: the server takes no more. Their bytes are bounded by what is read
+/// of a spool at once.
 const BATCH_LIMIT: usize = 1000;
 /// From here on a batch costs less than single messages.
 const BACKLOG: usize = 64;
-/// Bytes of one batch.
-const BATCH_BYTES: usize = 8 << 20;
 /// Messages published and not yet seen by the feed.
 const PENDING_LIMIT: usize = 20_000;
 /// Acknowledgements of single messages awaited at once: few enough for a slow disk to give them all in time.
@@ -192,8 +191,7 @@ impl<'a, 's, S: Sink> Drain<'a, 's, S> {
             .singles_through
             .get()
             .is_some_and(|through| last <= through.1 && spool == through.0);
-        let bytes: usize = prepared.iter().map(|message| message.payload.len()).sum();
-        if prepared.len() >= BACKLOG && bytes <= BATCH_BYTES && !after_failure {
+        if prepared.len() >= BACKLOG && !after_failure {
             self.send_batch(prepared, last).await
         } else {
             self.send_singles(prepared).await
