@@ -240,6 +240,8 @@ impl Engine {
     #[must_use]
     pub fn status(&self) -> EngineStatus {
         let live = &self.live;
+        // Read first: whoever finds it caught up and at rest finds what its first deadlines brought to rest, too.
+        let caught_up = live.caught_up.load(Ordering::Acquire);
         let started = self.journal.get().map(Journal::status);
         // Segments go as a whole, so what lies on disk may long be in the journal.
         let own = started
@@ -253,7 +255,7 @@ impl Engine {
             bundle_id: live.active_bundle().map(|bundle| bundle.id.clone()),
             folded_sequence: state.sequence(),
             journal_sequence: journal.journal_sequence,
-            caught_up: journal.caught_up,
+            caught_up,
             connected: journal.connected,
             failure: journal.failure,
             last_error: journal.last_error,
@@ -278,5 +280,55 @@ impl Engine {
             Some(journal) => journal.stop(timeout),
             None => self.live.spool.depth().0 == 0,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cart_recovery_core::contract::JournalMessage;
+    use cart_recovery_journal::{Delivered, Sink};
+
+    use super::*;
+    use crate::open::Keys;
+
+    fn opened(folder: &Path) -> Engine {
+        let key = || Key([1; 32]);
+        let keys = Keys {
+            edge: key(),
+            decision: key(),
+            offer: key(),
+            contact_public: [9; 32],
+            bundle_public: [9; 32],
+        };
+        let settings = EngineSettings {
+            data_directory: folder.to_owned(),
+            keys,
+            spool_limit_bytes: 1 << 20,
+            durability: Durability::Process,
+            events_clock: true,
+            alias_seed: None,
+            import_id: None,
+            replicas: 1,
+            waiter_limit: 1,
+            snapshot_messages: 0,
+        };
+        Engine::open(settings).unwrap()
+    }
+
+    #[test]
+    fn it_is_caught_up_once_its_deadlines_have_fired_until_a_fold_fails() {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = opened(folder.path());
+        let mut sink = LiveSink::new(Arc::clone(&engine.live), None);
+        assert!(!engine.status().caught_up);
+        sink.caught_up();
+        assert!(engine.status().caught_up);
+        let of_no_kind = Delivered {
+            sequence: 1,
+            origin: None,
+            message: JournalMessage::default(),
+        };
+        assert!(sink.fold(&[of_no_kind]).is_err());
+        assert!(!engine.status().caught_up);
     }
 }

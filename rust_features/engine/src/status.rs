@@ -9,7 +9,8 @@ pub struct EngineStatus {
     pub folded_sequence: u64,
     /// The journal's last sequence as last heard of.
     pub journal_sequence: u64,
-    /// Everything that the journal held at connecting is folded.
+    /// Everything that the journal held at connecting is folded and its deadlines have fired, and no fold has failed:
+    /// decisions can be taken.
     pub caught_up: bool,
     /// The server answers.
     pub connected: bool,

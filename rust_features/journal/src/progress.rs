@@ -22,14 +22,10 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 pub struct JournalStatus {
     /// Whether a session with the server is open.
     pub connected: bool,
-    /// Whether the fold has once reached the end of the journal as read at connecting.
-    pub caught_up: bool,
     /// The last sequence folded.
     pub folded_sequence: u64,
     /// The journal's last sequence as last heard of.
     pub journal_sequence: u64,
-    /// How long ago the state last advanced.
-    pub state_age: Duration,
     /// Whether all that was spooled is in the journal and folded.
     pub flushed: bool,
     /// Messages of the spool being written that are not yet in the journal and folded.
@@ -48,6 +44,8 @@ pub(crate) struct State {
     pub(crate) seen: SeenSpools,
     /// The end of the journal as read when the session began.
     pub(crate) target: u64,
+    /// Whether the sink was told that the fold has reached the end.
+    pub(crate) caught_up: bool,
     /// Whether the directory of aliases has reached its end in this session.
     pub(crate) directory_read: bool,
     /// Every offset of the own spool below this is in the journal.
@@ -57,7 +55,6 @@ pub(crate) struct State {
     pub(crate) stopping: bool,
     /// Callers that wait for what they spooled.
     pub(crate) waiters: usize,
-    advanced: Instant,
     recent: VecDeque<(u64, u64)>,
 }
 
@@ -82,11 +79,11 @@ impl Progress {
             },
             seen,
             target: 0,
+            caught_up: false,
             directory_read: false,
             settled: 0,
             older,
             stopping: false,
-            advanced: Instant::now(),
             recent: VecDeque::with_capacity(RECENT_LIMIT),
             waiters: 0,
         };
@@ -129,11 +126,10 @@ impl Progress {
         }
     }
 
-    /// The status, with what only a reader's clock can tell.
+    /// The status, as of a spool that ends there.
     pub(crate) fn status(&self, spool_end: u64) -> JournalStatus {
         let state = self.lock();
         let mut status = state.status.clone();
-        status.state_age = state.advanced.elapsed();
         status.flushed = state.is_flushed(spool_end);
         status.unsettled = spool_end.saturating_sub(state.settled);
         status
@@ -214,10 +210,9 @@ impl State {
         recent.or_else(|| self.seen.contains(own, offset).then_some(self.status.folded_sequence))
     }
 
-    /// Notes how far the fold has come.
+    /// Notes the journal's end as a message told it.
     pub(crate) fn advance(&mut self, journal_sequence: u64) {
         self.status.journal_sequence = self.status.journal_sequence.max(journal_sequence);
-        self.advanced = Instant::now();
     }
 
     /// Whether the feed has reached the end of the journal as read at the session's begin.

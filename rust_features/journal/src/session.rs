@@ -91,8 +91,8 @@ impl<S: Sink> Shared<S> {
     /// Once the fold has reached the end for the first time, it may act.
     pub(crate) fn tell_if_caught_up(&self) {
         let mut state = self.progress.lock();
-        if state.reached_end() && !state.status.caught_up {
-            state.status.caught_up = true;
+        if state.reached_end() && !state.caught_up {
+            state.caught_up = true;
             drop(state);
             self.sink.borrow_mut().caught_up();
         }
