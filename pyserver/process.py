@@ -120,4 +120,7 @@ class Scorer:
                 _log.error("relay or feed stopped for good", reason=reported)
             if status.snapshot_failure != snapshot_failure:
                 snapshot_failure = status.snapshot_failure
-                _log.warning("snapshot", failure=snapshot_failure)
+                if snapshot_failure is None:
+                    _log.info("snapshots are written again")
+                else:
+                    _log.warning("snapshot not written", reason=snapshot_failure)
