@@ -1,6 +1,7 @@
 """One scorer from start to orderly end: engine, gRPC front, bundle pointer, health, metrics."""
 
 import threading
+import time
 from dataclasses import asdict
 from typing import Literal
 
@@ -84,15 +85,16 @@ class Scorer:
         return self._ready.wait(timeout_seconds)
 
     def stop(self) -> bool:
-        """Stops accepting, finishes calls, flushes the spool; True where all of it is in the journal."""
+        """Stops accepting, finishes calls, flushes the spool, all in `drain_seconds`; True where all of it is in the
+        journal."""
         if self._stopping.is_set():
             return self._flushed
         self._stopping.set()
-        seconds = self._settings.drain_seconds
-        self.front.stop(grace_seconds=seconds)
+        end = time.monotonic() + self._settings.drain_seconds
+        self.front.stop(grace_seconds=self._settings.drain_seconds)
         if self._supervisor.ident is not None:
             self._supervisor.join()
-        self._flushed = flushed = self.engine.stop(timeout_seconds=seconds)
+        self._flushed = flushed = self.engine.stop(timeout_seconds=max(0.0, end - time.monotonic()))
         if self._page is not None:
             self._page.stop()
         if not flushed:

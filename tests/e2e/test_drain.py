@@ -16,8 +16,8 @@ from tests.harness.waiting import eventually
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 DRAIN_SECONDS = 6
-ENDING_SECONDS = 2 * DRAIN_SECONDS + 5
-"""Calls and spool have the drain time each; the rest is for the process to end."""
+ENDING_SECONDS = DRAIN_SECONDS + 5
+"""Calls and spool share the drain time; the rest is for the process to end."""
 
 
 @pytest.fixture

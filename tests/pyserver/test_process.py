@@ -2,6 +2,8 @@
 
 import asyncio
 import gc
+import threading
+import time
 from collections.abc import Callable, Iterator
 
 import grpc
@@ -11,7 +13,7 @@ from structlog.testing import capture_logs
 
 from cart_recovery.nats_server import NatsServer
 from cart_recovery.settings import Settings
-from cart_recovery.v1.event_pb2 import Acknowledge
+from cart_recovery.v1.event_pb2 import Acknowledge, TrackStreamRequest
 from cart_recovery.v1.event_pb2_grpc import EventServiceStub
 from pyserver.bundles import BundlePointer
 from pyserver.process import Scorer
@@ -44,6 +46,23 @@ def test_stopping_flushes_the_spool_into_the_journal(settings: Settings, server:
         events.Track(added(f"event-{number}", customer_id=f"customer-{number % 7}"))
     assert scorer.stop()
     assert journalled(server.url) == 200
+
+
+def test_calls_and_spool_share_the_time_of_the_end(settings: Settings, connect: Connect) -> None:
+    scorer = Scorer(settings)
+    scorer.start(NOBODY)
+    ended = threading.Event()
+
+    def endless() -> Iterator[TrackStreamRequest]:
+        yield TrackStreamRequest(track=added("one"))
+        ended.wait()
+
+    stream = EventServiceStub(connect(scorer)).TrackStream(endless())
+    assert next(stream).HasField("accepted")
+    began = time.monotonic()
+    assert not scorer.stop()
+    assert time.monotonic() - began < 1.5 * settings.drain_seconds
+    ended.set()
 
 
 def test_what_was_accepted_without_nats_is_journalled_after_the_next_start(
