@@ -25,26 +25,25 @@ class BundlePointer:
     def __init__(self, bundles_directory: Path, engine: BundleLoader) -> None:
         self._directory = bundles_directory
         self._engine = engine
-        self._tried: str | None = None
-        self.refusal: str | None = None
+        self._active: str | None = None
+        self._refused: tuple[str, str] | None = None
+
+    @property
+    def refusal(self) -> str | None:
         """Why the bundle that the pointer names is not the active one, in words."""
+        return None if self._refused is None else self._refused[1]
 
     def follow(self) -> None:
-        """Loads what the pointer names unless that was tried already. Never raises: the active bundle stays."""
+        """Loads what the pointer names unless that is the active bundle. What was refused is tried again: its files may
+        be whole by now. Never raises: the active bundle stays."""
         wanted = self._read()
-        if wanted is None or wanted == self._tried:
+        if wanted is None:
             return
-        self._tried = wanted
-        if not _BUNDLE_ID.fullmatch(wanted):
-            self._refuse("the pointer holds no bundle id of 32 hexadecimal digits")
-            return
-        try:
-            loaded = self._engine.load_bundle(str(self._directory / wanted))
-        except BundleRefused as refused:
-            self._refuse(str(refused))
-            return
-        self.refusal = None
-        _log.info("bundle active", bundle_id=loaded)
+        reason = None if wanted == self._active else self._load(wanted)
+        refused = None if reason is None else (wanted, reason)
+        if refused is not None and refused != self._refused:
+            _log.error("bundle refused", wanted=wanted, reason=reason)
+        self._refused = refused
 
     def _read(self) -> str | None:
         try:
@@ -52,6 +51,13 @@ class BundlePointer:
         except (OSError, UnicodeDecodeError):
             return None
 
-    def _refuse(self, reason: str) -> None:
-        self.refusal = reason
-        _log.error("bundle refused", wanted=self._tried, reason=reason)
+    def _load(self, wanted: str) -> str | None:
+        """Returns why the bundle is refused, or None."""
+        if not _BUNDLE_ID.fullmatch(wanted):
+            return "the pointer holds no bundle id of 32 hexadecimal digits"
+        try:
+            self._active = self._engine.load_bundle(str(self._directory / wanted))
+        except BundleRefused as refused:
+            return str(refused)
+        _log.info("bundle active", bundle_id=self._active)
+        return None

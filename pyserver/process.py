@@ -107,7 +107,7 @@ class Scorer:
         reported: str | None = None
         snapshot_failure: str | None = None
         serving = False
-        while not self._stopping.wait(_SUPERVISION_SECONDS if serving else _STARTING_SECONDS):
+        while not self._stopping.wait(_SUPERVISION_SECONDS if serving or self.bundles.refusal else _STARTING_SECONDS):
             self.bundles.follow()
             status = self.engine.status()
             able = status.caught_up and status.bundle_id is not None and status.failure is None

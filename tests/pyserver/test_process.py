@@ -5,6 +5,7 @@ import gc
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import grpc
 import nats
@@ -17,6 +18,7 @@ from cart_recovery.v1.event_pb2 import Acknowledge, TrackStreamRequest
 from cart_recovery.v1.event_pb2_grpc import EventServiceStub
 from pyserver.bundles import BundlePointer
 from pyserver.process import Scorer
+from rust_features import BundleRefused
 from tests.pyserver.conftest import NOBODY, added
 
 Connect = Callable[[Scorer], grpc.Channel]
@@ -114,6 +116,41 @@ def test_a_refused_bundle_is_logged_once_and_nothing_else_changes(settings: Sett
     assert [(one["event"], one["wanted"]) for one in logs] == [("bundle refused", wanted)]
     assert pointer.refusal
     assert lonely.engine.status().bundle_id is None
+
+
+def test_a_bundle_that_was_refused_is_tried_again_and_each_reason_is_logged_once(tmp_path: Path) -> None:
+    loader, wanted = Loader(), "0" * 32
+    (tmp_path / "active").write_text(wanted)
+    pointer = BundlePointer(tmp_path, loader)
+    with capture_logs() as logs:
+        for loader.reason in ["unreadable", "unreadable", "unsigned", None, "not asked"]:
+            pointer.follow()
+    assert [(one["event"], one.get("reason")) for one in logs] == [
+        ("bundle refused", "unreadable"),
+        ("bundle refused", "unsigned"),
+        ("bundle active", None),
+    ]
+    assert pointer.refusal is None
+
+
+def test_a_pointer_that_goes_back_to_the_active_bundle_refuses_nothing(tmp_path: Path) -> None:
+    loader, active = Loader(), "0" * 32
+    pointer = BundlePointer(tmp_path, loader)
+    for wanted in (active, "none", active):
+        (tmp_path / "active").write_text(wanted)
+        pointer.follow()
+        assert (pointer.refusal is None) == (wanted == active)
+
+
+class Loader:
+    """Refuses bundles for as long as there is a reason."""
+
+    reason: str | None = None
+
+    def load_bundle(self, directory: str) -> str:
+        if self.reason is not None:
+            raise BundleRefused(self.reason)
+        return Path(directory).name
 
 
 @pytest.mark.parametrize("text", ["", "../../outside", "not an id"])
