@@ -38,6 +38,9 @@ class SpoolCorrupt(EngineError):
 class JournalFailed(EngineError):
     """The journal could not be set up or read, or an unknown kind stopped the fold."""
 
+class FrontUnusable(EngineError):
+    """The native front cannot be served with these TLS files, or the system gives no thread."""
+
 class Keys:
     """The secrets of one deployment. `repr` shows none of them."""
 
@@ -281,7 +284,7 @@ class NativeFront:
     ) -> NativeFront:
         """Binds `address`. `services` are what reflection lists, `descriptors` the FileDescriptorSet that describes
         them; `tls` is certificate chain, key, and the CAs of callers, all PEM. Raises RuntimeError where it cannot
-        bind, ValueError for descriptors and TLS files that cannot be used."""
+        bind, FrontUnusable where anything else forbids a front."""
 
     @property
     def port(self) -> int:

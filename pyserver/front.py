@@ -62,8 +62,8 @@ def unseen_calls_of(settings: Settings) -> int:
 
 
 def bind_front(settings: Settings, engine: Engine, calls: CallMetrics) -> Front:
-    """The front that the settings ask for, bound to its address. Raises RuntimeError where it cannot bind, and
-    TlsUnusable."""
+    """The front that the settings ask for, bound to its address. Raises RuntimeError where it cannot bind, TlsUnusable,
+    and FrontUnusable."""
     tls = read_tls(settings.tls)
     queue = queue_of(settings)
     quota = Quota(settings.quota_calls_per_second)

@@ -35,8 +35,8 @@ class Scorer:
         alias_seed: bytes | None = None,
         with_metrics_page: bool = True,
     ) -> None:
-        """Opens the spool and binds the addresses. Raises KeysError, SpoolCorrupt, TlsUnusable, or RuntimeError for an
-        address in use."""
+        """Opens the spool and binds the addresses. Raises KeysError, SpoolCorrupt, TlsUnusable, FrontUnusable, or
+        RuntimeError for an address in use."""
         self._settings = settings
         self.engine = Engine(
             data_directory=str(settings.data_directory),

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::server::WebPkiClientVerifier;
-use tokio_rustls::rustls::{RootCertStore, ServerConfig, crypto::ring};
+use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
 /// What a front shows of itself, and whom it lets in; PEM.
@@ -32,6 +33,7 @@ pub(crate) fn acceptor(files: &TlsFiles) -> Result<TlsAcceptor, TlsError> {
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(|error| refused("certificate_file", &error))?;
+    let key = private_key(&provider, &files.key)?;
     let builder = match &files.client_ca {
         None => builder.with_no_client_auth(),
         Some(pem) => {
@@ -45,12 +47,24 @@ pub(crate) fn acceptor(files: &TlsFiles) -> Result<TlsAcceptor, TlsError> {
             builder.with_client_cert_verifier(verifier.map_err(|error| refused("client_ca_file", &error))?)
         }
     };
-    let key = PrivateKeyDer::from_pem_slice(&files.key).map_err(|error| refused("key_file", &error))?;
     let mut config = builder
         .with_single_cert(certificates("certificate_file", &files.certificate)?, key)
         .map_err(|error| refused("certificate_file", &error))?;
     config.alpn_protocols = vec![b"h2".to_vec()];
     Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
+/// OpenSSL, which tried it before, knows more kinds.
+fn private_key(provider: &CryptoProvider, pem: &[u8]) -> Result<PrivateKeyDer<'static>, TlsError> {
+    let key = PrivateKeyDer::from_pem_slice(pem).map_err(|error| refused("key_file", &error))?;
+    provider
+        .key_provider
+        .load_private_key(key.clone_key())
+        .map_err(|error| {
+            let words = format!("{error}; name a key of RSA, ECDSA (P-256 or P-384) or Ed25519");
+            refused("key_file", &words)
+        })?;
+    Ok(key)
 }
 
 fn certificates(setting: &'static str, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsError> {

@@ -6,11 +6,13 @@
 //!     ├── Refused          a request, with code, reason and google.rpc.Status
 //!     ├── BundleRefused    a bundle
 //!     ├── SpoolCorrupt     worse than a torn tail
-//!     └── JournalFailed    relay or feed cannot go on
+//!     ├── JournalFailed    relay or feed cannot go on
+//!     └── FrontUnusable    there can be no front
 //! ```
 
 use cart_recovery_core::refusal::Refusal;
-use pyo3::exceptions::PyException;
+use cart_recovery_front::FrontError;
+use pyo3::exceptions::{PyException, PyRuntimeError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use pyo3::{Bound, create_exception};
@@ -30,6 +32,7 @@ create_exception!(
     "The spool holds worse than a torn tail."
 );
 create_exception!(rust_features, JournalFailed, EngineError, "Relay or feed cannot go on.");
+create_exception!(rust_features, FrontUnusable, EngineError, "There can be no front.");
 
 /// A refusal as the exception that carries its status.
 pub fn refused(py: Python<'_>, refusal: &Refusal) -> PyErr {
@@ -46,6 +49,16 @@ pub fn refused(py: Python<'_>, refusal: &Refusal) -> PyErr {
     }
 }
 
+/// Why there is no front. An address that cannot be bound is told as grpcio tells it: whoever chose it knows its setting.
+pub fn frontless(error: &FrontError) -> PyErr {
+    match error {
+        FrontError::Bind { .. } => PyRuntimeError::new_err(error.to_string()),
+        FrontError::System(_) | FrontError::Descriptors(_) | FrontError::Tls(_) => {
+            FrontUnusable::new_err(error.to_string())
+        }
+    }
+}
+
 /// Any other engine error in its own words.
 pub fn failed(error: &impl std::fmt::Display) -> PyErr {
     EngineError::new_err(error.to_string())
@@ -58,5 +71,6 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("Refused", py.get_type::<Refused>())?;
     module.add("BundleRefused", py.get_type::<BundleRefused>())?;
     module.add("SpoolCorrupt", py.get_type::<SpoolCorrupt>())?;
-    module.add("JournalFailed", py.get_type::<JournalFailed>())
+    module.add("JournalFailed", py.get_type::<JournalFailed>())?;
+    module.add("FrontUnusable", py.get_type::<FrontUnusable>())
 }

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cart_recovery_engine::Engine;
-use cart_recovery_front::{CallQueue, Front, FrontError, FrontSettings, Quota, TlsFiles};
-use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use cart_recovery_front::{CallQueue, Front, FrontSettings, Quota, TlsFiles};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use crate::engine::PyEngine;
-use crate::error::refused;
+use crate::error::{frontless, refused};
 use crate::metrics::PyCallMetrics;
 
 /// Calls a second that each caller may make.
@@ -119,7 +119,7 @@ impl PyNativeFront {
         let (queue, quota) = (Arc::clone(&queue.inner), Arc::clone(&quota.inner));
         Front::bind(engine, calls, queue, quota, settings)
             .map(|inner| Self { inner })
-            .map_err(|error| raised(&error))
+            .map_err(|error| frontless(&error))
     }
 
     #[getter]
@@ -128,7 +128,7 @@ impl PyNativeFront {
     }
 
     fn start(&self) -> PyResult<()> {
-        self.inner.start().map_err(|error| raised(&error))
+        self.inner.start().map_err(|error| frontless(&error))
     }
 
     #[pyo3(signature = (*, serving))]
@@ -142,12 +142,5 @@ impl PyNativeFront {
             .map_err(|error| PyValueError::new_err(format!("grace_seconds: {grace_seconds}: {error}")))?;
         py.detach(|| self.inner.stop(grace));
         Ok(())
-    }
-}
-
-fn raised(error: &FrontError) -> PyErr {
-    match error {
-        FrontError::Bind { .. } | FrontError::System(_) => PyRuntimeError::new_err(error.to_string()),
-        FrontError::Descriptors(_) | FrontError::Tls(_) => PyValueError::new_err(error.to_string()),
     }
 }

@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+_CURVE = ec.SECP256R1()
 _DAY = datetime.timedelta(days=1)
 
 
@@ -24,16 +25,16 @@ class Authority:
     """A CA of its own."""
 
     def __init__(self) -> None:
-        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._key = ec.generate_private_key(_CURVE)
         self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test authority")])
         made = _builder(self._name, self._name, self._key.public_key())
         made = made.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         certificate = made.sign(self._key, hashes.SHA256())
         self.certificate = certificate.public_bytes(serialization.Encoding.PEM)
 
-    def sign(self, common_name: str, *alternatives: x509.GeneralName) -> Signed:
+    def sign(self, common_name: str, *alternatives: x509.GeneralName, curve: ec.EllipticCurve = _CURVE) -> Signed:
         """A certificate with these names."""
-        key = ec.generate_private_key(ec.SECP256R1())
+        key = ec.generate_private_key(curve)
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
         made = _builder(name, self._name, key.public_key())
         if alternatives:
