@@ -307,32 +307,7 @@ mod tests {
     use crate::queue::CallQueue;
     use crate::quota::Quota;
     use crate::reflection::Reflection;
-
-    /// Panics at an empty request, and refuses all others.
-    struct Broken;
-
-    impl Calls for Broken {
-        fn wait_for_disk(&self) -> bool {
-            false
-        }
-
-        fn track(&self, _: &[u8]) -> Result<Spooled, Refusal> {
-            Err(Refusal::new(Reason::SpoolFull))
-        }
-
-        fn score(&self, request: &[u8]) -> Result<Vec<u8>, Refusal> {
-            assert!(!request.is_empty(), "a fault of the engine");
-            Err(Refusal::new(Reason::NoBundle))
-        }
-
-        fn confirm(&self, request: &[u8]) -> Result<Vec<u8>, Refusal> {
-            self.score(request)
-        }
-
-        fn explain(&self, request: &[u8]) -> Result<Vec<u8>, Refusal> {
-            self.score(request)
-        }
-    }
+    use crate::testing::Broken;
 
     fn call(method: Method, calls_per_second: u32, waited: Duration, timeout: &'static str) -> Call<Broken> {
         let headers = [(

@@ -36,6 +36,9 @@ const CONNECTION_WINDOW: u32 = 1 << 20;
 /// A peer that is gone without a word is noticed after the two together.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_mins(1);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
+/// What a client introduces itself with (RFC 9113, 3.4).
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/// A client has so long for each handshake: TLS, and its preface.
 const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
 /// From the cut to the end of the last connection.
 const LAST_ANSWERS: Duration = Duration::from_millis(500);
@@ -90,20 +93,31 @@ impl<C: Calls> Connections<C> {
         let Some(tls) = &self.tls else {
             return self.http(stream, address).await;
         };
-        let Ok(Ok(stream)) = timeout(HANDSHAKE_TIME, tls.accept(stream)).await else {
-            return;
+        let stream = tokio::select! {
+            accepted = tls.accept(stream) => accepted,
+            () = self.handshake_ends() => return,
         };
+        let Ok(stream) = stream else { return };
         let certificates = stream.get_ref().1.peer_certificates();
         let own_name = certificates.and_then(|chain| chain.first()).and_then(identity);
         self.http(stream, own_name.unwrap_or(address)).await;
     }
 
+    /// Waits for as long as a client may take to introduce itself.
+    async fn handshake_ends(&self) {
+        let mut phase = self.desk.phase.subscribe();
+        let drains = phase.wait_for(|phase| *phase != Phase::Open);
+        // Either end is one.
+        let _ = timeout(HANDSHAKE_TIME, drains).await;
+    }
+
     async fn http(&self, stream: impl AsyncRead + AsyncWrite + Unpin, caller: String) {
         let stream = Gathered::new(stream);
+        let reads = Arc::clone(&stream.reads);
         let door = Door {
             desk: Arc::clone(&self.desk),
             caller: caller.into(),
-            reads: Arc::clone(&stream.reads),
+            reads: Arc::clone(&reads),
         };
         let connection = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
@@ -115,6 +129,11 @@ impl<C: Calls> Connections<C> {
             .auto_date_header(false)
             .serve_connection(TokioIo::new(stream), door);
         let mut connection = pin!(connection);
+        tokio::select! {
+            _ = connection.as_mut() => return,
+            // Until its preface has come, a connection is neither kept alive nor shut down in order.
+            () = self.handshake_ends() => if reads.lock().bytes < PREFACE.len() { return },
+        }
         let mut phase = self.desk.phase.subscribe();
         tokio::select! {
             _ = connection.as_mut() => return,
@@ -148,5 +167,68 @@ impl<C: Calls> Service<Request<Incoming>> for Door<C> {
             earliest: self.reads.lock().came_after.max(desk.queue.last_empty()).into(),
         };
         Box::pin(async move { Ok(answer(desk, arrival, request).await.map(Pieces::of)) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{ErrorKind, Read, Write};
+    use std::net::TcpStream;
+    use std::time::Instant;
+
+    use super::*;
+    use crate::front::{Front, FrontSettings};
+    use crate::metrics::CallMetrics;
+    use crate::queue::CallQueue;
+    use crate::quota::Quota;
+    use crate::testing::Broken;
+
+    fn front() -> Front<Broken> {
+        let settings = FrontSettings {
+            address: "127.0.0.1:0",
+            streams: 1,
+            watchers: 1,
+            journal_waiters: 1,
+            services: Vec::new(),
+            descriptors: &[],
+            tls: None,
+        };
+        let queue = Arc::new(CallQueue::new(Duration::from_millis(50), None));
+        let metrics = Arc::new(CallMetrics::default());
+        let front = Front::bind(Arc::new(Broken), metrics, queue, Arc::new(Quota::new(0)), settings).unwrap();
+        front.start().unwrap();
+        front
+    }
+
+    /// One whose connection is taken, and who then says so much.
+    fn client(front: &Front<Broken>, words: &[u8]) -> TcpStream {
+        let mut stream = TcpStream::connect(("127.0.0.1", front.port())).unwrap();
+        stream.set_read_timeout(Some(2 * HANDSHAKE_TIME)).unwrap();
+        // The head of the front's own settings.
+        stream.read_exact(&mut [0; 9]).unwrap();
+        stream.write_all(words).unwrap();
+        stream
+    }
+
+    #[test]
+    fn a_client_that_does_not_introduce_itself_loses_its_place() {
+        let front = front();
+        let settings = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+        let mut idle = client(&front, &[PREFACE, &settings].concat());
+        for mut silent in [client(&front, b""), client(&front, &PREFACE[..10])] {
+            assert!(silent.read_to_end(&mut Vec::new()).is_ok());
+        }
+        idle.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
+        let still_open = idle.read_to_end(&mut Vec::new()).unwrap_err();
+        assert_eq!(still_open.kind(), ErrorKind::WouldBlock);
+    }
+
+    #[test]
+    fn the_end_does_not_wait_for_clients_that_have_not_introduced_themselves() {
+        let front = front();
+        let _silent = [client(&front, b""), client(&front, &PREFACE[..10])];
+        let began = Instant::now();
+        front.stop(Duration::from_secs(20));
+        assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
     }
 }

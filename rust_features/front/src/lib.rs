@@ -17,6 +17,8 @@ mod queue;
 mod quota;
 mod reflection;
 mod socket;
+#[cfg(test)]
+mod testing;
 mod tls;
 
 pub use answer::too_many_streams;

@@ -22,6 +22,8 @@ pub(crate) struct Reads {
     drained: Instant,
     /// The same before the last bytes were read: they had not come in then.
     pub(crate) came_after: Instant,
+    /// How much has come in so far.
+    pub(crate) bytes: usize,
 }
 
 impl<S> Gathered<S> {
@@ -30,6 +32,7 @@ impl<S> Gathered<S> {
         let reads = Reads {
             drained: now,
             came_after: now,
+            bytes: 0,
         };
         Self {
             stream,
@@ -44,12 +47,14 @@ impl<S: AsyncRead + Unpin> AsyncRead for Gathered<S> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(context, buffer);
         let mut reads = self.reads.lock();
         if read.is_pending() {
             reads.drained = Instant::now();
         } else {
             reads.came_after = reads.drained;
+            reads.bytes = reads.bytes.saturating_add(buffer.filled().len() - before);
         }
         drop(reads);
         read
