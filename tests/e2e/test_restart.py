@@ -59,6 +59,24 @@ def test_restarts_go_on_from_a_snapshot_and_from_the_one_before_where_it_is_dama
         assert_equal_to_replay(deployment.data_directory, tmp_path / "empty", deployment.keys, deployment.nats_url)
 
 
+def test_a_snapshot_that_cannot_be_written_is_told_of_and_tried_again(tmp_path: Path) -> None:
+    with deployed(tmp_path, snapshot_messages=str(EVERY)) as deployment:
+        shop = Shop(seed=7)
+        deployment.start_scorer()
+        # Also for those whom no permission keeps from writing.
+        folder = deployment.data_directory / "snapshots"
+        folder.write_bytes(b"")
+        trade(deployment, shop, EVERY // 2)
+        eventually(lambda: deployment.metric("snapshot_failed") == 1, within=30, what="the metric tells of it")
+        line = deployment.scorer.wait_for_log("snapshot", within=10)
+        assert str(folder) in line["failure"]
+        folder.unlink()
+        trade(deployment, shop, EVERY // 2)
+        eventually(lambda: deployment.metric("snapshot_failed") == 0, within=30, what="the metric takes it back")
+        assert snapshots(deployment)
+        assert deployment.metric("snapshot_sequence") > 0
+
+
 def test_another_journal_than_that_of_the_snapshots_is_refused(tmp_path: Path) -> None:
     with deployed(tmp_path, snapshot_messages="1") as deployment, deployed(tmp_path / "other") as other:
         for one in (deployment, other):
