@@ -37,7 +37,7 @@ def test_a_scorer_that_is_asked_to_stop_loses_nothing(deployment: Deployment) ->
         assert deployment.scorer.wait(within=ENDING_SECONDS) == 0
     finally:
         load.stop()
-    assert set(load.failures) <= {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED}
+    assert {failure.code for failure in load.failures} <= {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED}
     assert deployment.scorer.log_lines("scorer stopped")[0]["flushed"] is True
     # Nothing was started since: what the journal holds was flushed before the end.
     assert_exactly_once(deployment, load, deployment.journal())

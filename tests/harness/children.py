@@ -21,10 +21,18 @@ LogLine = dict[str, Any]
 class Child:
     """One `cart-recovery` command. Restarts append to the same log file."""
 
-    def __init__(self, arguments: Sequence[str], *, environment: Mapping[str, str], directory: Path) -> None:
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        *,
+        environment: Mapping[str, str],
+        directory: Path,
+        within: Sequence[str] = (),
+    ) -> None:
+        """`within` is a program, with its arguments, that becomes the command."""
         self.name = arguments[0]
         self.log_path = directory / f"{self.name}.log"
-        self._command = [sys.executable, "-m", "cart_recovery.cli", *arguments]
+        self._command = [*within, sys.executable, "-m", "cart_recovery.cli", *arguments]
         self._environment = child_environment(environment)
         self._directory = directory
         self._process: subprocess.Popen[bytes] | None = None

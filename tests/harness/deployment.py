@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import grpc
-
 import rust_features
 from cart_recovery.addresses import free_address
 from cart_recovery.nats_server import NatsServer
@@ -198,9 +196,3 @@ def deployed(directory: Path, *, policy: Policy | None = None, **settings: str) 
         yield deployment
     finally:
         deployment.stop()
-
-
-def code_of(error: grpc.RpcError) -> grpc.StatusCode:
-    """The status code of a failed call."""
-    assert isinstance(error, grpc.Call)
-    return error.code()

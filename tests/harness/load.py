@@ -7,8 +7,8 @@ from collections.abc import Iterable
 import grpc
 
 from cart_recovery.v1.event_pb2 import Event
-from tests.harness.client import Client
-from tests.harness.deployment import Deployment, code_of
+from tests.harness.client import Client, Refusal, refusal_of
+from tests.harness.deployment import Deployment
 from tests.harness.journal import Entry, decisions
 from tests.harness.shop import Shop, Shopper
 from tests.harness.waiting import eventually
@@ -34,7 +34,7 @@ class Load:
         """Ids of events of which nobody knows: the call failed."""
         self.decided: set[str] = set()
         """Ids of decisions that Score answered."""
-        self.failures: Counter[grpc.StatusCode] = Counter()
+        self.failures: list[Refusal] = []
         self.shoppers: list[Shopper] = []
 
     def start(self) -> None:
@@ -89,7 +89,7 @@ class Load:
 
     def _failed(self, error: grpc.RpcError) -> None:
         with self._lock:
-            self.failures[code_of(error)] += 1
+            self.failures.append(refusal_of(error))
         self._stopping.wait(_PAUSE_AFTER_FAILURE_SECONDS)
 
 
