@@ -274,7 +274,6 @@ class NativeFront:
         address: str,
         streams: int,
         watchers: int,
-        journal_waiters: int,
         services: Sequence[str],
         descriptors: bytes,
         calls: CallMetrics,

@@ -73,7 +73,6 @@ def bind_front(settings: Settings, engine: Engine, calls: CallMetrics) -> Front:
             address=settings.scorer_address,
             streams=places_of(settings),
             watchers=settings.threads,
-            journal_waiters=places_of(settings),
             services=reflection.SERVICES,
             descriptors=reflection.described().SerializeToString(),
             calls=calls,

@@ -22,25 +22,41 @@ pub struct Spooled {
 }
 
 impl Spooled {
-    /// Whether [`Self::reply`] waits for the journal.
+    /// Whether the reply waits for the journal.
     #[must_use]
     pub fn waits(&self) -> bool {
         self.place.is_some()
     }
 
-    /// Serialised `TrackResponse`, once the sender may have it.
+    /// Serialised `TrackResponse`, once the sender may have it. Whoever drops it waits no longer.
     ///
     /// # Errors
     /// `REASON_NOT_YET_JOURNALLED` where the journal does not have the event in time.
-    pub fn reply(self) -> Result<Vec<u8>, Refusal> {
+    pub async fn reply(self) -> Result<Vec<u8>, Refusal> {
+        let journal_sequence = match self.place {
+            Some(place) => place.folded(self.offset, JOURNALED_TIMEOUT).await?,
+            None => 0,
+        };
+        Ok(response(self.offset, journal_sequence))
+    }
+
+    /// [`Self::reply`] on a thread, which it holds until the end.
+    ///
+    /// # Errors
+    /// `REASON_NOT_YET_JOURNALLED` where the journal does not have the event in time.
+    pub fn blocking_reply(self) -> Result<Vec<u8>, Refusal> {
         let wait = |place: WaitingPlace| place.wait_folded(self.offset, JOURNALED_TIMEOUT);
         let journal_sequence = self.place.map_or(Ok(0), wait)?;
-        let response = TrackResponse {
-            spool_offset: self.offset,
-            journal_sequence,
-        };
-        Ok(response.encode_to_vec())
+        Ok(response(self.offset, journal_sequence))
     }
+}
+
+fn response(spool_offset: u64, journal_sequence: u64) -> Vec<u8> {
+    let response = TrackResponse {
+        spool_offset,
+        journal_sequence,
+    };
+    response.encode_to_vec()
 }
 
 /// Serialised `TrackRequest` in; never waits for the journal.

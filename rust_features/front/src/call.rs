@@ -1,5 +1,5 @@
-//! One call, from its headers to its answer. Whatever takes microseconds runs on the front's own thread; a sender that
-//! asked for the journal, and calls whose answers wait for the disk, do so on threads of a pool with a bound.
+//! One call, from its headers to its answer. Whatever takes microseconds runs on the front's own thread, which waits
+//! for nobody; calls whose answers wait for the disk do so on threads of a pool with a bound.
 
 use std::future::{Future, pending};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -201,28 +201,27 @@ impl<C: Calls> Call<C> {
 
     async fn work(&self, request: &[u8]) -> Outcome {
         let calls = &self.desk.calls;
-        if calls.wait_for_disk() {
-            return self.work_aside(request.to_vec()).await;
-        }
-        match self.guarded(|| run(calls.as_ref(), self.method, request))? {
-            Ok(Worked::Spooled(spooled)) if spooled.waits() => self.wait(spooled).await,
-            worked => Ok(worked.and_then(Worked::reply)),
+        let worked = if calls.wait_for_disk() {
+            self.work_aside(request.to_vec()).await?
+        } else {
+            self.guarded(|| run(calls.as_ref(), self.method, request))?
+        };
+        match worked {
+            Ok(Worked::Answered(reply)) => Ok(Ok(reply)),
+            Ok(Worked::Spooled(spooled)) if spooled.waits() => self.until(spooled.reply()).await,
+            Ok(Worked::Spooled(spooled)) => Ok(spooled.reply().await),
+            Err(refusal) => Ok(Err(refusal)),
         }
     }
 
     /// Works on a thread where waiting holds up nobody; those that wait at once share a sync.
-    async fn work_aside(&self, request: Vec<u8>) -> Outcome {
+    async fn work_aside(&self, request: Vec<u8>) -> Result<Result<Worked, Refusal>, Status> {
         let (desk, method, queued) = (Arc::clone(&self.desk), self.method, Instant::now());
-        let reply = tokio::task::spawn_blocking(move || {
+        let worked = tokio::task::spawn_blocking(move || {
             desk.queue.admit(queued.elapsed())?;
-            run(desk.calls.as_ref(), method, &request).and_then(Worked::reply)
+            run(desk.calls.as_ref(), method, &request)
         });
-        self.until(reply).await?.map_err(|_| self.fault())
-    }
-
-    async fn wait(&self, spooled: Spooled) -> Outcome {
-        let reply = tokio::task::spawn_blocking(move || spooled.reply());
-        self.until(reply).await?.map_err(|_| self.fault())
+        self.until(worked).await?.map_err(|_| self.fault())
     }
 
     /// A panic of the engine ends its call alone.
@@ -273,15 +272,6 @@ enum Worked {
     Answered(Vec<u8>),
     /// The sender may have asked for the journal.
     Spooled(Spooled),
-}
-
-impl Worked {
-    fn reply(self) -> Result<Vec<u8>, Refusal> {
-        match self {
-            Self::Answered(reply) => Ok(reply),
-            Self::Spooled(spooled) => spooled.reply(),
-        }
-    }
 }
 
 /// Has the engine work on a request, on the thread that asks.

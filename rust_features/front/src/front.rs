@@ -28,8 +28,6 @@ pub struct FrontSettings<'a> {
     pub streams: usize,
     /// Watchers of health at once.
     pub watchers: usize,
-    /// Callers that wait for the journal at once, as the engine was told.
-    pub journal_waiters: usize,
     /// Names of the services that reflection lists.
     pub services: Vec<String>,
     /// Serialised `FileDescriptorSet` of these services.
@@ -108,12 +106,11 @@ impl<C: Calls> Front<C> {
             tls,
         };
         let (sleeps, wakes) = notice_rest(queue);
-        let disk_waiters = if desk.calls.wait_for_disk() { DISK_WAITERS } else { 0 };
         let runtime = Builder::new_current_thread()
             .enable_all()
             .on_thread_park(sleeps)
             .on_thread_unpark(wakes)
-            .max_blocking_threads(settings.journal_waiters.max(1) + disk_waiters)
+            .max_blocking_threads(DISK_WAITERS)
             .build()?;
         Ok(Self {
             port,
@@ -144,7 +141,7 @@ impl<C: Calls> Front<C> {
         };
         let thread = std::thread::Builder::new().name("front".to_owned()).spawn(move || {
             runtime.block_on(connections.serve(listener));
-            // Senders that wait for the journal end by themselves.
+            // Calls that wait for the disk end by themselves.
             runtime.shutdown_background();
         })?;
         *self.thread.lock() = Some(thread);

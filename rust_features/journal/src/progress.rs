@@ -9,6 +9,7 @@ use cart_recovery_core::ids::SpoolId;
 use cart_recovery_core::refusal::Refusal;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use tokio::sync::Notify;
+use tokio::time::timeout_at;
 
 use crate::seen::SeenSpools;
 
@@ -61,7 +62,10 @@ pub(crate) struct State {
 pub(crate) struct Progress {
     own: SpoolId,
     state: Mutex<State>,
+    /// Wakes the threads that wait.
     changed: Condvar,
+    /// Wakes the tasks that wait.
+    moved: Notify,
     /// Wakes a relay that has nothing to do: something was spooled.
     pub(crate) spooled: Notify,
     /// Wakes the relay: the feed moved on, or a caller waits for what it spooled.
@@ -91,6 +95,7 @@ impl Progress {
             own,
             state: Mutex::new(state),
             changed: Condvar::new(),
+            moved: Notify::new(),
             spooled: Notify::new(),
             relay: Notify::new(),
             stop: Notify::new(),
@@ -107,9 +112,10 @@ impl Progress {
         self.relay.notify_one();
     }
 
-    /// Tells the threads that wait.
+    /// Tells the threads and tasks that wait.
     pub(crate) fn tell_waiters(&self) {
         self.changed.notify_all();
+        self.moved.notify_waiters();
     }
 
     /// Marks one message as folded.
@@ -167,7 +173,26 @@ pub struct WaitingPlace {
 
 impl WaitingPlace {
     /// Waits until `offset` of the spool being written is folded; returns its sequence (of a message folded long ago, a
-    /// later one).
+    /// later one). Holds no thread, and its place only until it is dropped.
+    ///
+    /// # Errors
+    /// `REASON_NOT_YET_JOURNALLED` after `timeout`.
+    pub async fn folded(self, offset: u64, timeout: Duration) -> Result<u64, Refusal> {
+        let progress = &self.progress;
+        let deadline = tokio::time::Instant::now() + timeout;
+        progress.relay.notify_one();
+        loop {
+            // From here on no change is missed.
+            let moved = progress.moved.notified();
+            if let Some(sequence) = progress.lock().sequence_of(progress.own, offset) {
+                return Ok(sequence);
+            }
+            let in_time = timeout_at(deadline, moved).await;
+            in_time.map_err(|_| Refusal::new(Reason::NotYetJournalled))?;
+        }
+    }
+
+    /// [`Self::folded`] on a thread, which it holds until the end.
     ///
     /// # Errors
     /// `REASON_NOT_YET_JOURNALLED` after `timeout`.
@@ -218,5 +243,54 @@ impl State {
     /// Whether the feed has reached the end of the journal as read at the session's begin.
     pub(crate) fn reached_end(&self) -> bool {
         self.directory_read && self.status.folded_sequence >= self.target
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::future::{FutureExt, join};
+
+    use super::*;
+
+    const OWN: SpoolId = SpoolId([1; 16]);
+    const PATIENCE: Duration = Duration::from_mins(1);
+
+    fn progress() -> Arc<Progress> {
+        Arc::new(Progress::new(OWN, 0, 0, SeenSpools::default()))
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_no_longer_gives_the_place_back() {
+        let progress = progress();
+        let mut waiting = Box::pin(progress.waiting_place(1).unwrap().folded(0, PATIENCE));
+        assert!(waiting.as_mut().now_or_never().is_none());
+        let Err(refusal) = progress.waiting_place(1) else {
+            panic!("there is one place");
+        };
+        assert_eq!(refusal.reason, Reason::TooManyWaiters);
+        drop(waiting);
+        assert!(progress.waiting_place(1).is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_task_waits_until_its_message_is_folded() {
+        let progress = progress();
+        let waiting = progress.waiting_place(1).unwrap().folded(1, PATIENCE);
+        let fold = async {
+            for (offset, sequence) in [(0, 6), (1, 7)] {
+                progress.folded(&mut progress.lock(), sequence, Some((OWN, offset)));
+                progress.announce();
+                tokio::task::yield_now().await;
+            }
+        };
+        assert_eq!(join(waiting, fold).await.0.unwrap(), 7);
+        assert!(progress.waiting_place(1).is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_task_waits_no_longer_than_it_said() {
+        let place = progress().waiting_place(1).unwrap();
+        let late = place.folded(0, Duration::from_millis(1)).await.unwrap_err();
+        assert_eq!(late.reason, Reason::NotYetJournalled);
     }
 }

@@ -56,9 +56,9 @@ impl PyEngine {
     fn spool(&self, py: Python<'_>, request: &[u8]) -> Result<Vec<u8>, Refusal> {
         let spooled = self.answer(py, |engine| engine.track(request))?;
         if spooled.waits() {
-            py.detach(|| spooled.reply())
+            py.detach(|| spooled.blocking_reply())
         } else {
-            spooled.reply()
+            spooled.blocking_reply()
         }
     }
 }

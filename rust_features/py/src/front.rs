@@ -85,15 +85,13 @@ pub struct PyNativeFront {
 #[pymethods]
 impl PyNativeFront {
     #[new]
-    #[pyo3(signature = (engine, *, address, streams, watchers, journal_waiters, services, descriptors, calls, queue, quota,
-        tls=None))]
+    #[pyo3(signature = (engine, *, address, streams, watchers, services, descriptors, calls, queue, quota, tls=None))]
     #[allow(clippy::too_many_arguments)]
     fn new(
         engine: &PyEngine,
         address: &str,
         streams: usize,
         watchers: usize,
-        journal_waiters: usize,
         services: Vec<String>,
         descriptors: &[u8],
         calls: &PyCallMetrics,
@@ -110,7 +108,6 @@ impl PyNativeFront {
             address,
             streams,
             watchers,
-            journal_waiters,
             services,
             descriptors,
             tls: tls.as_ref(),

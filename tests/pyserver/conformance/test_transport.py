@@ -22,6 +22,10 @@ from tests.pyserver.conformance.http2 import head, message, open_connection, sta
 from tests.pyserver.conftest import added
 
 THREADS = 8
+JOURNAL_WAITERS = THREADS // 4
+KEPT_SECONDS = {"grpcio": 5, "native": 0}
+"""How long at most a place for the journal outlives its caller's interest."""
+
 IDLE_CONNECTIONS = 1000
 KEEPALIVE = [
     ("grpc.keepalive_time_ms", 1_000),
@@ -50,12 +54,17 @@ def test_a_deadline_passes_while_the_call_waits(lonely: Scorer, events: EventSer
     assert events.Track(added("two"), timeout=5).spool_offset >= 0
 
 
-def test_a_cancelled_call_gives_its_place_back(events: EventServiceStub) -> None:
-    call = events.Track.future(waiting("one"), timeout=30)
-    assert events.Track(added("two"), timeout=5).spool_offset >= 0
-    call.cancel()
-    assert call.code() == grpc.StatusCode.CANCELLED
-    assert events.Track(added("three"), timeout=5).spool_offset >= 0
+def test_cancelled_calls_give_their_places_back(events: EventServiceStub, front: str) -> None:
+    calls = [events.Track.future(waiting(f"{number}"), timeout=30) for number in range(JOURNAL_WAITERS + 1)]
+    # The one that is refused says that the others have all places.
+    eventually(lambda: any(call.done() for call in calls), within=4, what="all places are taken")
+    for call in calls:
+        call.cancel()
+
+    def gets_a_place() -> bool:
+        return code_of(lambda: events.Track(waiting("after"), timeout=0.5)) == grpc.StatusCode.DEADLINE_EXCEEDED
+
+    eventually(gets_a_place, within=KEPT_SECONDS[front] + 1, what="a place is free")
 
 
 def test_a_cancelled_stream_gives_its_place_back(events: EventServiceStub) -> None:
@@ -138,7 +147,7 @@ def test_clients_that_never_finish_a_request_stop_nobody(lonely: Scorer, events:
             assert events.Track(added(f"event-{number}"), timeout=2).spool_offset >= 0
 
 
-def test_calls_beyond_those_that_may_queue_are_refused_without_details_or_wait(
+def test_calls_beyond_those_that_may_queue_are_refused_by_grpcio_without_details(
     lonely: Scorer, events: EventServiceStub, front: str
 ) -> None:
     with ExitStack() as stack:
@@ -153,9 +162,10 @@ def test_calls_beyond_those_that_may_queue_are_refused_without_details_or_wait(
 
         eventually(is_sorted_out, within=20, what="a call is refused, or all are answered")
     refused = [call for call in calls if call.code() != grpc.StatusCode.OK]
-    assert {call.code() for call in refused} == {"grpcio": {grpc.StatusCode.RESOURCE_EXHAUSTED}, "native": set()}[front]
-    assert [call for call in refused if rpc_status.from_call(call) is not None] == []
-    assert len(refused) <= 2 * THREADS
+    # On a busy machine the native front refuses some for their age, and says so.
+    bare = [call.code() for call in refused if rpc_status.from_call(call) is None]
+    assert set(bare) == {"grpcio": {grpc.StatusCode.RESOURCE_EXHAUSTED}, "native": set()}[front]
+    assert len(bare) <= 2 * THREADS
 
 
 def test_bytes_that_are_no_http_end_their_connection_alone(lonely: Scorer, events: EventServiceStub) -> None:
