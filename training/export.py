@@ -19,9 +19,8 @@ import tl2cgen
 from numpy.typing import NDArray
 
 from rust_features import forest_margins
-from training.boosters.booster import Booster, as_treelite
+from training.boosters.booster import Booster, compilable
 from training.boosters.errors import ExportFailed
-from training.boosters.grown import MAX_LEAVES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -106,12 +105,7 @@ def _margins(model: Path, rows: NDArray[np.float32]) -> NDArray[np.float64]:
 
 
 def _write_c(booster: Booster, folder: Path) -> None:
-    model = as_treelite(booster)
-    if model.output_type != "float64":
-        raise ExportFailed(
-            f"a {type(booster).__name__} adds up in single precision, which compiled code does not; grow trees of at "
-            f"most {MAX_LEAVES} leaves, which the engine evaluates as data"
-        )
+    model = compilable(booster)
     # The two libraries announce on stdout and stderr that they are of different age and that they write one file.
     with _silenced():
         tl2cgen.generate_c_code(model, dirpath=folder, params={})

@@ -20,13 +20,11 @@ from sklearn.ensemble import (
 )
 from sklearn.linear_model import LogisticRegression
 
-from tests.training.forests import Rows, gtil_margins, labels, margins, on_thresholds, rows, same_bits
+from tests.training.forests import Rows, gtil_margins, labels, margins, met, rows, same_bits
 from training.boosters.booster import Booster, as_treelite, forest_of, gains, raw_margins
 from training.boosters.errors import ExportFailed, NoForest
 from training.bundle import write_models
 from training.export import export, require_same
-
-EDGES = np.array([0.0, -0.0, 1e-36, -1e-36, 1e30, -1e30, 1e-34, 0.5, -0.5, 2.5, -1.5, 1e9], np.float32)
 
 
 def boosted(seed: int, *, categories: bool = True, **parameters: Any) -> xgboost.Booster:
@@ -45,15 +43,6 @@ def fitted(kind: type, seed: int, *, gaps: bool = True, **parameters: Any) -> An
     values = rows(generator, 800)
     known = labels(values, generator)
     return kind(random_state=seed, **parameters).fit(values if gaps else np.nan_to_num(values), known)
-
-
-def met(booster: Booster, seed: int, *, gaps: bool = True) -> Rows:
-    """Rows like those learned from, rows on thresholds, and the edges of the number line."""
-    generator = np.random.default_rng(seed + 1)
-    values = np.concatenate(
-        [rows(generator, 200), on_thresholds(booster, generator, 300), generator.choice(EDGES, (40, 4))]
-    )
-    return values if gaps else np.nan_to_num(values)
 
 
 def require_same_answers(booster: Booster, values: Rows) -> None:

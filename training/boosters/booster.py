@@ -25,6 +25,8 @@ class _Package(Protocol):
 
     def as_treelite(self, booster: Booster) -> treelite.Model: ...
 
+    def compilable(self, booster: Booster) -> treelite.Model: ...
+
     def forest_of(self, booster: Booster) -> Forest: ...
 
 
@@ -34,8 +36,13 @@ def raw_margins(booster: Booster, rows: NDArray[np.float32]) -> NDArray[np.float
 
 
 def as_treelite(booster: Booster) -> treelite.Model:
-    """What the compiler reads: the same trees, which add up to the same margins. Raises ExportFailed."""
+    """The same trees as treelite has them. Raises ExportFailed."""
     return _package(booster).as_treelite(booster)
+
+
+def compilable(booster: Booster) -> treelite.Model:
+    """What the compiler reads. Raises ExportFailed where its code would not give the booster's own margins."""
+    return _package(booster).compilable(booster)
 
 
 def forest_of(booster: Booster) -> Forest:

@@ -14,6 +14,8 @@ from training.boosters.errors import ExportFailed, NoForest
 
 MAX_LEAVES = 64
 """Of one tree, as many as the engine's evaluator takes."""
+SMALLER_TREES = f"grow trees of at most {MAX_LEAVES} leaves, which the engine evaluates as data"
+"""The remedy where a model cannot be compiled."""
 _FIELDS = (
     "node_type", "cleft", "cright", "split_index", "default_left", "leaf_value", "threshold", "cmp", "category_list",
     "category_list_begin", "category_list_end", "category_list_right_child",

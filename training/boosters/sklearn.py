@@ -41,6 +41,11 @@ def as_treelite(booster: Any) -> treelite.Model:
         raise ExportFailed(f"treelite does not read this {name}: {error}") from error
 
 
+def compilable(booster: Any) -> treelite.Model:
+    """As treelite reads it."""
+    return as_treelite(booster)
+
+
 def forest_of(booster: Any) -> Forest:
     """Through treelite."""
     return grown.forest_of(as_treelite(booster))

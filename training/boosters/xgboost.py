@@ -2,7 +2,7 @@
 
 import json
 import math
-from typing import Any
+from typing import Any, Never
 
 import numpy as np
 import treelite
@@ -32,6 +32,13 @@ def as_treelite(booster: Any) -> treelite.Model:
     if len(header.get_field("base_scores")) == 1:
         header.set_field("base_scores", np.array([_base_margin(own)]))
     return grown.margin_model(model)
+
+
+def compilable(booster: Any) -> Never:
+    """None is."""
+    raise ExportFailed(
+        f"a {type(booster).__name__} adds up in single precision, which compiled code does not; {grown.SMALLER_TREES}"
+    )
 
 
 def forest_of(booster: Any) -> Forest:
