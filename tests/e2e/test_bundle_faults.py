@@ -48,6 +48,7 @@ def signed_by_another(directory: Path, _key: bytes) -> None:
 def with_another_schema(directory: Path, key: bytes) -> None:
     manifest = read_manifest(directory)
     manifest.feature_schema_hash = "0" * 32
+    manifest.effect.features[3] = "cart_weight"
     name_by_content(manifest)
     sign(directory, manifest, key)
 
@@ -97,7 +98,7 @@ FAULTS: dict[str, tuple[Fault, str]] = {
     "manifest altered": (with_one_bit_changed, "signature"),
     "signature altered": (with_altered_signature, "signature"),
     "false id": (with_a_false_id, "names itself"),
-    "another feature schema": (with_another_schema, "feature schema"),
+    "another feature schema": (with_another_schema, 'feature "cart_weight" is gone; train again'),
     "another engine": (with_another_engine, "engine"),
     "golden rows off": (with_golden_rows_off, "golden row 3"),
 }

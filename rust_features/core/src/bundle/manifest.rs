@@ -5,7 +5,7 @@ use std::path::Path;
 use ed25519_dalek::{Signature, VerifyingKey};
 use prost::Message;
 
-use super::{BundleRefused, files};
+use super::{BundleRefused, SchemaDifference, files};
 use crate::ENGINE_VERSION;
 use crate::contract::{BundleManifest, ManifestSignature};
 use crate::digest::Digest;
@@ -45,12 +45,9 @@ pub(super) fn verified(directory: &Path, public_key: &[u8; 32]) -> Result<Bundle
             expected,
         });
     }
-    let expected = feature::schema_hash();
-    if manifest.feature_schema_hash != expected {
-        return Err(BundleRefused::SchemaHash {
-            found: manifest.feature_schema_hash,
-            expected,
-        });
+    if manifest.feature_schema_hash != feature::schema_hash() {
+        let effect = manifest.effect.unwrap_or_default();
+        return Err(BundleRefused::Schema(SchemaDifference::of(&effect.features)));
     }
     Ok(manifest)
 }

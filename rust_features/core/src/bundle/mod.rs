@@ -6,11 +6,13 @@ mod golden;
 mod load;
 mod manifest;
 mod refused;
+mod schema;
 #[cfg(test)]
 pub(crate) mod testing;
 
 pub use load::load;
 pub use refused::{BundleRefused, Model};
+pub use schema::SchemaDifference;
 
 use std::fmt;
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use super::SchemaDifference;
 use crate::policy::PolicyFault;
 use crate::trees::{ForestRefused, TreesRefused};
 
@@ -80,13 +81,8 @@ pub enum BundleRefused {
         expected: String,
     },
     /// Made for another feature table.
-    #[error("made for feature schema {found}, this engine has {expected}")]
-    SchemaHash {
-        /// The bundle's.
-        found: String,
-        /// This engine's.
-        expected: String,
-    },
+    #[error("trained on another feature schema: {0}; train again with this engine")]
+    Schema(SchemaDifference),
     /// A path leads out of the bundle.
     #[error("{path:?} is not a plain path inside the bundle")]
     PathOutside {

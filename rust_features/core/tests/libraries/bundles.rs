@@ -106,11 +106,29 @@ fn an_id_that_is_not_the_hash_is_refused() {
 }
 
 #[test]
-fn another_engine_or_feature_table_is_refused() {
+fn another_engine_is_refused() {
     let engine = |draft: &mut Draft| draft.manifest.engine_version = "0".into();
     refused!(refusal_of(engine), BundleRefused::EngineVersion { .. });
-    let schema = |draft: &mut Draft| draft.manifest.feature_schema_hash = "0".into();
-    refused!(refusal_of(schema), BundleRefused::SchemaHash { .. });
+}
+
+#[test]
+fn another_feature_schema_is_refused_by_the_name_of_a_feature() {
+    let check = |change: fn(&mut Vec<String>), told: &str| {
+        let spoil = |draft: &mut Draft| {
+            draft.manifest.feature_schema_hash = "0".into();
+            change(&mut draft.manifest.effect.as_mut().unwrap().features);
+        };
+        let Some(refusal) = refusal_of(spoil) else { return };
+        let sentence = format!("trained on another feature schema: {told}; train again with this engine");
+        assert_eq!(refusal.to_string(), sentence);
+    };
+    check(
+        |names| names[3] = "cart_weight".into(),
+        r#"feature "cart_weight" is gone"#,
+    );
+    check(|names| drop(names.remove(3)), r#"feature "cart_highest_price" is new"#);
+    check(|names| names.swap(1, 2), r#"feature "cart_lines" has moved"#);
+    check(|_| (), "a feature has another unit");
 }
 
 #[test]
