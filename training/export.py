@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -31,18 +31,21 @@ _dlclose.argtypes = [ctypes.c_void_p]
 
 
 def export(boosters: Sequence[Booster], targets: Sequence[Path]) -> None:
-    """Compiles each booster to its target, all at the same time. Raises ExportFailed."""
-    with tempfile.TemporaryDirectory(prefix="cart-recovery-export-") as scratch:
-        running = []
-        for number, (booster, target) in enumerate(zip(boosters, targets, strict=True)):
-            source = Path(scratch) / str(number)
+    """Compiles each booster to its target, all at the same time; none where one is refused. Raises ExportFailed, and
+    leaves no compiler running."""
+    with tempfile.TemporaryDirectory(prefix="cart-recovery-export-") as scratch, ExitStack() as compilers:
+        sources = [Path(scratch) / str(number) for number in range(len(boosters))]
+        for booster, source in zip(boosters, sources, strict=True):
             _write_c(booster, source)
-            running.append((target, _start_compiler(source, target)))
+        running = []
+        for source, target in zip(sources, targets, strict=True):
+            process = compilers.enter_context(_start_compiler(source, target))
+            compilers.callback(process.kill)
+            running.append((target, process))
         for target, process in running:
             try:
                 _, words = process.communicate(timeout=_COMPILE_SECONDS)
             except subprocess.TimeoutExpired:
-                process.kill()
                 raise ExportFailed(f"{target.name}: the compiler took longer than {_COMPILE_SECONDS} s") from None
             if process.returncode != 0:
                 raise ExportFailed(f"{target.name}: {words[-2000:]}")

@@ -114,6 +114,14 @@ def test_a_compiled_model_equals_its_booster_to_the_bit(
     require_same(target, values, raw_margins(model, values))
 
 
+def test_where_one_model_is_refused_no_compiler_is_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[Any] = []
+    monkeypatch.setattr("training.export._start_compiler", lambda *files: started.append(files))
+    with pytest.raises(ExportFailed, match="for category 0"):
+        export([by_category(1), by_category(0)], [tmp_path / "sound.so", tmp_path / "refused.so"])
+    assert started == []
+
+
 def test_a_model_that_is_neither_forest_nor_compilable_is_not_written(tmp_path: Path) -> None:
     large = lightgbm_booster(5, num_leaves=100, min_data_in_leaf=1, zero_as_missing=True)
     with pytest.raises(ExportFailed, match="train without `zero_as_missing`, or grow trees of at most 64 leaves"):
