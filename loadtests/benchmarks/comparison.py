@@ -1,10 +1,13 @@
 """What a comparison with peers found: the figures of every side over interleaved rounds, how they stand to each other,
 and who could not take part. As JSON, and as the text that the terminal and the page show."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from statistics import median
 from typing import Any, Self
+
+import rust_features
+from loadtests.benchmarks.machine import machine, today
 
 
 class Unmeasured(Exception):
@@ -31,6 +34,8 @@ class Goal:
     bound: float
     at_least: bool = False
     """Whether the ratio has to reach the bound, not to stay below it."""
+    reason: str = ""
+    """Where the time goes and what was tried: for whoever reads that the goal is missed."""
 
 
 @dataclass(frozen=True)
@@ -91,12 +96,31 @@ class Comparison:
         return cls(**rest | {"figures": figures, "goals": goals})
 
 
+def without_peers(
+    *, name: str, title: str, setting: str, figures: Iterable[Figure], goals: Iterable[Goal]
+) -> Comparison:
+    """What was found today, on this machine, about this engine alone."""
+    return Comparison(
+        name=name,
+        title=title,
+        setting=setting,
+        date=today(),
+        machine=machine(),
+        versions={"engine": rust_features.ENGINE_VERSION},
+        figures=tuple(figures),
+        goals=tuple(goals),
+        missing={},
+    )
+
+
 def render(comparison: Comparison) -> str:
     """The comparison as Markdown, which is what the terminal shows, too."""
     parts = [f"## {comparison.title}", comparison.setting, _figures(comparison.figures)]
     ratios = comparison.ratios()
     if ratios:
         parts.append(_ratios(ratios))
+    # Goals that share a reason say it once.
+    parts += filter(None, dict.fromkeys(ratio.goal.reason for ratio in ratios if not ratio.kept))
     parts += [f"Not compared with {peer}: {reason}." for peer, reason in comparison.missing.items()]
     versions = ", ".join(f"{name} {version}" for name, version in comparison.versions.items())
     machine = ", ".join(f"{name} {value}" for name, value in comparison.machine.items())
@@ -109,7 +133,7 @@ def _figures(figures: tuple[Figure, ...]) -> str:
         (
             figure.side,
             figure.name,
-            f"{_number(median(figure.rounds))} {figure.unit}",
+            f"{_number(median(figure.rounds))} {figure.unit}".rstrip(),
             f"{_number(min(figure.rounds))} to {_number(max(figure.rounds))}",
             str(len(figure.rounds)),
         )
@@ -124,7 +148,7 @@ def _ratios(ratios: list[Ratio]) -> str:
             f"{ratio.goal.figure}: {ratio.goal.ours}" + (f" over {ratio.goal.peer}" if ratio.goal.peer else ""),
             _number(ratio.median),
             f"{_number(ratio.lowest)} to {_number(ratio.highest)}",
-            f"{'≥' if ratio.goal.at_least else '≤'} {ratio.goal.bound:g}",
+            f"{'≥' if ratio.goal.at_least else '≤'} {_number(ratio.goal.bound)}",
             "kept" if ratio.kept else "missed",
         )
         for ratio in ratios

@@ -25,7 +25,7 @@ from loadtests.benchmarks.load import Caller
 from loadtests.benchmarks.machine import machine, today
 from loadtests.benchmarks.peer import PeerMissing, started
 from loadtests.benchmarks.servers import FRONTS, Server, await_rest
-from loadtests.benchmarks.serving import serving, side
+from loadtests.benchmarks.serving import CLIENT_REASON, serving, side
 from loadtests.benchmarks.trees import TreeModel
 from loadtests.processor import cpu_of_process
 
@@ -131,7 +131,7 @@ def measure(model: TreeModel, data_directory: Path, *, calls: Calls, progress: C
         machine=machine(),
         versions=versions,
         figures=tuple(figure for one in sides for figure in one.figures()),
-        goals=tuple(Goal(RATE, side(front), PEER, _GOALS[front], at_least=True) for front in FRONTS),
+        goals=tuple(Goal(RATE, side(one), PEER, _GOALS[one], at_least=True, reason=CLIENT_REASON) for one in FRONTS),
         missing=missing,
     )
 

@@ -137,7 +137,7 @@ def _run(benchmark: Benchmark, actions: int, make_bundle: MakeBundle, progress: 
         progress(f"{actions} actions: {benchmark.customers:,} customers come in")
         preload(server, benchmark.customers)
         score = caller(stack, server, SCORE_METHOD)
-        requests = score_requests(needed, actions)
+        requests = score_requests(range(needed), actions)
         replies = [len(checked(score(next(requests)), actions)) for _ in range(benchmark.warm_up // 2)]
         reply_bytes = round(median(replies))
         peer = stack.enter_context(echo(reply_bytes, THREADS))

@@ -1,7 +1,7 @@
 """What the benchmarks of Score send, and how they look at the answers."""
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -57,9 +57,9 @@ def checked(reply: bytes, actions: int) -> bytes:
     return reply
 
 
-def score_requests(count: int, actions: int, *, dry_run: bool = False) -> Iterator[bytes]:
-    """A Score for the cart of each customer in turn."""
-    for customer in range(count):
+def score_requests(customers: Iterable[int], actions: int, *, dry_run: bool = False) -> Iterator[bytes]:
+    """A Score for the cart of each of these customers in turn."""
+    for customer in customers:
         yield ScoreRequest(
             storefront_id=STOREFRONT,
             identity=identity(customer),

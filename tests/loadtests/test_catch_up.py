@@ -27,7 +27,8 @@ def test_engine_and_client_read_the_whole_journal_of_a_shop(tmp_path: Path, caps
     assert all(len(rounds) == ROUNDS and min(rounds) > 0 for rounds in figures.values())
     assert min(figures[ENGINE, "own CPU per message"]) > min(figures[CLIENT, "own CPU per message"])
     (goal,) = report["goals"]
-    assert goal == {"figure": "messages a second", "ours": ENGINE, "peer": "", "bound": 250_000, "at_least": True}
+    assert (goal["figure"], goal["ours"], goal["peer"]) == ("messages a second", ENGINE, "")
+    assert (goal["bound"], goal["at_least"]) == (250_000, True)
 
 
 def test_a_server_without_a_journal_is_not_measured(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -7,7 +7,8 @@
 //! and over the front of each engine. `cart-recovery loadtest spool` does all of it.
 
 use std::error::Error;
-use std::io::{Write, stdin, stdout};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Write, stdin, stdout};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -61,12 +62,12 @@ fn main() -> Result<(), Anything> {
         Side::serving(engine, &runtime)
     });
     let sides = sides.into_iter().collect::<Result<Vec<_>, Anything>>()?;
-    fill(&sides, &messages(tracks)?)?;
+    fill(&sides, messages(tracks)?)?;
     println!("loaded");
     stdout().flush()?;
     stdin().read_line(&mut String::new())?;
     wait(&sides, |status| !status.connected)?;
-    let scores = messages(scores)?;
+    let scores = messages(scores)?.collect::<Result<Vec<_>, _>>()?;
     let calls = scores.len() / (2 * rounds.parse::<usize>()?);
     let mut batches = scores.chunks_exact(calls.max(1));
     while let (Some(within), Some(over)) = (batches.next(), batches.next()) {
@@ -160,11 +161,11 @@ impl Side {
 }
 
 /// Tracks through the engine that keeps for the process; returns when all have folded everything.
-fn fill(sides: &[Side], tracks: &[Vec<u8>]) -> Result<(), Anything> {
+fn fill(sides: &[Side], tracks: impl Iterator<Item = io::Result<Vec<u8>>>) -> Result<(), Anything> {
     wait(sides, |status| status.caught_up)?;
     let writer = &sides[1].engine;
     for request in tracks {
-        writer.track(request).map_err(|refusal| refusal.to_string())?;
+        writer.track(&request?).map_err(|refusal| refusal.to_string())?;
     }
     while !writer.status().at_rest {
         std::thread::sleep(POLL);
@@ -223,17 +224,19 @@ fn checked(reply: &[u8]) -> Result<(), Anything> {
     Ok(())
 }
 
-fn messages(path: &str) -> Result<Vec<Vec<u8>>, Anything> {
-    let content = std::fs::read(path)?;
-    let mut rest = content.as_slice();
-    let mut found = Vec::new();
-    while let Some((length, behind)) = rest.split_first_chunk::<4>() {
-        let length = usize::try_from(u32::from_le_bytes(*length))?;
-        let (message, next) = behind
-            .split_at_checked(length)
-            .ok_or("the file ends within a message")?;
-        found.push(message.to_vec());
-        rest = next;
+/// One after the other: the tracks of a million customers need not lie in memory.
+fn messages(path: &str) -> io::Result<impl Iterator<Item = io::Result<Vec<u8>>>> {
+    let mut file = BufReader::new(File::open(path)?);
+    Ok(std::iter::from_fn(move || next_message(&mut file).transpose()))
+}
+
+fn next_message(file: &mut impl BufRead) -> io::Result<Option<Vec<u8>>> {
+    if file.fill_buf()?.is_empty() {
+        return Ok(None);
     }
-    Ok(found)
+    let mut length = [0; 4];
+    file.read_exact(&mut length)?;
+    let mut message = vec![0; u32::from_le_bytes(length) as usize];
+    file.read_exact(&mut message)?;
+    Ok(Some(message))
 }
