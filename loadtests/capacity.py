@@ -4,7 +4,7 @@ the moment when it should have begun, until the highest rate is found that the s
 import random
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeVar
 
 import rust_features
@@ -50,6 +50,10 @@ class Plan:
     sustained_seconds: float = 60.0
     overload: float = 5.0
     """Times the sustained rate; 0 leaves the overload out."""
+
+    def quick(self) -> "Plan":
+        """Short steps and no overload, to see that it runs."""
+        return replace(self, customers=500, first_rate=50.0, step_seconds=1.0, sustained_seconds=2.0, overload=0.0)
 
 
 @dataclass(frozen=True)

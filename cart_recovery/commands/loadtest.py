@@ -1,6 +1,6 @@
 """Measures a running scorer under a realistic mix of calls, Score and both fronts over empty gRPC echoes, the calls a
 second that a scorer keeps up, the rate of a backtest, of a replay or of catching up with the journal, or the engine
-against its peers, each in an environment of its own that is made on the first use.
+against its peers, each in an environment of its own that is made on the first use; or tries at length what has to hold.
 
 Examples:
   cart-recovery loadtest run --users 50 --slo-p99-ms 5 --report report.html
@@ -10,14 +10,14 @@ Examples:
   cart-recovery loadtest fronts --json
   cart-recovery loadtest trees --json
   cart-recovery loadtest compare --page docs/comparisons.md
+  cart-recovery loadtest try soak fuzz --page docs/trials.md
 
 """
 
 import argparse
 import socket
-import tempfile
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -39,17 +39,25 @@ class _Report(Protocol):
 _ReportT = TypeVar("_ReportT", bound=_Report)
 
 _CONNECT_SECONDS = 5.0
-_CAPACITY_ACTIONS, _TREES, _LEAVES = 8, 300, 31
-"""Of the bundle that a scorer's capacity is measured with."""
-_COMPARISONS = {
+_RESULTS = Path("reports/comparisons")
+COMPARISONS = {
     "trees": "32 actions through one tree model: tl2cgen, lleaves, treelite GTIL, LightGBM",
     "mlserver": "Score against MLServer with the same model over gRPC",
     "feast": "Score against Feast's online retrieval, on Redis and on SQLite",
     "replay": "feature rows of a journal against polars and DuckDB",
-    "state-size": "memory of an idle customer against a Redis hash",
+    "state-size": "memory of an idle customer against a Redis hash; needs Rust",
     "fronts": "both fronts over empty grpcio and tonic echoes; needs Rust",
     "spool": "Score with a spool over Score without one, in process and over the native front; needs Rust",
+    "fold": "events a second that one core folds; needs Rust",
     "catch-up": "messages a second of a start without a snapshot, beside the client alone",
+    "restart": "a start with a snapshot of ten million customers, and their memory; needs Rust",
+}
+TRIALS = {
+    "capacities": "the capacity of both fronts, found twice, and five times as much; takes long",
+    "kills": "SIGKILL under load, a thousand times; needs the source tree, takes long",
+    "fuzz": "ten million executions of every fuzz target; needs Rust",
+    "identity": "a million customers at shared devices, compared with the truth; needs Rust",
+    "soak": "fifty million events of a year, and the growth of memory; needs Rust",
 }
 
 
@@ -96,37 +104,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     replay_rate.add_argument(
         "--events", type=int, default=1_000_000, help="simulated events of each mix (default: %(default)s)"
     )
-    comparisons = [_comparison_parser(kinds, name, purpose) for name, purpose in _COMPARISONS.items()]
-    for one in (run_parser, echo, capacity, backtest, replay_rate, *comparisons):
+    alone = [_alone_parser(kinds, name, purpose) for name, purpose in (COMPARISONS | TRIALS).items()]
+    for one in (run_parser, echo, capacity, backtest, replay_rate, *alone):
         add_settings_options(one)
         add_json_option(one)
-    _add_compare(kinds)
+    _add_page_parser(kinds, "compare", "comparison", COMPARISONS, "trees replay", "docs/comparisons.md")
+    _add_page_parser(kinds, "try", "trial", TRIALS, "soak fuzz", "docs/trials.md")
 
 
-def _comparison_parser(kinds: "Subcommands", name: str, purpose: str) -> argparse.ArgumentParser:
+def _alone_parser(kinds: "Subcommands", name: str, purpose: str) -> argparse.ArgumentParser:
     parser = add_subcommand(kinds, name, purpose, f"loadtest {name} --json")
     parser.add_argument("--quick", action="store_true", help="a little of everything, to see that it runs")
     return parser
 
 
-def _add_compare(kinds: "Subcommands") -> None:
-    compare = add_subcommand(
+def _add_page_parser(kinds: "Subcommands", name: str, one: str, purposes: dict[str, str], some: str, page: str) -> None:
+    parser = add_subcommand(
         kinds,
-        "compare",
-        "every comparison, or those named; their results are kept, and the page is written from all that are",
-        "loadtest compare trees replay --results reports/comparisons --page docs/comparisons.md",
+        name,
+        f"every {one}, or those named; their results are kept, and the page is written from all that are",
+        f"loadtest {name} {some} --results {_RESULTS} --page {page}",
     )
-    compare.add_argument("names", nargs="*", metavar="NAME", help=f"one or more of {', '.join(_COMPARISONS)}")
-    compare.add_argument("--quick", action="store_true", help="a little of everything, to see that it runs")
-    compare.add_argument(
-        "--results",
-        type=Path,
-        default=Path("reports/comparisons"),
-        metavar="DIR",
-        help="where results are kept (default: %(default)s)",
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one or more of {', '.join(purposes)}")
+    parser.add_argument("--quick", action="store_true", help="a little of everything, to see that it runs")
+    parser.add_argument(
+        "--results", type=Path, default=_RESULTS, metavar="DIR", help="where results are kept (default: %(default)s)"
     )
-    compare.add_argument("--page", type=Path, metavar="FILE", help="write the page there")
-    add_settings_options(compare)
+    parser.add_argument("--page", type=Path, metavar="FILE", help="write the page there")
+    add_settings_options(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -137,9 +142,10 @@ def run(options: argparse.Namespace) -> int:
         "capacity": _capacity,
         "backtest": _backtest,
         "replay-rate": _replay_rate,
-        "compare": _compare,
+        "compare": _page,
+        "try": _page,
     }
-    return kinds.get(options.kind, _comparison)(options)
+    return kinds.get(options.kind, _alone)(options)
 
 
 def _told(options: argparse.Namespace, report: _ReportT, render: Callable[[_ReportT], str]) -> int:
@@ -189,28 +195,16 @@ def _echo(options: argparse.Namespace) -> int:
 
 
 def _capacity(options: argparse.Namespace) -> int:
-    from cart_recovery.comparisons.shops import bundle_maker
-    from loadtests.benchmarks.servers import scorer
-    from loadtests.benchmarks.traffic import THREADS, make_data, preload
-    from loadtests.capacity import Load, Plan, measure
+    from cart_recovery.comparisons.trials import capacity
+    from loadtests.capacity import Plan
     from loadtests.capacity_report import page, render
-    from loadtests.placement import apart
 
-    maker = bundle_maker(settings_of(options, objective_ms=options.slo_p99_ms), note)
     plan = Plan(options.front, options.slo_p99_ms)
-    if options.quick:
-        plan = replace(plan, customers=500, first_rate=50.0, step_seconds=1.0, sustained_seconds=2.0, overload=0.0)
-    with tempfile.TemporaryDirectory() as temporary:
-        directory = Path(temporary)
-        make_data(directory, maker, actions=_CAPACITY_ACTIONS, trees=_TREES, leaves=_LEAVES)
-        with scorer(directory, THREADS, front=plan.front, objective_ms=plan.slo_p99_ms) as server:
-            note(f"{plan.customers:,} customers come in")
-            preload(server, plan.customers)
-            with apart(server.process_id) as placement:
-                capacity = measure(plan, Load(server, plan), placement, note)
+    settings = settings_of(options, objective_ms=options.slo_p99_ms)
+    report = capacity(plan.quick() if options.quick else plan, settings, note)
     if options.report is not None:
-        options.report.write_text(page(capacity), encoding="utf-8")
-    return _told(options, capacity, render)
+        options.report.write_text(page(report), encoding="utf-8")
+    return _told(options, report, render)
 
 
 def _backtest(options: argparse.Namespace) -> int:
@@ -239,30 +233,35 @@ def _replay_rate(options: argparse.Namespace) -> int:
     return _told(options, report, render)
 
 
-def _comparison(options: argparse.Namespace) -> int:
-    from cart_recovery.comparisons.runs import COMPARISONS, Sizes
+def _alone(options: argparse.Namespace) -> int:
+    from cart_recovery.comparisons import runs, trials
+    from cart_recovery.comparisons.sizes import Sizes
     from loadtests.benchmarks.comparison import render
 
     sizes = Sizes.quick() if options.quick else Sizes.full()
-    comparison = COMPARISONS[options.kind](settings_of(options), sizes, note)
+    comparison = (runs.COMPARISONS | trials.TRIALS)[options.kind](settings_of(options), sizes, note)
     return _told(options, comparison, render)
 
 
-def _compare(options: argparse.Namespace) -> int:
-    unknown = sorted(set(options.names) - set(_COMPARISONS))
+def _page(options: argparse.Namespace) -> int:
+    one, purposes = ("comparison", COMPARISONS) if options.kind == "compare" else ("trial", TRIALS)
+    unknown = sorted(set(options.names) - set(purposes))
     if unknown:
-        raise CommandError(
-            f"NAME: there is no comparison {unknown[0]}; there are {', '.join(_COMPARISONS)}", EXIT_USAGE
-        )
-    from cart_recovery.comparisons.runs import COMPARISONS, Sizes
-    from loadtests.benchmarks.page import page, read_results, write_result
+        raise CommandError(f"NAME: there is no {one} {unknown[0]}; there are {', '.join(purposes)}", EXIT_USAGE)
+    from cart_recovery.comparisons import runs, trials
+    from cart_recovery.comparisons.sizes import Sizes
+    from loadtests.benchmarks.page import COMPARISONS_HEAD, TRIALS_HEAD, page, read_results, write_result
 
+    if options.kind == "compare":
+        registry, head = runs.COMPARISONS, COMPARISONS_HEAD
+    else:
+        registry, head = trials.TRIALS, TRIALS_HEAD
     settings = settings_of(options)
     sizes = Sizes.quick() if options.quick else Sizes.full()
-    for name in options.names or COMPARISONS:
-        note(f"comparison {name}")
-        write_result(options.results, COMPARISONS[name](settings, sizes, note))
-    text = page(read_results(options.results, COMPARISONS))
+    for name in options.names or registry:
+        note(f"{one} {name}")
+        write_result(options.results, registry[name](settings, sizes, note))
+    text = page(head, read_results(options.results, registry))
     if options.page is None:
         print(text)
     else:

@@ -1,50 +1,15 @@
-"""Customers who came once, bought and went: as events for the engine, and as the Redis hash with what the engine keeps.
+"""Customers who came once, bought and went, as the Redis hash with what the engine keeps of one. Their events are made
+by `rust_features/core/examples/snapshot_scale.rs`."""
 
-`python -m loadtests.benchmarks.idle_customers COUNT` folds so many and prints by how many bytes its process grew.
-"""
-
-import os
 import random
 import struct
-import sys
-from collections.abc import Iterator
-
-from cart_recovery.v1.event_pb2 import TrackRequest
-from loadtests.benchmarks.throwaway_keys import throwaway_keys
-from loadtests.memory import resident_bytes
-from loadtests.shoppers import CURRENCY, consent_request, line, track_request
-from rust_features import Offline
 
 VIEWS = 4
 _START_MICROS = 1_748_822_400_000_000
 _SPACING_MICROS = 600_000_000
-"""Between two customers, so that of all but the latest few thousand the carts and event ids are forgotten."""
 _STEP_MICROS = 30_000_000
-_WARM_UP = 1_000
-"""Customers that fill what does not grow with their number, before counting begins."""
 
 Fields = dict[str, bytes | str | int]
-
-
-def events(customer: int, generator: random.Random) -> Iterator[TrackRequest]:
-    """Consent, views, an addition, the checkout and the order."""
-    cart_id, chosen = f"cart-{customer}", line(generator)
-    total = {"minor_units": chosen.unit_price_minor * chosen.quantity, "currency_code": CURRENCY}
-    order = {"order_id": f"order-{customer}", "cart_id": cart_id, "lines": [chosen], "total": total}
-    kinds: list[dict[str, object]] = [
-        {"product_viewed": {"product": line(generator), "dwell_seconds": 20}} for _ in range(VIEWS)
-    ]
-    kinds += [
-        {"product_added": {"cart_id": cart_id, "line": chosen, "currency_code": CURRENCY}},
-        {"checkout_started": {"cart_id": cart_id}},
-        {"order_completed": order},
-    ]
-    requests = [consent_request(customer, f"{customer}-consent")]
-    requests += [track_request(customer, f"{customer}-{number}", **kind) for number, kind in enumerate(kinds)]
-    for number, request in enumerate(requests):
-        time_micros = _START_MICROS + customer * _SPACING_MICROS + number * _STEP_MICROS
-        request.event.event_time.FromMicroseconds(time_micros)
-        yield request
 
 
 def redis_hash(customer: int, generator: random.Random) -> tuple[bytes, Fields]:
@@ -71,26 +36,5 @@ def redis_hash(customer: int, generator: random.Random) -> tuple[bytes, Fields]:
     return b"c:" + generator.randbytes(16), fields
 
 
-def grown_bytes(count: int) -> int:
-    """By how much this process grows while it folds so many customers."""
-    engine = Offline(keys=throwaway_keys(), bundle_directory=None, run_seed=bytes(32))
-    generator = random.Random(7)
-    before = 0
-    for customer in range(count + _WARM_UP):
-        if customer == _WARM_UP:
-            before = resident_bytes(os.getpid())
-        for request in events(customer, generator):
-            engine.track(request.SerializeToString())
-    grown = resident_bytes(os.getpid()) - before
-    held = engine.counts()["customers"]
-    if held < count:
-        raise RuntimeError(f"the engine holds {held} of {count} customers")
-    return grown
-
-
 def _step(time_micros: int, generator: random.Random) -> bytes:
     return struct.pack("<qIIIHB", time_micros, *(generator.getrandbits(32) for _ in range(3)), 20, 1)
-
-
-if __name__ == "__main__":
-    sys.stdout.write(f"{grown_bytes(int(sys.argv[1]))}\n")

@@ -1,4 +1,4 @@
-"""The page about all comparisons, from their JSON results."""
+"""The pages about all comparisons and all trials, from their JSON results."""
 
 import json
 from collections.abc import Iterable
@@ -6,14 +6,22 @@ from pathlib import Path
 
 from loadtests.benchmarks.comparison import Comparison, render
 
-_HEAD = """\
+COMPARISONS_HEAD = """\
 # Comparisons
 
 Written by `cart-recovery loadtest compare`, which runs every comparison and keeps its JSON. All sides of a comparison
 are warmed up and measured in turns, in rounds; a ratio is that of one round, and a spread goes from the lowest round to
 the highest. Peers run in environments and processes of their own; their versions are locked beside the scripts in
 `loadtests/benchmarks/peers`. What a side is spared, and what it has to do besides, is said with each comparison; so is
-every goal that is missed.
+every goal that is missed, with where the time goes and what was tried.
+"""
+
+TRIALS_HEAD = """\
+# Trials
+
+Written by `cart-recovery loadtest try`, which runs every trial and keeps its JSON: what has to hold beyond speed, tried
+at length. A trial that ran once has one round; one that was not run has no section. Speed, alone and beside others,
+stands in [comparisons](comparisons.md).
 """
 
 
@@ -29,6 +37,6 @@ def read_results(folder: Path, names: Iterable[str]) -> list[Comparison]:
     return [Comparison.from_json(json.loads(path.read_text())) for path in paths if path.exists()]
 
 
-def page(comparisons: list[Comparison]) -> str:
-    """The page in Markdown."""
-    return "\n".join([_HEAD, "\n\n".join(map(render, comparisons)), ""])
+def page(head: str, comparisons: list[Comparison]) -> str:
+    """The page in Markdown, under one of the heads above."""
+    return "\n".join([head, "\n\n".join(map(render, comparisons)), ""])

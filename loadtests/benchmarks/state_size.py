@@ -1,27 +1,31 @@
-"""What a customer who came, bought and went costs in memory: in our state, all in, and as a Redis hash."""
+"""What a customer who came, bought and went costs in memory: in the engine, all in, and as a Redis hash."""
 
 import random
-import subprocess
-import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from statistics import median
 
 import rust_features
-from cart_recovery.die_with_parent import mortal
 from loadtests.benchmarks.comparison import Comparison, Figure, Goal, Unmeasured
+from loadtests.benchmarks.example import Example
 from loadtests.benchmarks.idle_customers import VIEWS, redis_hash
 from loadtests.benchmarks.machine import machine, today
 from loadtests.benchmarks.peer import PeerMissing
 from loadtests.benchmarks.redis import Redis, Word, redis_server
 
-OURS, REDIS = "state", "Redis hash"
+OURS, REDIS = "engine", "Redis hash"
 GROWTH, ALONE = "memory per customer, all in", "memory per customer, by MEMORY USAGE"
 _SAMPLE = 100
+_REASON = (
+    "Maps of small lists took it down ([why](decisions/0026-maps-of-small-lists.md)); what remains are the counters, "
+    "moments and edges of two linked records, and what the directory holds of two keys."
+)
 
 
-def measure(customers: int, *, rounds: int, progress: Callable[[str], None]) -> Comparison:
-    """Folds and fills anew in every round. Raises Unmeasured."""
+def measure(customers: int, *, rounds: int, profile: str, progress: Callable[[str], None]) -> Comparison:
+    """Folds and fills anew in every round. Raises NotServing or Unmeasured."""
+    example = Example("snapshot_scale", profile)
     ours: list[float] = []
     growth: list[float] = []
     alone: list[float] = []
@@ -35,7 +39,7 @@ def measure(customers: int, *, rounds: int, progress: Callable[[str], None]) -> 
         except PeerMissing as error:
             missing[REDIS] = str(error)
         for number in range(rounds):
-            ours.append(fresh_growth_bytes(customers) / customers)
+            ours.append(_bytes_per_customer(example, customers))
             if redis is not None:
                 each, of_sample = _fill(redis, customers)
                 growth.append(each)
@@ -51,25 +55,22 @@ def measure(customers: int, *, rounds: int, progress: Callable[[str], None]) -> 
         setting=(
             f"{customers:,} customers, each known by an id and an e-mail address (two linked records), with consent, "
             f"{VIEWS} views, an addition, a checkout and an order; carts and event ids are forgotten again. Ours is "
-            "the growth of a fresh process's resident memory. Redis holds one hash of the same facts per customer, "
+            "the growth of a fresh process's resident memory, which holds the state and the directory of tokens and "
+            "aliases. Redis holds one hash of the same facts per customer, "
             f"{fields} fields in its compact form, without what is zero; growth of used_memory."
         ),
         date=today(),
         machine=machine(),
         versions=versions,
         figures=tuple(figures),
-        goals=(Goal(GROWTH, OURS, "", 512.0), Goal(GROWTH, OURS, REDIS, 0.3)),
+        goals=(Goal(GROWTH, OURS, "", 512.0, reason=_REASON), Goal(GROWTH, OURS, REDIS, 0.3, reason=_REASON)),
         missing=missing,
     )
 
 
-def fresh_growth_bytes(customers: int) -> int:
-    """By how much a process of its own grows while it folds so many customers. Raises Unmeasured."""
-    command = mortal([sys.executable, "-m", "loadtests.benchmarks.idle_customers", str(customers)])
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
-    if done.returncode != 0:
-        raise Unmeasured("the customers could not be folded; the reason stands above")
-    return int(done.stdout)
+def _bytes_per_customer(example: Example, customers: int) -> float:
+    with tempfile.TemporaryDirectory() as folder:
+        return float(example.figures(folder, customers)["bytes_per_customer"])
 
 
 def _fill(redis: Redis, customers: int) -> tuple[float, float]:

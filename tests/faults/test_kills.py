@@ -11,7 +11,7 @@ import pytest
 from tests.harness.counts import KILLS, SEED
 from tests.harness.deployment import Deployment, deployed
 from tests.harness.journal import Entry, decisions, outcomes
-from tests.harness.load import Load, assert_exactly_once
+from tests.harness.load import Load, lost_and_twice
 from tests.harness.states import assert_equal_to_replay
 from tests.harness.waiting import eventually
 
@@ -22,6 +22,9 @@ LONGEST_LIFE_SECONDS = 1.5
 
 SETTLING_SECONDS = 120.0 + 2 * KILLS
 """How long touches may take to their end after the last kill."""
+
+Record = Callable[[str, object], None]
+"""Keeps a figure beside the result of a test."""
 
 FINAL = ("sent", "skipped", "failed", "unknown")
 
@@ -44,15 +47,15 @@ def deployment(tmp_path: Path, settings: dict[str, str]) -> Iterator[Deployment]
     [{"front": "grpcio", "durability": "process"}, {"front": "native", "durability": "disk"}],
     ids=["grpcio-process", "native-disk"],
 )
-def test_killed_scorers_lose_and_repeat_nothing(deployment: Deployment) -> None:
+def test_killed_scorers_lose_and_repeat_nothing(deployment: Deployment, record_property: Record) -> None:
     def kill_and_restart() -> None:
         deployment.scorer.kill()
         deployment.start_scorer()
 
-    check_kills(deployment, kill_and_restart, random.Random(SEED))
+    check_kills(deployment, kill_and_restart, random.Random(SEED), record_property)
 
 
-def test_killed_dispatchers_send_each_claim_at_most_once(deployment: Deployment) -> None:
+def test_killed_dispatchers_send_each_claim_at_most_once(deployment: Deployment, record_property: Record) -> None:
     # A slow mail server makes it likely that a kill meets a call in hand.
     deployment.sink.answer_delay_seconds = 0.1
 
@@ -60,10 +63,10 @@ def test_killed_dispatchers_send_each_claim_at_most_once(deployment: Deployment)
         deployment.dispatcher.kill()
         deployment.start_dispatcher()
 
-    check_kills(deployment, kill_and_restart, random.Random(SEED + 1))
+    check_kills(deployment, kill_and_restart, random.Random(SEED + 1), record_property)
 
 
-def test_everything_killed_at_once_loses_and_repeats_nothing(deployment: Deployment) -> None:
+def test_everything_killed_at_once_loses_and_repeats_nothing(deployment: Deployment, record_property: Record) -> None:
     deployment.sink.answer_delay_seconds = 0.1
 
     def kill_and_restart() -> None:
@@ -73,10 +76,12 @@ def test_everything_killed_at_once_loses_and_repeats_nothing(deployment: Deploym
         deployment.nats.start()
         deployment.start()
 
-    check_kills(deployment, kill_and_restart, random.Random(SEED + 2))
+    check_kills(deployment, kill_and_restart, random.Random(SEED + 2), record_property)
 
 
-def check_kills(deployment: Deployment, kill_and_restart: Callable[[], None], moments: random.Random) -> None:
+def check_kills(
+    deployment: Deployment, kill_and_restart: Callable[[], None], moments: random.Random, record: Record
+) -> None:
     """Kills under load, then lets everything come to rest and counts."""
     deployment.start()
     load = Load(deployment, callers=2, pause_seconds=0.02)
@@ -93,12 +98,15 @@ def check_kills(deployment: Deployment, kill_and_restart: Callable[[], None], mo
         load.stop()
     deployment.wait_until_published()
     journal = eventually(lambda: settled(deployment), within=SETTLING_SECONDS, what="every contact has its outcome")
-    assert_exactly_once(deployment, load, journal)
+    record_figures(deployment, load, journal, record)
+    faults = lost_and_twice(deployment, load, journal)
+    for fault, names in faults.items():
+        record(fault, len(names))
+    assert not any(faults.values()), faults
     assert_claims_sent_once(deployment, journal)
     deployment.scorer.stop()
     replayed = deployment.directory / "replayed"
     assert_equal_to_replay(deployment.data_directory, replayed, deployment.keys, deployment.nats_url)
-    print_figures(deployment, load, journal)
 
 
 def settled(deployment: Deployment) -> list[Entry] | None:
@@ -136,11 +144,10 @@ def assert_claims_sent_once(deployment: Deployment, journal: list[Entry]) -> Non
     assert not [send_id for send_id, count in counts.items() if count > 1]
 
 
-def print_figures(deployment: Deployment, load: Load, journal: list[Entry]) -> None:
+def record_figures(deployment: Deployment, load: Load, journal: list[Entry], record: Record) -> None:
     """What the kills met."""
-    print(
-        f"{KILLS} kills: {len(load.accepted)} events accepted, {len(load.unanswered)} unanswered, "
-        f"{len(load.decided)} decisions answered, {len(journal)} messages in the journal; "
-        f"{len(contacted(journal))} contacts, {len(deployment.sink.deliveries())} e-mails, "
-        f"{len(outcomes(journal, 'unknown'))} of unknown fate"
-    )
+    record("events accepted", len(load.accepted))
+    record("events unanswered", len(load.unanswered))
+    record("decisions answered", len(load.decided))
+    record("e-mails", len(deployment.sink.deliveries()))
+    record("sends of unknown fate", len(outcomes(journal, "unknown")))

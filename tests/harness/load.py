@@ -93,16 +93,20 @@ class Load:
         self._stopping.wait(_PAUSE_AFTER_FAILURE_SECONDS)
 
 
+def lost_and_twice(deployment: Deployment, load: Load, journal: Iterable[Entry]) -> dict[str, list[str]]:
+    """What was accepted or answered and is not in the journal, and what is there more than once."""
+    entries = list(journal)
+    frames = Counter(f"frame {entry.spool_id}:{entry.spool_offset}" for entry in entries)
+    events = Counter(entry.event.event_id for entry in entries if entry.message.HasField("event"))
+    counts = {name: events[deployment.token("event", name)] for name in load.accepted | load.unanswered}
+    taken = {record.decision_id for record in decisions(entries)}
+    return {
+        "lost": [name for name in load.accepted if not counts[name]] + sorted(load.decided - taken),
+        "twice": [name for name, count in (counts | frames).items() if count > 1],
+    }
+
+
 def assert_exactly_once(deployment: Deployment, load: Load, journal: Iterable[Entry]) -> None:
     """Every accepted event and decision is in the journal once, every frame of a spool at most once."""
-    entries = list(journal)
-    frames = Counter((entry.spool_id, entry.spool_offset) for entry in entries)
-    assert not [frame for frame, count in frames.items() if count > 1], "a frame of a spool was journalled twice"
-    counts = Counter(entry.event.event_id for entry in entries if entry.message.HasField("event"))
-    lost = [name for name in load.accepted if counts[deployment.token("event", name)] == 0]
-    twice = [name for name in load.accepted | load.unanswered if counts[deployment.token("event", name)] > 1]
-    assert not lost, f"{len(lost)} of {len(load.accepted)} accepted events are not in the journal, such as {lost[:3]}"
-    assert not twice, f"{len(twice)} events are in the journal twice, such as {twice[:3]}"
-    taken = Counter(record.decision_id for record in decisions(entries))
-    undecided = [name for name in load.decided if not taken[name]]
-    assert not undecided, f"{len(undecided)} of {len(load.decided)} answered decisions are not in the journal"
+    for fault, names in lost_and_twice(deployment, load, journal).items():
+        assert not names, f"{len(names)} {fault}, such as {names[:3]}"

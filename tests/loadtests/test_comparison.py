@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 
 from cart_recovery.cli import main
+from cart_recovery.commands import loadtest
+from cart_recovery.comparisons.runs import COMPARISONS
+from cart_recovery.comparisons.trials import TRIALS
 from cart_recovery.exits import EXIT_USAGE
 from loadtests.benchmarks.comparison import Comparison, Figure, Goal, render
-from loadtests.benchmarks.page import page, read_results, write_result
+from loadtests.benchmarks.page import COMPARISONS_HEAD, page, read_results, write_result
 
 
 def comparison() -> Comparison:
@@ -25,13 +28,18 @@ def comparison() -> Comparison:
             Figure("ours", "time", "µs", (2.0, 4.0, 3.0)),
             Figure("peer", "time", "µs", (1_000.0, 4_000.0, 6_000.0)),
         ),
-        goals=(Goal("time", "ours", "peer", 0.001), Goal("time", "ours", "absent", 0.1), Goal("time", "ours", "", 2.0)),
+        goals=(
+            Goal("time", "ours", "peer", 0.001, reason="Not told: it is kept."),
+            Goal("time", "ours", "absent", 0.1),
+            Goal("time", "ours", "", 2.0, reason="The work is done twice."),
+            Goal("time", "ours", "", 1.0, reason="The work is done twice."),
+        ),
         missing={"absent": "it needs a GPU"},
     )
 
 
 def test_a_ratio_is_that_of_one_round() -> None:
-    against_peer, alone = comparison().ratios()
+    against_peer, alone, _ = comparison().ratios()
     assert (against_peer.median, against_peer.lowest, against_peer.highest) == (0.001, 0.0005, 0.002)
     assert against_peer.kept
     assert (alone.median, alone.kept) == (3.0, False)
@@ -58,6 +66,9 @@ def test_the_text_names_sides_spread_verdicts_absentees_and_machine() -> None:
         "| -------------------- | ------ | --------------- | ------- | ------- |",
         "| time: ours over peer | 0.001  | 0.0005 to 0.002 | ≤ 0.001 | kept    |",
         "| time: ours           | 3      | 2 to 4          | ≤ 2     | missed  |",
+        "| time: ours           | 3      | 2 to 4          | ≤ 1     | missed  |",
+        "",
+        "The work is done twice.",
         "",
         "Not compared with absent: it needs a GPU.",
         "",
@@ -71,19 +82,31 @@ def test_the_page_shows_kept_results_in_the_order_asked_for(tmp_path: Path) -> N
         write_result(tmp_path, one)
     kept = read_results(tmp_path, ["replay", "feast", "trees"])
     assert kept == [other, comparison()]
-    text = page(kept)
+    text = page(COMPARISONS_HEAD, kept)
     assert text.index("## Replay") < text.index("## Trees")
     assert json.loads((tmp_path / "trees.json").read_text())["ratios"][0]["kept"] is True
 
 
-def test_an_unknown_comparison_is_refused_by_name(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["loadtest", "compare", "tree"]) == EXIT_USAGE
-    assert "NAME: there is no comparison tree; there are trees, mlserver" in capsys.readouterr().err
-
-
 @pytest.mark.parametrize(
-    "name", ["trees", "mlserver", "feast", "replay", "state-size", "fronts", "spool", "catch-up", "compare"]
+    ("command", "name", "refused"),
+    [
+        ("compare", "fuzz", "NAME: there is no comparison fuzz; there are trees, mlserver"),
+        ("try", "trees", "NAME: there is no trial trees; there are capacities, kills"),
+    ],
 )
+def test_a_name_of_another_page_is_refused(
+    command: str, name: str, refused: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["loadtest", command, name]) == EXIT_USAGE
+    assert refused in capsys.readouterr().err
+
+
+def test_what_the_command_line_offers_is_what_runs() -> None:
+    assert list(loadtest.COMPARISONS) == list(COMPARISONS)
+    assert list(loadtest.TRIALS) == list(TRIALS)
+
+
+@pytest.mark.parametrize("name", [*loadtest.COMPARISONS, *loadtest.TRIALS, "compare", "try"])
 def test_help_shows_an_example(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["loadtest", name, "--help"])

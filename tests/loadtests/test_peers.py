@@ -30,7 +30,7 @@ EXPECTED = {
     "mlserver": {"Score, grpcio front", "Score, native front", "MLServer"},
     "feast": {"Score, grpcio front", "Score, native front", "Feast on Redis", "Feast on SQLite"},
     "replay": {"replay", "polars", "DuckDB"},
-    "state-size": {"state", "Redis hash"},
+    "state-size": {"engine", "Redis hash"},
 }
 
 

@@ -1,17 +1,20 @@
-//! Prints what so many idle customers take in memory and on disk, and how long a restart from a snapshot takes:
-//! `cargo run --release --example snapshot_scale -- 1000000 FOLDER`. Each customer came once, viewed four products,
-//! bought one and was not seen again.
+//! What so many idle customers take in memory and on disk, and how long a restart from a snapshot takes. `cargo run --release
+//! --example snapshot_scale -- FOLDER 1000000` makes customers and writes their snapshot; with `FOLDER` alone it loads that, as a
+//! process that starts does. Prints one figure a line; `cart-recovery loadtest restart` and `state-size` read them. Each customer
+//! came once, viewed four products, bought another and was not seen again.
 
 mod support;
 
+use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use cart_recovery_core::contract::event::Kind;
+use cart_recovery_core::contract::journal_message::Content;
 use cart_recovery_core::contract::{
-    Channel, CheckoutStarted, ConsentChanged, ConsentPurpose, ConsentState, IdentityKeyKind, JournalMessage,
-    LegalBasis, OrderCompleted, ProductAdded, ProductViewed,
+    Channel, CheckoutStarted, ConsentChanged, ConsentPurpose, ConsentState, Context, DeviceClass, IdentityKeyKind,
+    JournalMessage, LegalBasis, OrderCompleted, ProductAdded, ProductViewed,
 };
 use cart_recovery_core::fold::fold;
 use cart_recovery_core::ids::{Alias, CartId, Token};
@@ -20,7 +23,7 @@ use cart_recovery_core::sharded::Sharded;
 use cart_recovery_core::snapshot::{self, Snapshot};
 use cart_recovery_core::state::State;
 use cart_recovery_core::time::Micros;
-use support::{START, id, resident_bytes};
+use support::{START, id, resident_bytes, scatter};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -34,74 +37,66 @@ const KEY: Key = Key([7; 32]);
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
-    let (Some(customers), Some(folder)) = (arguments.next(), arguments.next()) else {
-        return Err("say how many customers, and a folder for the snapshot".into());
-    };
-    let customers: u64 = customers.parse()?;
-    let (mut state, mut directory) = (State::new(), Sharded::default());
-    let mut before = 0;
-    let started = Instant::now();
-    for customer in 0..WARM_UP + customers {
-        if customer == WARM_UP {
-            before = resident_bytes();
-        }
-        for space in [CUSTOMER, EMAIL] {
-            directory.insert(Token(id(space + 10, customer)), Alias(id(space, customer)));
-        }
-        for message in visit(customer) {
-            let sequence = state.sequence() + 1;
-            fold(&mut state, sequence, &message)?;
-        }
-        if customer % (customers / 10).max(1) == 0 {
-            println!(
-                "{customer} customers, {} MiB, {} carts",
-                resident_bytes() >> 20,
-                state.cart_count()
-            );
-        }
+    let folder = arguments.next().ok_or("say in which folder the snapshot lies")?;
+    match arguments.next() {
+        Some(customers) => write(Path::new(&folder), customers.parse()?),
+        None => load(Path::new(&folder)),
     }
-    println!(
-        "{} events folded and made in {:.1?}",
-        state.sequence(),
-        started.elapsed()
-    );
-    println!(
-        "{} bytes for each customer, directory included",
-        (resident_bytes() - before) / customers
-    );
-    let started = Instant::now();
-    let digest = state.digest();
-    println!("digest in {:.1?}", started.elapsed());
-    restart(Path::new(&folder), state, directory, digest)
 }
 
-fn restart(
-    folder: &Path,
-    state: State,
-    directory: Sharded<Token, Alias>,
-    digest: [u8; 16],
-) -> Result<(), Box<dyn std::error::Error>> {
+fn write(folder: &Path, customers: u64) -> Result<(), Box<dyn std::error::Error>> {
+    let (mut state, mut directory) = (State::new(), Sharded::default());
+    fill(&mut state, &mut directory, 0..WARM_UP)?;
+    let before = resident_bytes();
+    fill(&mut state, &mut directory, WARM_UP..WARM_UP + customers)?;
+    println!(
+        "bytes_per_customer {}",
+        resident_bytes().saturating_sub(before) / customers
+    );
+    println!("digest {}", hexadecimal(state.digest()));
     let started = Instant::now();
+    // The engine goes on with both.
     let frozen = Snapshot {
         state: state.frozen(),
         directory: directory.clone(),
         resume: Vec::new(),
     };
-    println!("frozen in {:.1?}", started.elapsed());
+    println!("frozen_seconds {:.6}", started.elapsed().as_secs_f64());
     let started = Instant::now();
     let written = snapshot::write(folder, &KEY, frozen, &AtomicBool::new(false))?;
-    println!("{} MiB written in {:.1?}", written.bytes >> 20, started.elapsed());
-    drop((state, directory));
+    println!("written_seconds {:.3}", started.elapsed().as_secs_f64());
+    println!("snapshot_bytes {}", written.bytes);
+    Ok(())
+}
+
+fn fill(
+    state: &mut State,
+    directory: &mut Sharded<Token, Alias>,
+    customers: Range<u64>,
+) -> Result<(), Box<dyn std::error::Error>> {
+    for customer in customers {
+        for space in [CUSTOMER, EMAIL] {
+            directory.insert(Token(id(space + 10, customer)), Alias(id(space, customer)));
+        }
+        for message in visit(customer) {
+            let sequence = state.sequence() + 1;
+            fold(state, sequence, &message)?;
+        }
+    }
+    Ok(())
+}
+
+fn load(folder: &Path) -> Result<(), Box<dyn std::error::Error>> {
     let started = Instant::now();
     let loaded = snapshot::load(folder, &KEY, |_| Some(()))?;
     let (loaded, ()) = loaded.newest.ok_or("the snapshot was refused")?;
-    println!("loaded in {:.1?}, {} MiB", started.elapsed(), resident_bytes() >> 20);
-    if loaded.state.digest() != digest {
-        return Err("the digest differs".into());
-    }
-    println!("the digest is equal");
-    std::fs::remove_file(written.path)?;
+    println!("loaded_seconds {:.3}", started.elapsed().as_secs_f64());
+    println!("digest {}", hexadecimal(loaded.state.digest()));
     Ok(())
+}
+
+fn hexadecimal(digest: [u8; 16]) -> String {
+    format!("{:032x}", u128::from_be_bytes(digest))
 }
 
 const CUSTOMER: u8 = 1;
@@ -111,7 +106,11 @@ const EVENT: u8 = 4;
 
 fn visit(customer: u64) -> Vec<JournalMessage> {
     let cart_id = CartId(id(CART, customer)).to_string();
-    let line = |number: u64| support::line((customer * 7 + number) % 2000, number % 16, customer % 40);
+    let line = |number: u64| {
+        let product = scatter(customer * 16 + number) % 2000;
+        support::line(product, product % 4, product % 40)
+    };
+    let bought = line(4);
     let mut kinds = vec![Kind::ConsentChanged(ConsentChanged {
         channel: Channel::Email as i32,
         purpose: ConsentPurpose::CartReminder as i32,
@@ -127,7 +126,7 @@ fn visit(customer: u64) -> Vec<JournalMessage> {
     }));
     kinds.push(Kind::ProductAdded(ProductAdded {
         cart_id: cart_id.clone(),
-        line: Some(line(3)),
+        line: Some(bought.clone()),
         currency_code: "EUR".to_owned(),
     }));
     kinds.push(Kind::CheckoutStarted(CheckoutStarted {
@@ -135,7 +134,7 @@ fn visit(customer: u64) -> Vec<JournalMessage> {
     }));
     kinds.push(Kind::OrderCompleted(OrderCompleted {
         cart_id,
-        lines: vec![line(3)],
+        lines: vec![bought],
         ..OrderCompleted::default()
     }));
     let numbered = kinds.into_iter().zip(0..);
@@ -149,5 +148,13 @@ fn message(customer: u64, step: u64, kind: Kind) -> JournalMessage {
         (IdentityKeyKind::Email, id(EMAIL, customer)),
     ];
     let time = Micros(START.0 + micros);
-    support::message(time, id(EVENT, customer * 16 + step), &keys, kind)
+    let mut message = support::message(time, id(EVENT, customer * 16 + step), &keys, kind);
+    if let Some(Content::Event(event)) = &mut message.content {
+        event.context = Some(Context {
+            device_class: DeviceClass::Phone as i32,
+            locale: "de-DE".to_owned(),
+            ..Context::default()
+        });
+    }
+    message
 }

@@ -1,0 +1,36 @@
+"""How many customers of many, some of them at shared devices, are found as they are."""
+
+from collections.abc import Callable
+
+from loadtests.benchmarks.comparison import Comparison, Figure, Goal, without_peers
+from loadtests.benchmarks.example import Example
+
+SIDE, LARGEST = "engine", "aliases of the largest customer"
+_MOST_ALIASES = 16
+_FIGURES = (
+    (LARGEST, "", "largest_aliases"),
+    ("customers with an alias of another, or with a shared device", "", "with_anothers_alias"),
+    ("customers that lack one of their own", "", "without_an_own_alias"),
+    ("customers held back as a suspected same person", "", "held_back"),
+    ("events", "", "events"),
+    ("events folded a second of processor time", "/s", "folded_per_second"),
+    ("memory per customer", "B", "bytes_per_customer"),
+)
+
+
+def measure(customers: int, *, profile: str, progress: Callable[[str], None]) -> Comparison:
+    """Folds them once. Raises NotServing or Unmeasured."""
+    progress(f"{customers:,} customers come in")
+    found = Example("identity_scale", profile).figures(customers)
+    return without_peers(
+        name="identity",
+        title="Who is one customer, at scale",
+        setting=(
+            f"{customers:,} customers with one to three devices of their own, an account and an address each, and "
+            f"{int(found['shared_devices']):,} devices that several share: families, and kiosks with up to "
+            f"{int(found['customers_at_busiest'])} customers, where they sign in at every second and are guests at the "
+            "others. The customers found are compared with the truth."
+        ),
+        figures=[Figure(SIDE, name, unit, (float(found[key]),)) for name, unit, key in _FIGURES],
+        goals=(Goal(LARGEST, SIDE, "", _MOST_ALIASES),),
+    )

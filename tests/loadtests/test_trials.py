@@ -1,0 +1,111 @@
+"""What trials make of what their programs leave, and the page of those that ran."""
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from loadtests.benchmarks.comparison import Comparison, Unmeasured, render
+from loadtests.benchmarks.page import TRIALS_HEAD, page, read_results, write_result
+from loadtests.capacity import Capacity, Overload
+from loadtests.placement import Placement, Stalls
+from loadtests.trials import capacities, fuzz, kills
+from tests.loadtests.test_capacity import PLAN, STEP
+
+CAMPAIGNS = [
+    "decode        10000123 executions      61 s    2104 edges    812 inputs   0 crashes\n",
+    "spool         10000045 executions     198 s    1711 edges    402 inputs   2 crashes\n",
+    "  crashes/spool-0: panicked at somewhere\n",
+]
+RESULTS = """<?xml version="1.0"?>
+<testsuites><testsuite><testcase name="test_killed_scorers_lose_nothing[native-disk]"><properties>
+<property name="events accepted" value="812" /><property name="lost" value="0" /><property name="twice" value="0" />
+</properties></testcase><testcase name="test_everything_killed_at_once"><properties>
+<property name="events accepted" value="77" /><property name="lost" value="3" /><property name="twice" value="0" />
+</properties><failure message="3 lost">why</failure></testcase></testsuite></testsuites>
+"""
+
+
+def values(found: Comparison) -> dict[tuple[str, str], tuple[float, ...]]:
+    return {(figure.side, figure.name): figure.rounds for figure in found.figures}
+
+
+def verdicts(found: Comparison) -> dict[tuple[str, str], bool]:
+    return {(ratio.goal.ours, ratio.goal.figure): ratio.kept for ratio in found.ratios()}
+
+
+def run(answered: float, recovery_seconds: float | None) -> Capacity:
+    sustained = replace(STEP, seconds=60.0, answered=answered)
+    overload = Overload(replace(STEP, offered=5_000.0), 5e7, recovery_seconds)
+    placement = Placement("all on one", Stalls(0.0, 0.0))
+    return Capacity(PLAN, placement, {}, "1", (STEP,), sustained, STEP, overload)
+
+
+def test_every_fuzz_target_has_its_executions_and_its_verdict() -> None:
+    found = fuzz.comparison(CAMPAIGNS)
+    assert values(found)["decode", "executions"] == (10_000_123,)
+    assert values(found)["spool", "edges"] == (1_711,)
+    assert verdicts(found) == {("decode", "crashes"): True, ("spool", "crashes"): False}
+
+
+def test_a_test_that_failed_has_survived_no_kill_and_says_what_was_lost() -> None:
+    found = kills.comparison(RESULTS, 250)
+    scorers, everything = "killed scorers lose nothing[native-disk]", "everything killed at once"
+    assert values(found)[scorers, "kills survived"] == (250,)
+    assert values(found)[everything, "kills survived"] == (0,)
+    assert values(found)[scorers, "events accepted"] == (812,)
+    assert verdicts(found) == {
+        (scorers, "kills survived"): True,
+        (everything, "kills survived"): False,
+        (scorers, "lost"): True,
+        (everything, "lost"): False,
+        (scorers, "twice"): True,
+        (everything, "twice"): True,
+    }
+
+
+def test_the_knees_of_both_runs_stand_side_by_side() -> None:
+    found = capacities.comparison({"native": [run(1_000.0, 0.5), run(1_100.0, None)]})
+    figures = values(found)
+    assert figures["native", capacities.KNEE] == (1_000, 1_100)
+    assert figures["native", capacities.APART] == (pytest.approx(10),)
+    assert figures["native", "overload: offered"] == (5_000, 5_000)
+    assert figures["native", "overload: recovery"] == (0.5, math.inf)
+    # p99 of 900 over p50 of 200 microseconds.
+    assert figures["native", capacities.SPREAD] == (4.5, 4.5)
+    assert verdicts(found) == {("native", capacities.SPREAD): False}
+
+
+def test_fronts_take_turns_and_one_that_keeps_up_nothing_is_not_measured() -> None:
+    asked: list[str] = []
+
+    def measure(front: str) -> Capacity:
+        asked.append(front)
+        return replace(run(1_000.0, 0.5), overload=None)
+
+    found = capacities.measure(("grpcio", "native"), measure, runs=2)
+    assert asked == ["grpcio", "native", "grpcio", "native"]
+    assert not [name for _, name in values(found) if name.startswith("overload")]
+    with pytest.raises(Unmeasured, match="did not keep up"):
+        capacities.comparison({"native": [replace(run(1_000.0, 0.5), sustained=None)]})
+
+
+def test_campaigns_that_left_nothing_have_no_figures() -> None:
+    with pytest.raises(Unmeasured, match="stands above"):
+        fuzz.comparison(["error: could not compile\n"])
+
+
+@pytest.mark.parametrize("results", ["<testsuites/>", RESULTS.replace("failure", "error")])
+def test_tests_that_were_not_run_have_no_figures(results: str) -> None:
+    with pytest.raises(Unmeasured, match="stands above"):
+        kills.comparison(results, 1)
+
+
+def test_the_page_holds_the_trials_that_ran(tmp_path: Path) -> None:
+    found = fuzz.comparison(CAMPAIGNS)
+    write_result(tmp_path, found)
+    text = page(TRIALS_HEAD, read_results(tmp_path, ["kills", "fuzz"]))
+    assert text == f"{TRIALS_HEAD}\n{render(found)}\n"
+    assert text.startswith("# Trials\n") and "`cart-recovery loadtest fuzz` on " in text
+    assert "| decode | executions | 10,000,123 | 10,000,123 to 10,000,123 | 1      |" in text
