@@ -188,7 +188,6 @@ mod tests {
             address: "127.0.0.1:0",
             streams: 1,
             watchers: 1,
-            journal_waiters: 1,
             services: Vec::new(),
             descriptors: &[],
             tls: None,
