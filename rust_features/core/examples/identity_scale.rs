@@ -1,13 +1,13 @@
-//! Folds the visits of so many customers, some of them at shared devices, and compares the customers that the state finds with
-//! the truth: `cargo run --release --example identity_scale -- 1000000`. Rates are of processor time, so that others may work
-//! meanwhile. Prints one figure a line; `cart-recovery loadtest identity` reads them.
+//! Folds the visits of so many customers, some of them at shared devices, some joined by their carts alone, and compares the
+//! customers that the state finds with the truth: `cargo run --release --example identity_scale -- 1000000`. Rates are of
+//! processor time, so that others may work meanwhile. Prints one figure a line; `cart-recovery loadtest identity` reads them.
 
 mod support;
 
 use cart_recovery_core::contract::event::Kind;
-use cart_recovery_core::contract::{Identified, IdentityKeyKind, JournalMessage};
+use cart_recovery_core::contract::{CartViewed, Identified, IdentityKeyKind, JournalMessage};
 use cart_recovery_core::fold::fold;
-use cart_recovery_core::ids::Alias;
+use cart_recovery_core::ids::{Alias, CartId};
 use cart_recovery_core::state::State;
 use cart_recovery_core::time::Micros;
 use support::{START, message, processor_seconds, resident_bytes, scatter};
@@ -16,6 +16,8 @@ const SPACING_MICROS: i64 = 50_000;
 /// One device in a hundred is shared, one shared device in twenty is a kiosk.
 const SHARED_OF: u64 = 100;
 const KIOSKS_OF: u64 = 20;
+/// One customer in four never signs in where the device is seen: the checkout names the cart alone.
+const BY_CART_OF: u64 = 4;
 const CHUNK: usize = 10_000;
 
 const CUSTOMER: u8 = 1;
@@ -23,6 +25,7 @@ const EMAIL: u8 = 2;
 const OWN_DEVICE: u8 = 3;
 const SHARED_DEVICE: u8 = 4;
 const EVENT: u8 = 5;
+const CART: u8 = 6;
 
 /// A keyed id that says whose it is, so that what was linked can be compared with the truth.
 fn id(space: u8, number: u64, part: u8) -> [u8; 16] {
@@ -50,11 +53,14 @@ struct Shop {
 
 impl Shop {
     fn visit(&mut self, keys: &[(IdentityKeyKind, [u8; 16])]) -> Result<(), Box<dyn std::error::Error>> {
+        self.tell(keys, Kind::Identified(Identified {}))
+    }
+
+    fn tell(&mut self, keys: &[(IdentityKeyKind, [u8; 16])], kind: Kind) -> Result<(), Box<dyn std::error::Error>> {
         let sequence = self.state.sequence() + 1 + self.made.len() as u64;
         let time = Micros(START.0 + i64::try_from(sequence)? * SPACING_MICROS);
         let event = id(EVENT, sequence, 0);
-        self.made
-            .push(message(time, event, keys, Kind::Identified(Identified {})));
+        self.made.push(message(time, event, keys, kind));
         if self.made.len() == CHUNK { self.fold() } else { Ok(()) }
     }
 
@@ -76,7 +82,14 @@ impl Shop {
         for part in 0..u8::try_from(count)? {
             let device = (IdentityKeyKind::Anonymous, id(OWN_DEVICE, person, part));
             self.visit(&[device])?;
-            self.visit(&[customer, device])?;
+            if (scatter(person) >> 32).is_multiple_of(BY_CART_OF) {
+                let cart_id = CartId(id(CART, person, part)).to_string();
+                let viewed = Kind::CartViewed(CartViewed { cart_id });
+                self.tell(&[device], viewed.clone())?;
+                self.tell(&[customer], viewed)?;
+            } else {
+                self.visit(&[customer, device])?;
+            }
         }
         self.visit(&[customer, (IdentityKeyKind::Email, id(EMAIL, person, 0))])?;
         Ok(count)

@@ -1,10 +1,11 @@
 //! What shoppers do to carts, and how far they get in the checkout.
 
 use super::browse::{Glance, note};
+use super::keys::act;
 use super::scene::Scene;
 use crate::contract::event::Kind;
 use crate::contract::{Line, ProductAdded, ProductRemoved};
-use crate::ids::CartId;
+use crate::ids::{CartId, Token};
 use crate::state::{Cart, Counter, State, Step, product_hash};
 
 pub(super) fn fold(state: &mut State, scene: &Scene<'_>, kind: &Kind) {
@@ -91,6 +92,7 @@ fn units(line: &Line) -> i64 {
 pub(super) fn with_cart(state: &mut State, scene: &Scene<'_>, cart_id: &str, change: impl FnOnce(&mut Cart)) {
     let Some(id) = CartId::from_hex(cart_id) else { return };
     meet(state, id, scene);
+    act(state, scene, Token(id.0));
     if let Some(cart) = state.carts.get_mut(&id) {
         cart.act(scene.strongest(), scene.stamp, scene.imported);
         change(cart);

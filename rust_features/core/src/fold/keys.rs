@@ -1,8 +1,8 @@
-//! The keys of an event: each has a record, and keys seen together are linked.
+//! The keys of an event: each has a record, keys seen together are linked, and the strongest acts where the event happened.
 
 use super::scene::Scene;
 use crate::contract::IdentityKeyKind;
-use crate::ids::Alias;
+use crate::ids::{Alias, Token};
 use crate::state::{Bond, Met, Record, State};
 
 /// Makes the records of the keys.
@@ -27,6 +27,15 @@ pub(super) fn meet(state: &mut State, scene: &Scene<'_>) {
                 bond(state, scene, [key.alias, other.alias], bonds);
             }
         }
+    }
+}
+
+/// The strongest key acts in a session or a cart; the others are linked with it already. Aliases given by a sender behind
+/// the edge act nowhere.
+pub(super) fn act(state: &mut State, scene: &Scene<'_>, place: Token) {
+    let key = scene.keys.first();
+    if let Some(key) = key.filter(|key| is_outside(key.kind) || key.alias.is_session()) {
+        state.act(place, key.alias, scene.stamp.time);
     }
 }
 

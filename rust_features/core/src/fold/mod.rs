@@ -17,13 +17,14 @@ pub(crate) mod testing;
 pub(crate) mod tests;
 
 pub(crate) use order::{order_products, order_value_minor};
-use scene::Scene;
+pub(crate) use scene::nameless_session;
+use scene::{Scene, session};
 
 use crate::contract::event::Kind;
 use crate::contract::journal_message::Content;
 use crate::contract::{DecisionRecord, Event, JournalMessage};
-use crate::ids::EventId;
-use crate::state::{State, short_hash, short_id};
+use crate::ids::{EventId, Token};
+use crate::state::{State, request_cart, short_hash, short_id};
 use crate::time::Micros;
 
 /// What became of a message.
@@ -73,7 +74,7 @@ pub fn fold(state: &mut State, sequence: u64, message: &JournalMessage) -> Resul
     Ok(if new { Folded::Applied } else { Folded::Duplicate })
 }
 
-/// A decision also says who asked: keys that only a Score named join the person.
+/// A decision also says who asked about which cart: keys that only a Score named join the person and act there.
 fn fold_decision(
     state: &mut State,
     message: &JournalMessage,
@@ -85,6 +86,9 @@ fn fold_decision(
         let tie = short_hash([record.decision_id.as_str()]);
         let scene = Scene::new(state, message, "", received, tie, None);
         keys::meet(state, &scene);
+        if let Some(cart) = record.request.as_ref().and_then(request_cart) {
+            keys::act(state, &scene, Token(cart.0));
+        }
     }
     new
 }
@@ -105,6 +109,9 @@ fn fold_event(state: &mut State, message: &JournalMessage, event: &Event, receiv
         keys::record(state, &scene);
     } else {
         keys::meet(state, &scene);
+        if let Some(session) = session(event) {
+            keys::act(state, &scene, session);
+        }
     }
     if let Some(context) = &event.context {
         person::learn_context(state, &scene, context);

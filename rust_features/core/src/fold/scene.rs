@@ -2,8 +2,10 @@
 
 use smallvec::SmallVec;
 
-use crate::contract::JournalMessage;
-use crate::ids::Alias;
+use crate::contract::event::Kind;
+use crate::contract::journal_message::Content;
+use crate::contract::{Event, IdentityKeyKind, JournalMessage};
+use crate::ids::{Alias, Token};
 use crate::state::{Key, MAX_ALIASES, RecordRef, Stamp, State};
 use crate::time::Micros;
 
@@ -13,7 +15,7 @@ pub(super) type Keys = SmallVec<[Key; 4]>;
 /// When, who, where.
 pub(super) struct Scene<'a> {
     pub(super) stamp: Stamp,
-    /// Keys that have an alias and were not erased.
+    /// Keys that have an alias and were not erased; else the session of a visit, which stands for whoever that is.
     pub(super) keys: Keys,
     pub(super) storefront: &'a str,
     pub(super) imported: bool,
@@ -49,6 +51,15 @@ impl<'a> Scene<'a> {
 fn keys(state: &State, message: &JournalMessage) -> Keys {
     let mut keys = Keys::new();
     let mut strongest: Option<RecordRef<'_>> = None;
+    if let Some(alias) = nameless_session(message)
+        && state.records.get(&alias).is_none_or(|record| !record.erased)
+    {
+        keys.push(Key {
+            kind: IdentityKeyKind::Unspecified,
+            alias,
+            met: false,
+        });
+    }
     for key in message.identity_keys.iter().take(MAX_ALIASES) {
         let Some(alias) = Alias::from_bytes(&key.alias) else {
             continue;
@@ -67,4 +78,39 @@ fn keys(state: &State, message: &JournalMessage) -> Keys {
         }
     }
     keys
+}
+
+/// The session that an event happened in.
+pub(super) fn session(event: &Event) -> Option<Token> {
+    Token::from_hex(&event.identity.as_ref()?.session_id)
+}
+
+/// The alias of the session in which somebody acts who has no key.
+pub(crate) fn nameless_session(message: &JournalMessage) -> Option<Alias> {
+    let Some(Content::Event(event)) = &message.content else {
+        return None;
+    };
+    let nameless = message.identity_keys.is_empty() && event.kind.as_ref().is_some_and(is_of_visit);
+    session(event).filter(|_| nameless).map(Alias::of_session)
+}
+
+/// Whether the kind tells what a shopper does in the shop. A session stands for nobody in what is said of a person, or of
+/// a message that was sent.
+fn is_of_visit(kind: &Kind) -> bool {
+    matches!(
+        kind,
+        Kind::ProductViewed(_)
+            | Kind::ProductListViewed(_)
+            | Kind::ProductsSearched(_)
+            | Kind::ProductWishlisted(_)
+            | Kind::ProductAdded(_)
+            | Kind::ProductRemoved(_)
+            | Kind::CartUpdated(_)
+            | Kind::CartViewed(_)
+            | Kind::CheckoutStarted(_)
+            | Kind::CheckoutStepViewed(_)
+            | Kind::CheckoutStepCompleted(_)
+            | Kind::PaymentFailed(_)
+            | Kind::OrderCompleted(_)
+    )
 }

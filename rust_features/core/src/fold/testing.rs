@@ -4,12 +4,12 @@ use crate::contract::event::Kind;
 use crate::contract::journal_message::Content;
 use crate::contract::message_outcome::Outcome;
 use crate::contract::{
-    Action, Candidate, Cart, Channel, DecisionRecord, DecisionRequest, Event, IdentityKey, IdentityKeyKind,
+    Action, Candidate, Cart, Channel, DecisionRecord, DecisionRequest, Event, Identity, IdentityKey, IdentityKeyKind,
     JournalMessage, Line, MessageOutcome, Money, OrderCompleted, ProductAdded, ProductRemoved, ProductViewed, Tick,
     Trigger,
 };
 use crate::fold::{Folded, fold};
-use crate::ids::{Alias, CartId, DecisionId};
+use crate::ids::{Alias, CartId, DecisionId, Token};
 use crate::state::State;
 use crate::time::Micros;
 
@@ -47,6 +47,28 @@ pub(crate) fn device(number: u8) -> IdentityKey {
 
 pub(crate) fn email(number: u8) -> IdentityKey {
     key(IdentityKeyKind::Email, number)
+}
+
+pub(crate) fn phone(number: u8) -> IdentityKey {
+    key(IdentityKeyKind::Phone, number)
+}
+
+/// The token of a session, which is no cart's.
+pub(crate) fn session(number: u8) -> Token {
+    let mut bytes = [number; 16];
+    bytes[15] = !number;
+    Token(bytes)
+}
+
+/// The message, if it is an event, in a session.
+pub(crate) fn within(session_number: u8, mut message: JournalMessage) -> JournalMessage {
+    if let Some(Content::Event(event)) = &mut message.content {
+        event.identity = Some(Identity {
+            session_id: session(session_number).to_string(),
+            ..Identity::default()
+        });
+    }
+    message
 }
 
 pub(crate) fn line(product: u8, quantity: u32) -> Line {

@@ -9,7 +9,7 @@ use crate::contract::event::Kind;
 use crate::contract::journal_message::Content;
 use crate::contract::message_outcome::Outcome;
 use crate::contract::{DecisionRecord, JournalMessage, MessageOutcome, OrderCompleted};
-use crate::fold::{order_products, order_value_minor};
+use crate::fold::{nameless_session, order_products, order_value_minor};
 use crate::ids::{Alias, CartId, DecisionId};
 use crate::state::{Cart, HORIZON_SECONDS, State, decision_id, request_cart};
 use crate::time::Micros;
@@ -119,10 +119,10 @@ impl Labels {
         order: &OrderCompleted,
         time: Micros,
     ) {
-        let given: SmallVec<[Alias; 8]> = message
-            .identity_keys
-            .iter()
+        let keys = message.identity_keys.iter();
+        let given: SmallVec<[Alias; 8]> = keys
             .filter_map(|key| Alias::from_bytes(&key.alias))
+            .chain(nameless_session(message))
             .collect();
         let products = order_products(storefront, order);
         let cart = CartId::from_hex(&order.cart_id);

@@ -41,7 +41,7 @@ enum Told {
 
 fn any_told() -> impl Strategy<Value = Told> {
     prop_oneof![
-        30 => any_message().prop_map(|(seconds, keys, kind)| Told::Event(message(0, seconds, &keys, kind).into())),
+        30 => any_message().prop_map(|told| Told::Event(told.message(0).into())),
         3 => any::<prop::sample::Index>().prop_map(Told::Again),
         6 => (0..PERSONS, 0..9_u64).prop_map(|(person, behind)| Told::Decision { person, behind }),
         1 => (0..PERSONS).prop_map(|person| Told::Erased { person }),

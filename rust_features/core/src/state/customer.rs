@@ -82,7 +82,10 @@ impl<'a> Customer<'a> {
             Channel::Email => has(IdentityKeyKind::Email),
             Channel::Sms => has(IdentityKeyKind::Phone),
             Channel::Push => has(IdentityKeyKind::Push),
-            Channel::InApp | Channel::Webhook => !self.records.is_empty(),
+            Channel::InApp | Channel::Webhook => {
+                let known = |alias: &Alias| !alias.is_session() && self.state.records.get(alias).is_some();
+                self.aliases.iter().any(known)
+            }
             Channel::None => true,
             Channel::Unspecified => false,
         }

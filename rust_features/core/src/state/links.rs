@@ -19,10 +19,10 @@ pub const MAX_ALIASES: usize = 16;
 pub const MAX_EDGES: usize = 64;
 /// Customer ids of a device that is not shared. One browser has one account of a storefront; a second one is somebody
 /// else who logged in, however often each of them comes back.
-const MAX_DEVICE_CUSTOMERS: usize = 1;
+pub(super) const MAX_DEVICE_CUSTOMERS: usize = 1;
 /// Keys of one kind that a contact is seen with, or contacts of one kind that a device is, without being shared: a
 /// person may have an account in two storefronts, or two addresses.
-const MAX_PERSONS: usize = 2;
+pub(super) const MAX_PERSONS: usize = 2;
 
 /// The linked aliases of a customer, in alias order.
 pub type Aliases = SmallVec<[Alias; MAX_ALIASES]>;
@@ -123,26 +123,33 @@ impl Record {
 
 impl State {
     /// Whether the key belongs to several persons: a kiosk, a family's tablet, a shop's own address.
-    pub(super) fn is_shared(&self, record: &Record) -> bool {
+    pub(super) fn is_shared(&self, alias: Alias, record: &Record) -> bool {
         match record.kind {
             IdentityKeyKind::Customer => false,
-            IdentityKeyKind::Anonymous => self.joins_more(record, MAX_DEVICE_CUSTOMERS, MAX_PERSONS),
-            _ => self.joins_more(record, MAX_PERSONS, MAX_PERSONS),
+            _ if is_device(alias, record) => self.joins_more(alias, record, MAX_DEVICE_CUSTOMERS, MAX_PERSONS),
+            _ => self.joins_more(alias, record, MAX_PERSONS, MAX_PERSONS),
         }
     }
 
-    pub(super) fn is_shared_device(&self, record: &Record) -> bool {
-        record.kind == IdentityKeyKind::Anonymous && self.is_shared(record)
+    fn is_shared_device(&self, alias: Alias, record: &Record) -> bool {
+        is_device(alias, record) && self.is_shared(alias, record)
     }
 
-    /// Whether the key is joined to more customer ids than that, or to more e-mail addresses or phone numbers.
-    pub(super) fn joins_more(&self, record: &Record, customers: usize, contacts: usize) -> bool {
-        if record.edges.len() <= customers.min(contacts) {
-            return false;
+    /// Whether the key was met, on events or in places, with more customer ids than that, or with more e-mail addresses or
+    /// phone numbers.
+    pub(super) fn joins_more(&self, alias: Alias, record: &Record, customers: usize, contacts: usize) -> bool {
+        if record.places.is_some() {
+            return self.are_more(each_once(self.met(alias, record)), customers, contacts);
         }
+        record.edges.len() > customers.min(contacts) && self.are_more(record.neighbours(), customers, contacts)
+    }
+
+    /// Whether among the keys, each named once, are more customer ids than that, or more e-mail addresses or phone numbers.
+    pub(super) fn are_more(&self, keys: impl IntoIterator<Item = Alias>, customers: usize, contacts: usize) -> bool {
         let (mut customer_count, mut email_count, mut phone_count) = (0, 0, 0);
-        record.neighbours().any(|other| {
-            let (count, most) = match self.records.get(&other).map(|other| other.kind) {
+        keys.into_iter().any(|key| {
+            let record = self.records.get(&key).filter(|record| !record.erased);
+            let (count, most) = match record.map(|record| record.kind) {
                 Some(IdentityKeyKind::Customer) => (&mut customer_count, customers),
                 Some(IdentityKeyKind::Email) => (&mut email_count, contacts),
                 Some(IdentityKeyKind::Phone) => (&mut phone_count, contacts),
@@ -160,10 +167,10 @@ impl State {
         found
     }
 
-    /// The linked set around the given aliases, strongest first; those fewer links away come first, and devices with what
-    /// only they lead to come after everything else. One that the shop parted from the strongest is left out, though it was
-    /// given with it. A shared device stands for nobody: it is left out unless nothing else is given. A shared contact
-    /// belongs to the set but leads no further. One that was erased is not led to.
+    /// The linked set around the given aliases, strongest first; those fewer links away come first, and devices, what
+    /// places join, and what only these lead to come after everything else. One that the shop parted from the strongest is
+    /// left out, though it was given with it. A shared device stands for nobody: it is left out unless nothing else is
+    /// given. A shared contact belongs to the set but leads no further. One that was erased is not led to.
     pub(crate) fn nearest(&self, given: &[Alias]) -> Aliases {
         let mut found = Aliases::new();
         let strongest = given.first().and_then(|alias| self.records.get(alias));
@@ -171,7 +178,7 @@ impl State {
             let shared = self
                 .records
                 .get(alias)
-                .is_some_and(|record| self.is_shared_device(&record));
+                .is_some_and(|record| self.is_shared_device(*alias, &record));
             let parted = strongest.as_ref().is_some_and(|strongest| strongest.is_parted(*alias));
             if !shared && !parted && found.len() < MAX_ALIASES && !found.contains(alias) {
                 found.push(*alias);
@@ -181,15 +188,15 @@ impl State {
             found.extend(given.first().copied());
             return found;
         }
-        let mut devices = Aliases::new();
-        let (mut next, mut next_device) = (0, 0);
+        let mut later = Aliases::new();
+        let (mut next, mut next_later) = (0, 0);
         while found.len() < MAX_ALIASES {
             if let Some(alias) = found.get(next).copied() {
                 next += 1;
-                self.follow(alias, &mut found, &mut devices);
-            } else if let Some(device) = devices.get(next_device) {
-                next_device += 1;
-                found.push(*device);
+                self.follow(alias, &mut found, &mut later);
+            } else if let Some(alias) = later.get(next_later) {
+                next_later += 1;
+                found.push(*alias);
             } else {
                 break;
             }
@@ -197,29 +204,49 @@ impl State {
         found
     }
 
-    /// Adds what the alias leads to: everything but devices to the set, devices to those that come later.
-    fn follow(&self, alias: Alias, found: &mut Aliases, devices: &mut Aliases) {
+    /// Adds what the alias leads to: keys met on events to the set, devices and what places join to those that come later.
+    fn follow(&self, alias: Alias, found: &mut Aliases, later: &mut Aliases) {
         let Some(record) = self.records.get(&alias) else {
             return;
         };
-        if record.edges.is_empty() || self.is_shared(&record) {
+        if (record.edges.is_empty() && record.places.is_none()) || self.is_shared(alias, &record) {
             return;
         }
         for other in record.neighbours() {
-            if found.contains(&other) || devices.contains(&other) {
+            if found.contains(&other) || later.contains(&other) {
                 continue;
             }
             let Some(far) = self.records.get(&other).filter(|far| !far.erased) else {
                 continue;
             };
-            if far.kind != IdentityKeyKind::Anonymous {
+            if !is_device(other, &far) {
                 found.push(other);
-            } else if devices.len() < MAX_ALIASES && !self.is_shared(&far) {
-                devices.push(other);
+            } else if later.len() < MAX_ALIASES && !self.is_shared(other, &far) {
+                later.push(other);
             }
             if found.len() == MAX_ALIASES {
                 return;
             }
         }
+        for other in self.joined_by_places(&record, |alias| found.contains(alias) || later.contains(alias)) {
+            let far = self.records.get(&other).filter(|far| !far.erased);
+            let leads = far.is_some_and(|far| !self.is_shared_device(other, &far));
+            if leads && later.len() < MAX_ALIASES && !later.contains(&other) {
+                later.push(other);
+            }
+        }
     }
+}
+
+/// The keys in alias order.
+pub(super) fn each_once(keys: impl Iterator<Item = Alias>) -> SmallVec<[Alias; 32]> {
+    let mut keys: SmallVec<_> = keys.collect();
+    keys.sort_unstable();
+    keys.dedup();
+    keys
+}
+
+/// A device, or the session of one that is not known.
+fn is_device(alias: Alias, record: &Record) -> bool {
+    record.kind == IdentityKeyKind::Anonymous || alias.is_session()
 }

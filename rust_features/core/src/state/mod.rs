@@ -2,8 +2,8 @@
 //! module holds the shapes and the reads that features and decisions make.
 //!
 //! Growth: one record per alias, dropped by erasure only. A record that was not written for a day is packed, to some
-//! thirty bytes for an address and two hundred for a shopper; carts, decisions and the steps of visits leave after their
-//! retention in journal time; everything else has its bound beside its type.
+//! thirty bytes for an address and two hundred for a shopper; carts, decisions, places with the sessions that are nobody
+//! else's, and the steps of visits leave after their retention in journal time; everything else has its bound beside its type.
 
 mod cart;
 mod catalogue;
@@ -16,6 +16,7 @@ mod encoded;
 mod line;
 mod links;
 mod names;
+mod places;
 mod popularity;
 mod record;
 mod records;
@@ -45,6 +46,8 @@ pub(crate) use line::{brand_hash, category_hash, product_hash};
 pub use links::{Aliases, MAX_ALIASES, MAX_EDGES};
 pub(crate) use links::{Bond, Met};
 pub(crate) use names::{MAX_STOREFRONTS, Storefronts, short_hash};
+pub(crate) use places::Place;
+pub use places::{MAX_ACTORS, MAX_PLACES};
 pub(crate) use popularity::{Additions, Popularity};
 pub use record::Consent;
 pub(crate) use record::{
@@ -53,14 +56,14 @@ pub(crate) use record::{
 };
 pub(crate) use records::{RecordRef, Records, Slot};
 use retention::Retention;
-pub use retention::{CART_RETENTION_SECONDS, SESSION_RETENTION_SECONDS};
+pub use retention::{CART_RETENTION_SECONDS, PLACE_RETENTION_SECONDS, SESSION_RETENTION_SECONDS};
 pub(crate) use seen::Seen;
 pub use seen::{HORIZON_LIMIT, HORIZON_SECONDS};
 pub use stamp::{Latest, Stamp};
 pub(crate) use tag::Tag;
 
 use crate::contract::{self, Channel, DecisionRequest};
-use crate::ids::{Alias, CartId, DecisionId, ProductKey};
+use crate::ids::{Alias, CartId, DecisionId, ProductKey, Token};
 use crate::sharded::Sharded;
 use crate::time::Micros;
 
@@ -70,6 +73,7 @@ pub struct State {
     pub(crate) sequence: u64,
     pub(crate) journal_time: Micros,
     pub(crate) records: Records,
+    pub(crate) places: Sharded<Token, Place>,
     pub(crate) carts: Sharded<CartId, Box<Cart>>,
     pub(crate) decisions: Sharded<DecisionId, Box<Decided>>,
     pub(crate) products: Sharded<ProductKey, Box<Product>>,
@@ -98,6 +102,7 @@ impl State {
             sequence: self.sequence,
             journal_time: self.journal_time,
             records: self.records.frozen(),
+            places: self.places.clone(),
             carts: self.carts.clone(),
             decisions: self.decisions.clone(),
             products: self.products.clone(),
@@ -204,6 +209,12 @@ impl State {
     #[must_use]
     pub fn cart_count(&self) -> usize {
         self.carts.len()
+    }
+
+    /// Sessions and carts in which keys act.
+    #[must_use]
+    pub fn place_count(&self) -> usize {
+        self.places.len()
     }
 
     /// Decisions held.

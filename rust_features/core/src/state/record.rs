@@ -2,13 +2,14 @@
 
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 use super::decay::{Counter, Decayed};
 use super::links::Edge;
 use super::stamp::{Latest, Stamp};
 use super::tag::Tag;
 use crate::contract::{Channel, ConsentPurpose, ConsentState, DeviceClass, DoubleOptIn, IdentityKeyKind, LegalBasis};
-use crate::ids::Alias;
+use crate::ids::{Alias, Token};
 use crate::time::Micros;
 
 /// Channels by their number in the contract.
@@ -32,6 +33,8 @@ pub(crate) struct Record {
     /// The earliest holdout draw.
     pub(crate) arm: Option<(Stamp, bool)>,
     pub(crate) edges: Vec<Edge>,
+    /// Where it acts and others do too, by token.
+    pub(super) places: Option<Box<SmallVec<[Token; 2]>>>,
     pub(crate) activity: Option<Box<Activity>>,
     pub(crate) profile: Option<Box<Profile>>,
     pub(crate) permissions: Option<Box<Permissions>>,
@@ -46,6 +49,7 @@ impl Record {
             suppressed: 0,
             arm: None,
             edges: Vec::new(),
+            places: None,
             activity: None,
             profile: None,
             permissions: None,

@@ -138,6 +138,10 @@ impl Records {
         }
     }
 
+    pub(crate) fn remove(&mut self, alias: &Alias) {
+        self.slots.remove(alias);
+    }
+
     /// All of them, in no order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&Alias, RecordRef<'_>)> {
         self.slots.iter().map(|(alias, slot)| (alias, slot.read()))

@@ -9,8 +9,8 @@ use super::records::RecordRef;
 use crate::contract::IdentityKeyKind;
 use crate::ids::Alias;
 
-/// Keys of one kind at most at a device or address that few persons share. With more it is a place, a shop's till or its own
-/// telephone number, and says nothing of who is who.
+/// Keys of one kind at most at a device or address that few persons share. With more it is a shop's till or its own telephone
+/// number, and says nothing of who is who.
 const MAX_FEW: usize = 8;
 
 impl State {
@@ -28,7 +28,11 @@ impl State {
 
     /// Whether the customer of another key at an address of `own` has one of the devices too. Shared keys are nobody's.
     fn is_suspect(&self, own: &[Alias], devices: &[Alias], other: Alias) -> bool {
-        if self.records.get(&other).is_none_or(|record| self.is_shared(&record)) {
+        if self
+            .records
+            .get(&other)
+            .is_none_or(|record| self.is_shared(other, &record))
+        {
             return false;
         }
         let others = self.linked(&[other]);
@@ -43,9 +47,12 @@ impl State {
 
     /// Devices that few share, this customer among them. What was seen with a shared address may be another's.
     fn devices_of_few(&self, aliases: &[Alias]) -> Aliases {
-        let records = aliases.iter().filter_map(|alias| self.records.get(alias));
         let mut devices = Aliases::new();
-        for record in records.filter(|record| !self.is_shared(record)) {
+        for alias in aliases {
+            let record = self.records.get(alias);
+            let Some(record) = record.filter(|record| !self.is_shared(*alias, record)) else {
+                continue;
+            };
             let few = record
                 .neighbours()
                 .filter(|other| self.few(*other, is_device).is_some());
@@ -57,7 +64,7 @@ impl State {
     /// The record of a key that belongs to several persons, but few.
     fn few(&self, alias: Alias, is_kind: fn(IdentityKeyKind) -> bool) -> Option<RecordRef<'_>> {
         let record = self.records.get(&alias).filter(|record| is_kind(record.kind))?;
-        let few = |record: &Record| self.is_shared(record) && !self.joins_more(record, MAX_FEW, MAX_FEW);
+        let few = |record: &Record| self.is_shared(alias, record) && !self.joins_more(alias, record, MAX_FEW, MAX_FEW);
         few(&record).then_some(record)
     }
 }

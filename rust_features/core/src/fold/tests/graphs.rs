@@ -5,8 +5,8 @@ use proptest::prelude::*;
 
 use crate::contract::event::Kind;
 use crate::contract::{Erased, Identified, IdentityKey, IdentityKeyKind, JournalMessage, Linked, Unlinked};
-use crate::fold::testing::{add, alias, folded, key, message};
-use crate::state::{MAX_ALIASES, MAX_EDGES, State};
+use crate::fold::testing::{add, added, alias, folded, key, message, viewed, within};
+use crate::state::{MAX_ALIASES, MAX_EDGES, MAX_PLACES, State};
 
 const KEYS: u8 = 240;
 
@@ -19,7 +19,11 @@ fn kind(number: u8) -> IdentityKeyKind {
     }
 }
 
-/// A pair of keys and what is told of it. A sender behind the edge names aliases, but says nothing by naming them together.
+/// Carts and sessions; few enough that some are crowded and some keys act in more than a record lists.
+const PLACES: u8 = 40;
+
+/// A pair of keys and what is told of it, or one of them in a cart or session. A sender behind the edge names aliases, but
+/// says nothing by naming them together.
 #[derive(Clone, Copy, Debug)]
 struct Told {
     one: u8,
@@ -31,6 +35,8 @@ impl Told {
     fn message(self, id: u64) -> JournalMessage {
         let by_kind = |number| key(kind(number), number);
         let by_alias = |number| key(IdentityKeyKind::Alias, number);
+        let at = i64::try_from(id).unwrap_or_default();
+        let place = self.other % PLACES;
         let (keys, kind): (Vec<IdentityKey>, _) = match self.choice {
             0 => ([self.one, self.other].map(by_alias).to_vec(), Kind::Linked(Linked {})),
             1 => ([self.one, self.other].map(by_kind).to_vec(), Kind::Linked(Linked {})),
@@ -38,12 +44,15 @@ impl Told {
                 [self.one, self.other].map(by_kind).to_vec(),
                 Kind::Unlinked(Unlinked {}),
             ),
+            4..=13 => return within(place, message(id, at, &[by_kind(self.one)], viewed(1))),
+            14..=18 => (vec![by_kind(self.one)], added(place, 1, 1)),
+            19 => return within(place, message(id, at, &[], added(place, 1, 1))),
             _ => (
                 [self.one, self.other].map(by_kind).to_vec(),
                 Kind::Identified(Identified {}),
             ),
         };
-        message(id, i64::try_from(id).unwrap_or_default(), &keys, kind)
+        message(id, at, &keys, kind)
     }
 }
 
@@ -101,7 +110,8 @@ proptest! {
         prop_assert_eq!(customers(&one), customers(&other));
         for number in 0..KEYS {
             prop_assert!(one.customer(&[alias(number)]).aliases().len() <= MAX_ALIASES);
-            prop_assert!(one.records.get(&alias(number)).is_none_or(|record| record.edges.len() <= MAX_EDGES));
+            let Some(record) = one.records.get(&alias(number)) else { continue };
+            prop_assert!(record.edges.len() <= MAX_EDGES && record.places().len() <= MAX_PLACES);
         }
     }
 

@@ -8,7 +8,7 @@ use crate::contract::{
 };
 use crate::feature::{CONTEXT_COUNT, TABLE, context_features};
 use crate::fold::testing::{
-    add, added, alias, at, cart_id, customer, device, email, folded, key, message, outcome, viewed,
+    add, added, alias, at, cart_id, customer, device, email, folded, key, message, outcome, phone, viewed,
 };
 use crate::state::{MAX_ALIASES, MAX_EDGES, State};
 
@@ -17,10 +17,6 @@ const DAY: u32 = 86_400;
 fn linked(state: &State, number: u8) -> Vec<u8> {
     let customer = state.customer(&[alias(number)]);
     customer.aliases().iter().map(|alias| alias.0[0]).collect()
-}
-
-fn phone(number: u8) -> IdentityKey {
-    key(IdentityKeyKind::Phone, number)
 }
 
 /// Messages with running ids, one second apart.

@@ -13,7 +13,7 @@ use crate::contract::{
 use crate::feature::{CONTEXT_COUNT, TABLE, context_features};
 use crate::fold::testing::{
     START, added, alias, at, cart, cart_id, customer, device, email, folded, key, message, ordered, outcome, removed,
-    viewed,
+    viewed, within,
 };
 use crate::fold::{Folded, fold};
 use crate::state::State;
@@ -28,6 +28,7 @@ fn keys(person: u8, way: u8) -> Vec<IdentityKey> {
         1 => vec![device(numbers[1])],
         2 => vec![customer(numbers[0]), device(numbers[1])],
         3 => vec![customer(numbers[0]), email(numbers[2])],
+        4 => vec![],
         _ => vec![key(IdentityKeyKind::Alias, numbers[2])],
     }
 }
@@ -80,12 +81,33 @@ fn kind(choice: u8, person: u8, product: u8, quantity: u32) -> Kind {
 }
 
 prop_compose! {
-    /// When it happened, who it names, and what it was.
     pub(crate) fn any_message()(
-        choice in 0..16_u8, person in 0..PERSONS, way in 0..5_u8, product in 0..6_u8, quantity in 1..4_u32,
-        seconds in 0..170_000_i64,
-    ) -> (i64, Vec<IdentityKey>, Kind) {
-        (seconds, keys(person, way), kind(choice, person, product, quantity))
+        choice in 0..16_u8, person in 0..PERSONS, way in 0..6_u8, product in 0..6_u8, quantity in 1..4_u32,
+        seconds in 0..170_000_i64, session in 0..6_u8, cart in 0..4 * PERSONS,
+    ) -> Told {
+        // One cart in four is not the person's own.
+        let owner = if cart < PERSONS { cart } else { person };
+        Told { seconds, keys: keys(person, way), kind: kind(choice, owner, product, quantity), session }
+    }
+}
+
+/// When it happened, whom it names, what it was, and in which session, 0 for none.
+#[derive(Clone, Debug)]
+pub(crate) struct Told {
+    seconds: i64,
+    keys: Vec<IdentityKey>,
+    kind: Kind,
+    session: u8,
+}
+
+impl Told {
+    pub(crate) fn message(&self, id: u64) -> JournalMessage {
+        let message = message(id, self.seconds, &self.keys, self.kind.clone());
+        if self.session > 0 {
+            within(self.session, message)
+        } else {
+            message
+        }
     }
 }
 
@@ -102,20 +124,17 @@ impl std::fmt::Debug for Messages {
             let keys: Vec<u8> = message.identity_keys.iter().map(|key| key.alias[0]).collect();
             let time = event.event_time.as_ref().map_or(0, |time| time.seconds - START);
             let name = event.kind.as_ref().map_or("", Kind::name);
-            writeln!(formatter, "{time} {keys:?} {name} {}", event.event_id)?;
+            let session = event.identity.as_ref().map_or("", |identity| &identity.session_id);
+            writeln!(formatter, "{time} {keys:?} {name} {} {session}", event.event_id)?;
         }
         Ok(())
     }
 }
 
 pub(crate) fn any_journal() -> impl Strategy<Value = Messages> {
-    prop::collection::vec(any_message(), 1..60).prop_map(|messages| {
-        let numbered = messages.into_iter().zip(1..);
-        Messages(
-            numbered
-                .map(|((seconds, keys, kind), id)| message(id, seconds, &keys, kind))
-                .collect(),
-        )
+    prop::collection::vec(any_message(), 1..60).prop_map(|told| {
+        let numbered = told.iter().zip(1..);
+        Messages(numbered.map(|(told, id)| told.message(id)).collect())
     })
 }
 

@@ -6,3 +6,4 @@ mod identity;
 pub(crate) mod laws;
 mod messages;
 mod people;
+mod places;

@@ -13,7 +13,7 @@ use crate::time::Micros;
 const MAX_SCANS: usize = 32;
 
 /// The index of each item among the lines.
-type Places = FxHashMap<u64, usize>;
+type Indexes = FxHashMap<u64, usize>;
 
 impl Cart {
     /// Notes cart or checkout activity.
@@ -24,6 +24,17 @@ impl Cart {
             self.live_activity = self.live_activity.max(Some(stamp.time));
         }
         if let Some(alias) = owner {
+            self.belong(alias, stamp);
+        }
+    }
+
+    /// A session without a key owns the cart only while nobody else does.
+    fn belong(&mut self, alias: Alias, stamp: Stamp) {
+        let of_session = self.owner.as_ref().is_some_and(|owner| owner.value.is_session());
+        if of_session && !alias.is_session() {
+            self.owner = None;
+        }
+        if of_session || self.owner.is_none() || !alias.is_session() {
             Latest::offer(&mut self.owner, stamp, alias);
         }
     }
@@ -77,9 +88,9 @@ impl Cart {
             self.changes.retain(|change| change.stamp > stamp);
             self.base = Some(stamp);
         }
-        let mut places = self.places(cart.lines.len());
+        let mut indexes = self.indexes(cart.lines.len());
         for line in &cart.lines {
-            let Some(index) = self.line(line, places.as_mut()) else {
+            let Some(index) = self.line(line, indexes.as_mut()) else {
                 continue;
             };
             self.lines[index].learn(line, stamp);
@@ -122,15 +133,15 @@ impl Cart {
     }
 
     /// Where each item stands, if so many are looked for that passing over the lines for each would take long.
-    fn places(&self, wanted: usize) -> Option<Places> {
+    fn indexes(&self, wanted: usize) -> Option<Indexes> {
         (wanted > MAX_SCANS).then(|| self.lines.iter().map(CartLine::item).zip(0..).collect())
     }
 
     /// The index of the line's item, appended if new; `None` at the bound.
-    fn line(&mut self, line: &contract::Line, places: Option<&mut Places>) -> Option<usize> {
+    fn line(&mut self, line: &contract::Line, indexes: Option<&mut Indexes>) -> Option<usize> {
         let item = CartLine::item_of(line);
-        let held = match &places {
-            Some(places) => places.get(&item).copied(),
+        let held = match &indexes {
+            Some(indexes) => indexes.get(&item).copied(),
             None => self.lines.iter().position(|held| held.item() == item),
         };
         if held.is_some() {
@@ -144,8 +155,8 @@ impl Cart {
         }
         let index = self.lines.len();
         self.lines.push(CartLine::new(&self.storefront, line));
-        if let Some(places) = places {
-            places.insert(item, index);
+        if let Some(indexes) = indexes {
+            indexes.insert(item, index);
         }
         Some(index)
     }
