@@ -229,9 +229,7 @@ impl State {
             }
         }
         for other in self.joined_by_places(&record, |alias| found.contains(alias) || later.contains(alias)) {
-            let far = self.records.get(&other).filter(|far| !far.erased);
-            let leads = far.is_some_and(|far| !self.is_shared_device(other, &far));
-            if leads && later.len() < MAX_ALIASES && !later.contains(&other) {
+            if later.len() < MAX_ALIASES && !later.contains(&other) {
                 later.push(other);
             }
         }

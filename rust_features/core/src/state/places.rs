@@ -134,7 +134,7 @@ impl State {
     }
 
     /// The keys that a record's places join it to, but for those that are `known`. Both ends have to list the place, so that
-    /// each joins the other where one has more places than it may list.
+    /// each joins the other where one has more places than it may list; a key that was erased lists none.
     pub(super) fn joined_by_places(&self, record: &Record, known: impl Fn(&Alias) -> bool) -> SmallVec<[Alias; 4]> {
         let mut joined = SmallVec::new();
         for id in record.places() {
@@ -154,7 +154,7 @@ impl State {
     }
 
     /// Whether several persons acted there: the shop parted two of the actors, or these are, or were met with, more customer
-    /// ids than a device may have, or more addresses.
+    /// ids than a device may have, or more addresses. So it is wherever a device is that several persons share.
     fn is_shared_place(&self, place: &Place) -> bool {
         let mut persons = SmallVec::<[Alias; 32]>::new();
         for actor in &place.actors {

@@ -247,6 +247,27 @@ fn beyond_the_places_of_a_record_each_joins_the_other_or_neither_does() {
 }
 
 #[test]
+fn which_places_a_record_lists_does_not_depend_on_when_one_is_crowded() {
+    let least = within(0, message(1, 0, &[device(200)], viewed(1)));
+    let crowd: Vec<_> = (0..=u8::try_from(MAX_ACTORS).unwrap())
+        .map(|number| within(0, message(10 + u64::from(number), 0, &[device(number)], viewed(1))))
+        .collect();
+    let others: Vec<_> = (1..=u8::try_from(MAX_PLACES).unwrap())
+        .flat_map(|number| {
+            let visit = |id, key| within(number, message(id, 0, &[key], viewed(1)));
+            [
+                visit(100 + u64::from(number) * 2, device(200)),
+                visit(101 + u64::from(number) * 2, device(100 + number)),
+            ]
+        })
+        .collect();
+    let before = folded(crowd.iter().chain([&least]).chain(&others));
+    let after = folded([&crowd[0], &least].into_iter().chain(&others).chain(&crowd[1..]));
+    assert_eq!(around(&before, 200).len(), MAX_PLACES);
+    assert_eq!(around(&before, 200), around(&after, 200));
+}
+
+#[test]
 fn a_join_lasts_as_long_as_its_place() {
     let mut state = folded(&[
         within(1, message(1, 0, &[], viewed(1))),
@@ -287,7 +308,19 @@ fn an_erasure_takes_what_a_place_joins_and_nothing_is_led_to_it_afterwards() {
     add(&mut state, &message(5, 30, &[device(11)], added(1, 1, 1)));
     assert_eq!(around(&state, 12), [12]);
     assert!(!state.customer(&[alias(12)]).erased());
-    assert!(state.records.get(&alias(11)).unwrap().places().is_empty());
+}
+
+#[test]
+fn nobody_is_led_to_who_was_erased_before_a_second_key_came() {
+    let forget = Kind::Erased(Erased {
+        suppression_hashes: vec![],
+    });
+    let state = folded(&[
+        message(1, 0, &[device(11)], added(1, 1, 1)),
+        message(2, 10, &[device(11)], forget),
+        message(3, 20, &[device(12)], added(1, 1, 1)),
+    ]);
+    assert_eq!(around(&state, 12), [12]);
 }
 
 #[test]
