@@ -26,10 +26,10 @@ def measure(customers: int, *, profile: str, progress: Callable[[str], None]) ->
         name="identity",
         title="Who is one customer, at scale",
         setting=(
-            f"{customers:,} customers with one to three devices of their own, which in one of four cases carts alone join to "
-            f"the account, an account and an address each, and {int(found['shared_devices']):,} devices that several share: "
-            f"families, and kiosks with up to {int(found['customers_at_busiest'])} customers, where they sign in at every "
-            "second and are guests at the others. The customers found are compared with the truth."
+            f"{customers:,} customers with one to three devices of their own, one in four joined by carts alone, an "
+            f"account and an address each, and {int(found['shared_devices']):,} devices that several share: families, "
+            f"and kiosks with up to {int(found['customers_at_busiest'])} customers, where they sign in at every second "
+            "and are guests at the others. The customers found are compared with the truth."
         ),
         figures=[Figure(SIDE, name, unit, (float(found[key]),)) for name, unit, key in _FIGURES],
         goals=(Goal(LARGEST, SIDE, "", _MOST_ALIASES),),
