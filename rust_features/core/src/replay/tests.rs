@@ -13,7 +13,7 @@ use crate::contract::message_outcome::Outcome;
 use crate::contract::{Channel, JournalMessage, MessageSent};
 use crate::feature::{CONTEXT_COUNT, context_features};
 use crate::fold::testing::{
-    add, added, alias, at, customer, decided, decision, device, message, ordered, outcome, tick, viewed,
+    add, added, alias, at, customer, decided, decision, device, message, ordered, outcome, tick, viewed, within,
 };
 use crate::ids::DecisionId;
 use crate::state::State;
@@ -86,6 +86,16 @@ fn other_orders_and_late_ones_do_not_recover_it() {
 fn an_order_of_somebody_else_does_not_recover_it() {
     let mut messages = story(&[]);
     messages.push(message(10, 3000, &[customer(9)], ordered(None, &[1])));
+    assert!(!only_row(&messages).recovered);
+}
+
+#[test]
+fn an_order_without_a_key_recovers_the_cart_of_whoever_is_known_in_its_session() {
+    let mut messages = story(&[]);
+    messages.push(within(1, message(10, 2500, &[customer(1)], viewed(1))));
+    messages.push(within(1, message(11, 3000, &[], ordered(None, &[1]))));
+    assert!(only_row(&messages).recovered);
+    messages[2] = within(2, messages[2].clone());
     assert!(!only_row(&messages).recovered);
 }
 

@@ -211,12 +211,6 @@ impl State {
         self.carts.len()
     }
 
-    /// Sessions and carts in which keys act.
-    #[must_use]
-    pub fn place_count(&self) -> usize {
-        self.places.len()
-    }
-
     /// Decisions held.
     #[must_use]
     pub fn decision_count(&self) -> usize {

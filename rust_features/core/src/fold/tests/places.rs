@@ -86,7 +86,7 @@ fn a_guest_on_the_phone_and_an_account_in_one_session_are_one_customer() {
 fn a_key_that_acts_alone_lists_no_place() {
     let state = folded(&[within(1, message(1, 0, &[customer(1), device(11)], added(1, 1, 1)))]);
     assert!(state.records.iter().all(|(_, record)| record.places().is_empty()));
-    assert_eq!(state.place_count(), 2);
+    assert_eq!(state.places.len(), 2);
 }
 
 #[test]
@@ -279,7 +279,7 @@ fn a_join_lasts_as_long_as_its_place() {
     assert_eq!(around(&state, 1), [1, 11, 0]);
     add(&mut state, &tick(last + 1));
     assert_eq!([1, 11].map(|number| around(&state, number)), [[1], [11]]);
-    assert_eq!((state.place_count(), state.customer_count()), (0, 2));
+    assert_eq!((state.places.len(), state.customer_count()), (0, 2));
     assert!(state.records.iter().all(|(_, record)| record.places().is_empty()));
     assert!(state.retention.places.is_empty() && state.retention.sessions.is_empty());
 }
@@ -423,7 +423,7 @@ proptest! {
     fn what_lasted_leaves_nothing_behind(acts in acts()) {
         let mut state = folded(&acts);
         add(&mut state, &tick(2 * i64::from(PLACE_RETENTION_SECONDS)));
-        prop_assert_eq!(state.place_count(), 0);
+        prop_assert_eq!(state.places.len(), 0);
         prop_assert!(state.records.iter().all(|(alias, record)| !alias.is_session() && record.places().is_empty()));
     }
 }
