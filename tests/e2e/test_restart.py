@@ -37,7 +37,8 @@ def test_restarts_go_on_from_a_snapshot_and_from_the_one_before_where_it_is_dama
             )
         assert deployment.metric("snapshot_failed") == 0
         deployment.scorer.kill()
-        assert len(snapshots(deployment)) == 2
+        # The kill may come between the writing of a third and the deletion of the first.
+        assert len(snapshots(deployment)) in {2, 3}
 
         deployment.start_scorer()
         deployment.wait_until_deciding()
