@@ -132,10 +132,11 @@ impl Side {
         front.start()?;
         front.set_scoring(true);
         let endpoint = Endpoint::from_shared(format!("http://127.0.0.1:{}", front.port()))?.tcp_nodelay(true);
-        let channel = runtime.block_on(endpoint.connect())?;
+        // Connected by the first call: nobody would answer the front's pings while the customers come in.
+        let _inside = runtime.enter();
         Ok(Self {
             engine,
-            channel,
+            channel: endpoint.connect_lazy(),
             _front: front,
         })
     }
