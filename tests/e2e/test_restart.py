@@ -69,8 +69,8 @@ def test_a_snapshot_that_cannot_be_written_is_told_of_and_tried_again(tmp_path: 
         folder.write_bytes(b"")
         trade(deployment, shop, EVERY // 2)
         eventually(lambda: deployment.metric("snapshot_failed") == 1, within=30, what="the metric tells of it")
-        line = deployment.scorer.wait_for_log("snapshot", within=10)
-        assert str(folder) in line["failure"]
+        line = deployment.scorer.wait_for_log("snapshot not written", within=10)
+        assert str(folder) in line["reason"]
         folder.unlink()
         trade(deployment, shop, EVERY // 2)
         eventually(lambda: deployment.metric("snapshot_failed") == 0, within=30, what="the metric takes it back")

@@ -1,6 +1,7 @@
 """Track and Score do without NATS: from the start, under load, and until the spool is full."""
 
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -98,9 +99,11 @@ def test_a_full_spool_refuses_until_it_is_drained(tmp_path: Path) -> None:
             late = shop.viewed(shop.shopper())
             eventually(lambda: is_accepted(client, late), within=60, what="room in the spool")
         deployment.wait_until_published()
-        tokens = [entry.event.event_id for entry in deployment.journal() if entry.message.HasField("event")]
-        expected = [deployment.token("event", event_id) for event_id in [*accepted, late.event_id]]
-        assert sorted(tokens) == sorted(expected)
+        tokens = Counter(entry.event.event_id for entry in deployment.journal() if entry.message.HasField("event"))
+        expected = {deployment.token("event", event_id) for event_id in [*accepted, late.event_id]}
+        assert {tokens[one] for one in expected} == {1}
+        # The cart that came with the refused Score may fit where its decision did not.
+        assert len(tokens.keys() - expected) <= 1
 
 
 def fill_spool(client: Client, shop: Shop) -> list[str]:
