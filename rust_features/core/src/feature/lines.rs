@@ -115,7 +115,8 @@ impl Lines {
             promised_days: cart.promised_days().map_or(f64::NAN, f64::from),
             free_shipping_gap_minor: cart
                 .free_shipping_from_minor()
-                .map_or(f64::NAN, |from| gap(minor(from), value_minor)),
+                // A value that is not known stays that: unlike `max`, `clamp` keeps NaN.
+                .map_or(f64::NAN, |from| (minor(from) - value_minor).clamp(0.0, f64::MAX)),
             touches: f64::from(cart.touches_claimed()),
             price_change: share(sums.now, sums.then) - 1.0,
             stock_cover: sums.cover.unwrap_or(f64::NAN),
@@ -182,15 +183,6 @@ impl Sums {
             self.cost += quantity * minor(cost);
         }
         self.lead_time_days = self.lead_time_days.max(product.lead_time_days());
-    }
-}
-
-/// What the value lacks to the threshold; NaN where it is not known.
-fn gap(threshold: f64, value: f64) -> f64 {
-    if value.is_nan() {
-        f64::NAN
-    } else {
-        (threshold - value).max(0.0)
     }
 }
 

@@ -100,25 +100,19 @@ impl Affinity {
 }
 
 /// What is left of a unit after so many seconds.
-fn remaining(seconds: f64, half_life_seconds: f64) -> f64 {
+pub(super) fn remaining(seconds: f64, half_life_seconds: f64) -> f64 {
     libm::exp2(-seconds.max(0.0) / half_life_seconds)
 }
 
-/// What is left of a unit after so many seconds, by half-life.
-pub(super) fn weights(seconds: f64) -> [f32; 3] {
+fn weights(seconds: f64) -> [f32; 3] {
     if seconds <= 0.0 {
         return [1.0; 3];
     }
-    factors(seconds).map(narrow)
-}
-
-/// As [`weights`], exact.
-pub(super) fn factors(seconds: f64) -> [f64; 3] {
-    HALF_LIVES_SECONDS.map(|half_life| remaining(seconds, half_life))
+    HALF_LIVES_SECONDS.map(|half_life| narrow(remaining(seconds, half_life)))
 }
 
 #[allow(clippy::cast_possible_truncation)]
-fn narrow(value: f64) -> f32 {
+pub(super) fn narrow(value: f64) -> f32 {
     value as f32
 }
 
@@ -173,7 +167,8 @@ impl Decayed {
 
     /// Factors that bring values of this record to `clock`.
     pub(crate) fn factors(&self, clock: Micros) -> [f64; 3] {
-        factors(clock.seconds_since(self.landmark))
+        let seconds = clock.seconds_since(self.landmark);
+        HALF_LIVES_SECONDS.map(|half_life| remaining(seconds, half_life))
     }
 
     /// The counter as of the landmark, by half-life.

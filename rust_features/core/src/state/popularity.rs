@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::decay::{factors, weights};
+use super::decay::{HALF_LIVES_SECONDS, narrow, remaining};
 use super::names::short_hash;
 use crate::sharded::Sharded;
 use crate::time::Micros;
@@ -70,19 +70,30 @@ fn of_storefront(storefront: &str) -> u64 {
 
 impl Additions {
     fn add(&mut self, time: Micros) {
-        let now = time.max(self.landmark);
-        let [_, held @ ..] = weights(now.seconds_since(self.landmark));
-        let [_, new @ ..] = weights(now.seconds_since(time));
-        for (count, (held, new)) in self.counts.iter_mut().zip(held.into_iter().zip(new)) {
-            *count = *count * held + new;
+        let mut new = [1.0; 2];
+        if time > self.landmark {
+            for (count, left) in self.counts.iter_mut().zip(left(time.seconds_since(self.landmark))) {
+                *count *= narrow(left);
+            }
+            self.landmark = time;
+        } else {
+            new = left(self.landmark.seconds_since(time)).map(narrow);
         }
-        self.landmark = now;
+        for (count, new) in self.counts.iter_mut().zip(new) {
+            *count += new;
+        }
     }
 
     fn as_of(&self, clock: Micros) -> [f64; 2] {
-        let [_, day, month] = factors(clock.seconds_since(self.landmark));
+        let [day, month] = left(clock.seconds_since(self.landmark));
         [f64::from(self.counts[0]) * day, f64::from(self.counts[1]) * month]
     }
+}
+
+/// What is left of an addition after so many seconds, by half-life; the hour's is not kept.
+fn left(seconds: f64) -> [f64; 2] {
+    let [_, half_lives @ ..] = HALF_LIVES_SECONDS;
+    half_lives.map(|half_life| remaining(seconds, half_life))
 }
 
 #[cfg(test)]
