@@ -1,7 +1,6 @@
 """Every trial by the name of its subcommand, and the capacity of one front, which has a command of its own, too."""
 
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 
 from cart_recovery.comparisons.runs import Progress, Run
@@ -9,7 +8,7 @@ from cart_recovery.comparisons.shops import bundle_maker
 from cart_recovery.comparisons.sizes import Sizes
 from cart_recovery.settings import Settings
 from loadtests.benchmarks.comparison import Comparison
-from loadtests.benchmarks.servers import FRONTS, scorer
+from loadtests.benchmarks.servers import scorer
 from loadtests.benchmarks.traffic import THREADS, make_data, preload
 from loadtests.capacity import Capacity, Load, Plan, measure
 from loadtests.placement import apart
@@ -33,10 +32,7 @@ def capacity(plan: Plan, settings: Settings, progress: Progress) -> Capacity:
 
 
 def _capacities(settings: Settings, sizes: Sizes, progress: Progress) -> Comparison:
-    def of_front(front: str) -> Capacity:
-        return capacity(replace(sizes.plan, front=front), settings, progress)
-
-    return capacities.measure(FRONTS, of_front, runs=sizes.runs)
+    return capacities.measure(sizes.plans, lambda plan: capacity(plan, settings, progress), runs=sizes.runs)
 
 
 def _kills(_settings: Settings, sizes: Sizes, progress: Progress) -> Comparison:

@@ -4,35 +4,34 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 
 from loadtests.benchmarks.comparison import Comparison, Figure, Goal, Unmeasured, without_peers
-from loadtests.capacity import IN_TIME_SHARE, Capacity, Overload, Step
+from loadtests.capacity import IN_TIME_SHARE, Capacity, Overload, Plan
 
 KNEE, APART, SPREAD = "calls a second kept up", "distance of the knees", "p99 over p50 at half of it"
 _GOAL_SPREAD = 4.0
 _MIB = 1 << 20
 
-Measure = Callable[[str], Capacity]
-"""Looks for the capacity of the front of that name."""
 
-
-def measure(fronts: Sequence[str], measure_capacity: Measure, *, runs: int) -> Comparison:
-    """Every front so many times, in turns. Raises NotServing or Unmeasured."""
-    found: dict[str, list[Capacity]] = {front: [] for front in fronts}
+def measure(plans: Sequence[Plan], measure_capacity: Callable[[Plan], Capacity], *, runs: int) -> Comparison:
+    """The plan of every front so many times, in turns. Raises NotServing or Unmeasured."""
+    found: dict[str, list[Capacity]] = {plan.front: [] for plan in plans}
     for _ in range(runs):
-        for front, kept in found.items():
-            kept.append(measure_capacity(front))
+        for plan in plans:
+            found[plan.front].append(measure_capacity(plan))
     return comparison(found)
 
 
 def comparison(found: Mapping[str, Sequence[Capacity]]) -> Comparison:
-    """From the runs of each front. Raises Unmeasured where a run kept up no rate at all."""
-    plan = next(iter(found.values()))[0].plan
+    """From the runs of each front. Raises Unmeasured where a front kept up no rate at all in any of them."""
+    plans = [runs[0].plan for runs in found.values()]
+    plan = plans[0]
+    objectives = " and ".join(f"{plan.slo_p99_ms:g} ms ({plan.front})" for plan in plans)
     figures = [figure for front, runs in found.items() for figure in _figures(front, runs)]
     return without_peers(
         name="capacities",
         title="Capacity of both fronts, and overload",
         setting=(
             f"Open-loop load, nine Track to one Score, {plan.customers:,} customers. Kept up is the highest rate of "
-            f"which {IN_TIME_SHARE:.0%} of each kind are answered within {plan.slo_p99_ms:g} ms for "
+            f"which {IN_TIME_SHARE:.0%} of each kind are answered within {objectives} for "
             f"{plan.sustained_seconds:.0f} s with a flat spool; it is sought to within 5 %, anew in every run. Then "
             f"half of it is offered, and {plan.overload:g} times as much. Recovery is the time from the end of the "
             "overload until half of the rate is within the objective again. The slower kind of call counts. Before the "
@@ -44,12 +43,15 @@ def comparison(found: Mapping[str, Sequence[Capacity]]) -> Comparison:
 
 
 def _figures(front: str, runs: Sequence[Capacity]) -> list[Figure]:
-    sustained = [_of(run.sustained) for run in runs]
-    half = [_of(run.half) for run in runs]
-    knees = [step.answered for step in sustained]
+    sustained = [run.sustained for run in runs if run.sustained]
+    half = [run.half for run in runs if run.half]
+    if not sustained:
+        raise Unmeasured(f"{front} did not keep up even the first rate")
+    knees = [run.sustained.answered if run.sustained else 0.0 for run in runs]
+    apart = max(knees) / min(knees) - 1 if min(knees) else math.inf
     figures = [
         Figure(front, KNEE, "/s", tuple(knees)),
-        Figure(front, APART, "%", ((max(knees) / min(knees) - 1) * 100,)),
+        Figure(front, APART, "%", (apart * 100,)),
         Figure(front, "p99 at that rate", "ms", tuple(step.p99_micros / 1_000 for step in sustained)),
         Figure(front, "CPU per call at that rate", "µs", tuple(step.cpu_micros for step in sustained)),
         Figure(front, SPREAD, "", tuple(step.spread for step in half)),
@@ -71,9 +73,3 @@ def _overloaded(front: str, overloads: Sequence[Overload]) -> list[Figure]:
         Figure(front, "overload: memory after", "MiB", tuple(step.resident_bytes / _MIB for step in steps)),
         Figure(front, "overload: recovery", "s", tuple(recovery)),
     ]
-
-
-def _of(step: Step | None) -> Step:
-    if step is None:
-        raise Unmeasured("a front did not keep up even the first rate")
-    return step

@@ -19,7 +19,10 @@ pytestmark = [
 GOALS = {
     "fold": [("events folded a second", 1_000_000, True)],
     "restart": [("snapshot loaded", 10, False)],
-    "identity": [("aliases of the largest customer", 16, False)],
+    "identity": [
+        ("aliases of the largest customer", 16, False),
+        ("a look at a customer who is woven to be slow", 1_000, False),
+    ],
     "soak": [("growth after the warm-up, of the memory", 1, False)],
 }
 

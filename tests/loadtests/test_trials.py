@@ -8,7 +8,7 @@ import pytest
 
 from loadtests.benchmarks.comparison import Comparison, Unmeasured, render
 from loadtests.benchmarks.page import TRIALS_HEAD, page, read_results, write_result
-from loadtests.capacity import Capacity, Overload
+from loadtests.capacity import Capacity, Overload, Plan
 from loadtests.placement import Placement, Stalls
 from loadtests.trials import capacities, fuzz, kills
 from tests.loadtests.test_capacity import PLAN, STEP
@@ -80,13 +80,19 @@ def test_the_knees_of_both_runs_stand_side_by_side() -> None:
 def test_fronts_take_turns_and_one_that_keeps_up_nothing_is_not_measured() -> None:
     asked: list[str] = []
 
-    def measure(front: str) -> Capacity:
-        asked.append(front)
-        return replace(run(1_000.0, 0.5), overload=None)
+    def measure(plan: Plan) -> Capacity:
+        asked.append(plan.front)
+        sustained = None if asked == ["grpcio", "native", "grpcio"] else STEP
+        return replace(run(1_000.0, 0.5), plan=plan, sustained=sustained, overload=None)
 
-    found = capacities.measure(("grpcio", "native"), measure, runs=2)
+    found = capacities.measure((Plan("grpcio", 100.0), Plan("native", 5.0)), measure, runs=2)
     assert asked == ["grpcio", "native", "grpcio", "native"]
-    assert not [name for _, name in values(found) if name.startswith("overload")]
+    assert "within 100 ms (grpcio) and 5 ms (native)" in found.setting
+    figures = values(found)
+    assert figures["grpcio", capacities.KNEE] == (STEP.answered, 0)
+    assert figures["grpcio", capacities.APART] == (math.inf,)
+    assert figures["native", capacities.APART] == (0,)
+    assert not [name for _, name in figures if name.startswith("overload")]
     with pytest.raises(Unmeasured, match="did not keep up"):
         capacities.comparison({"native": [replace(run(1_000.0, 0.5), sustained=None)]})
 

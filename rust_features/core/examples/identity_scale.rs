@@ -19,6 +19,8 @@ const KIOSKS_OF: u64 = 20;
 /// One customer in four never signs in where the device is seen: the checkout names the cart alone.
 const BY_CART_OF: u64 = 4;
 const CHUNK: usize = 10_000;
+/// Customers looked at to take the time.
+const LOOKS: u32 = 5_000;
 
 const CUSTOMER: u8 = 1;
 const EMAIL: u8 = 2;
@@ -26,6 +28,14 @@ const OWN_DEVICE: u8 = 3;
 const SHARED_DEVICE: u8 = 4;
 const EVENT: u8 = 5;
 const CART: u8 = 6;
+/// Of the web.
+const SPIDER: u8 = 7;
+const THREAD: u8 = 8;
+const KNOT: u8 = 9;
+/// Devices of the web, the carts that each is in, and how many are in one.
+const THREADS: u64 = 240;
+const LAYERS: u64 = 8;
+const AT_KNOT: u64 = 16;
 
 /// A keyed id that says whose it is, so that what was linked can be compared with the truth.
 fn id(space: u8, number: u64, part: u8) -> [u8; 16] {
@@ -121,6 +131,35 @@ impl Shop {
     }
 }
 
+impl Shop {
+    /// What somebody may invent to make decisions about one customer slow: devices that each share carts with others, none
+    /// with so many that it would be left out at once.
+    fn web(&mut self) -> Result<(), Box<dyn std::error::Error>> {
+        let knots = THREADS / AT_KNOT;
+        for number in 0..THREADS {
+            let device = (IdentityKeyKind::Anonymous, id(THREAD, number, 0));
+            for layer in 0..LAYERS {
+                let knot = (number % knots + layer * (number / knots)) % knots;
+                let cart_id = CartId(id(KNOT, knot, u8::try_from(layer)?)).to_string();
+                self.tell(&[device], Kind::CartViewed(CartViewed { cart_id }))?;
+            }
+            self.visit(&[(IdentityKeyKind::Customer, id(SPIDER, 0, 0)), device])?;
+        }
+        Ok(())
+    }
+}
+
+/// Microseconds that a look at each of the customers takes.
+fn look_micros(state: &State, customers: impl ExactSizeIterator<Item = [u8; 16]>) -> f64 {
+    let count = f64::from(u32::try_from(customers.len()).unwrap_or(u32::MAX));
+    let started = processor_seconds();
+    for customer in customers {
+        let customer = state.customer(&[Alias(customer)]);
+        std::hint::black_box((customer.aliases().len(), customer.suspect()));
+    }
+    (processor_seconds() - started) * 1e6 / count
+}
+
 /// What the customers of the state are, against the truth.
 #[derive(Default)]
 struct Findings {
@@ -184,5 +223,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("with_anothers_alias {}", findings.wrong);
     println!("without_an_own_alias {}", findings.parted);
     println!("held_back {}", findings.held_back);
+    let ordinary = (0..LOOKS).map(|number| id(CUSTOMER, scatter(number.into()) % customers, 0));
+    println!("look_micros {:.2}", look_micros(&shop.state, ordinary));
+    shop.web()?;
+    shop.fold()?;
+    println!(
+        "look_at_web_micros {:.1}",
+        look_micros(&shop.state, (0..LOOKS).map(|_| id(SPIDER, 0, 0)))
+    );
     Ok(())
 }

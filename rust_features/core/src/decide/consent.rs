@@ -11,11 +11,11 @@ pub(super) fn rejection(customer: &Customer<'_>, channel: Channel) -> Option<Rea
     let Some(consent) = reminders.or(marketing.filter(|_| channel != Channel::Sms)) else {
         return Some(Reason::ConsentMissing);
     };
-    let withdrawn = marketing.is_some_and(|said| is_withdrawn(said) && said.given_time > consent.given_time);
-    if withdrawn || is_withdrawn(consent) {
+    let withdrawn = marketing.is_some_and(|said| is_withdrawn(&said.value) && said.stamp.time > consent.stamp.time);
+    if withdrawn || is_withdrawn(&consent.value) {
         return Some(Reason::OptedOut);
     }
-    (!suffices(consent, channel)).then_some(Reason::ConsentMissing)
+    (!suffices(&consent.value, channel)).then_some(Reason::ConsentMissing)
 }
 
 fn is_withdrawn(consent: &Consent) -> bool {

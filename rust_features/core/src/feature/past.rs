@@ -110,8 +110,8 @@ impl Past {
             self.redemptions += f64::from(activity.redemptions);
             // `max` and `min` pass over the NaN of what is not known yet.
             self.known_hours = self.known_hours.max(hours(clock, activity.first));
-            self.idle_hours = self.idle_hours.min(hours(clock, activity.last));
-            if let Some(order) = activity.last_order {
+            self.idle_hours = self.idle_hours.min(hours(clock, activity.last()));
+            if let Some(order) = activity.last_order() {
                 self.order_hours = self.order_hours.min(hours(clock, order));
             }
         }

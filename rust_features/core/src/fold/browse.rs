@@ -51,8 +51,9 @@ pub(super) fn fold(state: &mut State, scene: &Scene<'_>, kind: &Kind) {
 
 /// Counts a step in the record of the strongest key.
 pub(super) fn note(state: &mut State, scene: &Scene<'_>, step: Step, counter: Option<Counter>, glance: Glance) {
-    let Some(activity) = activity(state, scene) else { return };
-    let weights = activity.decayed.weigh(scene.stamp.time);
+    let Some((activity, weights)) = activity(state, scene) else {
+        return;
+    };
     if let Some(counter) = counter {
         activity.decayed.add(counter, weights, 1.0);
     }
@@ -75,12 +76,14 @@ pub(super) fn note(state: &mut State, scene: &Scene<'_>, step: Step, counter: Op
     let begins = activity.moments.is_empty();
     keep_newest(&mut activity.moments, RECENT_MOMENTS, moment, |moment| *moment);
     if let Some(alias) = scene.strongest().filter(|_| begins) {
-        state.retention.sessions.insert((state.journal_time, alias));
+        state.retention.visits.insert((state.journal_time, alias));
     }
 }
 
-/// The activity of the strongest key, moved on to the event.
-pub(super) fn activity<'a>(state: &'a mut State, scene: &Scene<'_>) -> Option<&'a mut Activity> {
+/// The activity of the strongest key, moved on to the event, and what the event weighs in it by half-life.
+pub(super) fn activity<'a>(state: &'a mut State, scene: &Scene<'_>) -> Option<(&'a mut Activity, [f32; 3])> {
     let record = state.records.get_mut(&scene.strongest()?)?;
-    Some(record.activity_mut(scene.stamp.time))
+    let activity = record.activity_mut(scene.stamp.time);
+    let weights = activity.decayed.weigh(scene.stamp.time);
+    Some((activity, weights))
 }

@@ -1,11 +1,11 @@
 //! What shoppers do to carts, and how far they get in the checkout.
 
 use super::browse::{Glance, note};
-use super::keys::act;
+use super::keys::actor;
 use super::scene::Scene;
 use crate::contract::event::Kind;
 use crate::contract::{Line, ProductAdded, ProductRemoved};
-use crate::ids::{CartId, Token};
+use crate::ids::CartId;
 use crate::state::{Cart, Counter, State, Step, product_hash};
 
 pub(super) fn fold(state: &mut State, scene: &Scene<'_>, kind: &Kind) {
@@ -91,22 +91,11 @@ fn units(line: &Line) -> i64 {
 /// Changes a cart, made now if it is new, and starts its deadline.
 pub(super) fn with_cart(state: &mut State, scene: &Scene<'_>, cart_id: &str, change: impl FnOnce(&mut Cart)) {
     let Some(id) = CartId::from_hex(cart_id) else { return };
-    meet(state, id, scene);
-    act(state, scene, Token(id.0));
-    if let Some(cart) = state.carts.get_mut(&id) {
-        cart.act(scene.strongest(), scene.stamp, scene.imported);
-        change(cart);
-    }
+    let cart = state.cart_or_new(id, scene.storefront, scene.stamp.time);
+    cart.act(scene.strongest(), scene.stamp, scene.imported);
+    change(cart);
     state.watch(id);
-}
-
-fn meet(state: &mut State, id: CartId, scene: &Scene<'_>) {
-    if state.carts.contains_key(&id) {
-        return;
+    if let Some(actor) = actor(scene) {
+        state.act_in_cart(id, actor);
     }
-    let storefront = state.storefronts.shared(scene.storefront);
-    state
-        .carts
-        .insert(id, Box::new(Cart::new(storefront, scene.stamp.time)));
-    state.retention.carts.insert((state.journal_time, id));
 }

@@ -1,13 +1,11 @@
 //! Decisions fold like events: the first of a key is the answer; a decision for a new version of the cart replaces the
 //! pending ones.
 
-use std::sync::Arc;
-
 use super::scene::Scene;
 use crate::contract::event::Kind;
 use crate::contract::{Channel, DecisionRecord, IdentityKeyKind, Trigger};
 use crate::ids::{CartId, DecisionId};
-use crate::state::{Approval, Cart, Decided, MAX_PENDING, Record, Stamp, State, decision_id, request_cart, short_id};
+use crate::state::{Approval, Decided, MAX_PENDING, Record, Stamp, State, decision_id, request_cart, short_id};
 use crate::time::Micros;
 
 /// Folds a record; false where its key was decided before.
@@ -54,16 +52,9 @@ fn supersede(state: &mut State, id: DecisionId, record: &DecisionRecord, decided
     let Some(cart_id) = record.request.as_ref().and_then(request_cart) else {
         return;
     };
-    let State {
-        carts,
-        decisions,
-        retention,
-        ..
-    } = state;
-    let cart = carts.get_or_insert_with(cart_id, || {
-        retention.carts.insert((state.journal_time, cart_id));
-        Box::new(Cart::new(Arc::clone(&decided.storefront), decided.clock))
-    });
+    state.cart_or_new(cart_id, &decided.storefront, decided.clock);
+    let State { carts, decisions, .. } = state;
+    let Some(cart) = carts.get_mut(&cart_id) else { return };
     let occasion = &mut cart.occasion;
     occasion.pending.retain(|pending| {
         let Some(held) = decisions.get_mut(pending).filter(|held| held.pending()) else {

@@ -2,7 +2,7 @@
 
 use super::scene::Scene;
 use crate::contract::IdentityKeyKind;
-use crate::ids::{Alias, Token};
+use crate::ids::Alias;
 use crate::state::{Bond, Met, Record, State};
 
 /// Makes the records of the keys.
@@ -30,13 +30,11 @@ pub(super) fn meet(state: &mut State, scene: &Scene<'_>) {
     }
 }
 
-/// The strongest key acts in a session or a cart; the others are linked with it already. Aliases given by a sender behind
-/// the edge act nowhere.
-pub(super) fn act(state: &mut State, scene: &Scene<'_>, place: Token) {
-    let key = scene.keys.first();
-    if let Some(key) = key.filter(|key| is_outside(key.kind) || key.alias.is_session()) {
-        state.act(place, key.alias, scene.stamp.time);
-    }
+/// Who acts in the session and the cart: the strongest key; the others are linked with it already. Aliases given by a sender
+/// behind the edge act nowhere.
+pub(super) fn actor(scene: &Scene<'_>) -> Option<Alias> {
+    let key = scene.keys.first()?;
+    (is_outside(key.kind) || key.alias.is_session()).then_some(key.alias)
 }
 
 /// What the shop says of the event's keys: they belong together, or they do not.

@@ -23,7 +23,7 @@ use scene::{Scene, session};
 use crate::contract::event::Kind;
 use crate::contract::journal_message::Content;
 use crate::contract::{DecisionRecord, Event, JournalMessage};
-use crate::ids::{EventId, Token};
+use crate::ids::EventId;
 use crate::state::{State, request_cart, short_hash, short_id};
 use crate::time::Micros;
 
@@ -86,8 +86,9 @@ fn fold_decision(
         let tie = short_hash([record.decision_id.as_str()]);
         let scene = Scene::new(state, message, "", received, tie, None);
         keys::meet(state, &scene);
-        if let Some(cart) = record.request.as_ref().and_then(request_cart) {
-            keys::act(state, &scene, Token(cart.0));
+        let cart = record.request.as_ref().and_then(request_cart);
+        if let (Some(cart), Some(actor)) = (cart, keys::actor(&scene)) {
+            state.act_in_cart(cart, actor);
         }
     }
     new
@@ -109,8 +110,8 @@ fn fold_event(state: &mut State, message: &JournalMessage, event: &Event, receiv
         keys::record(state, &scene);
     } else {
         keys::meet(state, &scene);
-        if let Some(session) = session(event) {
-            keys::act(state, &scene, session);
+        if let (Some(session), Some(actor)) = (session(event), keys::actor(&scene)) {
+            state.act_in_session(session, actor, scene.stamp.time);
         }
     }
     if let Some(context) = &event.context {

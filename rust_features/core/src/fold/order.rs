@@ -8,8 +8,7 @@ use crate::state::{Counter, OrderMark, RECENT_ORDERS, State, keep_newest, produc
 
 /// A completed order: settles the cart it names, and by its record the customer's carts that share a line with it.
 pub(super) fn complete(state: &mut State, scene: &Scene<'_>, order: &OrderCompleted) {
-    if let Some(activity) = activity(state, scene) {
-        let weights = activity.decayed.weigh(scene.stamp.time);
+    if let Some((activity, weights)) = activity(state, scene) {
         activity.decayed.add(Counter::Orders, weights, 1.0);
         activity
             .decayed
@@ -18,7 +17,6 @@ pub(super) fn complete(state: &mut State, scene: &Scene<'_>, order: &OrderComple
             activity.decayed.add(Counter::DiscountedOrders, weights, 1.0);
         }
         activity.orders = activity.orders.saturating_add(1);
-        activity.last_order = activity.last_order.max(Some(scene.stamp.time));
         let mark = OrderMark {
             stamp: scene.stamp,
             products: order_products(scene.storefront, order),
@@ -30,8 +28,7 @@ pub(super) fn complete(state: &mut State, scene: &Scene<'_>, order: &OrderComple
 
 /// A cancelled or refunded order.
 pub(super) fn give_back(state: &mut State, scene: &Scene<'_>) {
-    if let Some(activity) = activity(state, scene) {
-        let weights = activity.decayed.weigh(scene.stamp.time);
+    if let Some((activity, weights)) = activity(state, scene) {
         activity.decayed.add(Counter::Returns, weights, 1.0);
     }
 }

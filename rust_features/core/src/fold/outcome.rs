@@ -160,7 +160,7 @@ pub(super) fn issue(state: &mut State, scene: &Scene<'_>, offer_id: &str, decisi
 
 /// An offer was redeemed.
 pub(super) fn redeem(state: &mut State, scene: &Scene<'_>) {
-    if let Some(activity) = browse::activity(state, scene) {
+    if let Some((activity, _)) = browse::activity(state, scene) {
         activity.redemptions = activity.redemptions.saturating_add(1);
     }
 }

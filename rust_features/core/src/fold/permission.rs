@@ -27,7 +27,6 @@ pub(super) fn consent(state: &mut State, scene: &Scene<'_>, change: &ConsentChan
         state: change.state(),
         legal_basis: change.legal_basis(),
         double_opt_in: change.double_opt_in(),
-        given_time,
     };
     let key = (change.channel(), change.purpose());
     let withdrawn = consent.state == ConsentState::Withdrawn;
@@ -79,20 +78,19 @@ fn permissions(state: &mut State, alias: Alias) -> Option<&mut Permissions> {
 
 impl Permissions {
     fn choose(&mut self, key: (Channel, ConsentPurpose), stamp: Stamp, consent: Consent) {
-        let said = Latest { stamp, value: consent };
-        match self.consents.binary_search_by_key(&key, |(held, _)| *held) {
-            Ok(index) => {
-                let mut held = Some(self.consents[index].1);
-                Latest::offer(&mut held, stamp, consent);
-                self.consents[index].1 = held.unwrap_or(said);
-            }
-            Err(index) => self.consents.insert(index, (key, said)),
-        }
+        offer(&mut self.consents, key, stamp, consent);
     }
 
     fn opt(&mut self, channel: Channel, stamp: Stamp, out: bool) {
-        if let Some(slot) = self.opted_out.get_mut(channel as usize) {
-            Latest::offer(slot, stamp, out);
-        }
+        offer(&mut self.opted_out, channel, stamp, out);
+    }
+}
+
+/// Keeps the later word on a key of a sorted list.
+fn offer<K: Ord, T: Copy>(list: &mut Vec<(K, Latest<T>)>, key: K, stamp: Stamp, value: T) {
+    match list.binary_search_by(|(held, _)| held.cmp(&key)) {
+        Ok(index) if list[index].1.stamp <= stamp => list[index].1 = Latest { stamp, value },
+        Ok(_) => {}
+        Err(index) => list.insert(index, (key, Latest { stamp, value })),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::scene::Scene;
 use crate::contract::{self, Context, DeviceClass};
-use crate::state::{Latest, Profile, Record, State, Tag};
+use crate::state::{Cart, Latest, Profile, Record, State, Tag};
 
 /// Device, language and zone as an event's context gives them; what names no language or zone says nothing.
 pub(super) fn learn_context(state: &mut State, scene: &Scene<'_>, context: &Context) {
@@ -51,9 +51,11 @@ pub(super) fn erase(state: &mut State, scene: &Scene<'_>) {
             }
         }
     }
-    state
-        .carts
-        .retain(|_, cart| cart.owner().is_none_or(|owner| !aliases.contains(&owner)));
+    let owned = |cart: &Cart| cart.owner().is_some_and(|owner| aliases.contains(&owner));
+    let carts = state.carts.iter().filter(|(_, cart)| owned(cart));
+    for id in carts.map(|(id, _)| *id).collect::<Vec<_>>() {
+        state.drop_cart(id);
+    }
 }
 
 /// The profile of the strongest key.

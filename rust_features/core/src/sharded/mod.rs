@@ -135,22 +135,6 @@ impl<K: ShardKey, V: Clone> Sharded<K, V> {
         Some(removed)
     }
 
-    /// Keeps what is to be kept; parts that lose nothing stay shared.
-    pub fn retain(&mut self, keep: impl Fn(&K, &V) -> bool) {
-        for shard in &mut self.shards {
-            let Some(table) = shard else { continue };
-            if table.iter().all(|(key, value)| keep(key, value)) {
-                continue;
-            }
-            let before = table.len();
-            Arc::make_mut(table).retain(&keep);
-            self.len -= before - table.len();
-            if table.len() == 0 {
-                *shard = None;
-            }
-        }
-    }
-
     /// All entries, in no order.
     pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
         let entries = self.shards.iter().flatten().flat_map(|table| table.iter());

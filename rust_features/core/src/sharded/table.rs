@@ -177,13 +177,6 @@ impl<K: ShardKey, V> Table<K, V> {
         Some(value)
     }
 
-    pub(super) fn retain(&mut self, keep: impl Fn(&K, &V) -> bool) {
-        let kept = std::mem::take(self)
-            .into_entries()
-            .filter(|(key, value)| keep(key, value));
-        kept.for_each(|(key, value)| _ = self.get_or_insert_with(key, || value));
-    }
-
     fn into_entries(self) -> impl Iterator<Item = (K, V)> {
         self.leaves.into_iter().flat_map(|leaf| leaf.entries)
     }

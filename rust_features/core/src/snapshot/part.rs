@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{ENTRIES_PER_PART, SHARDS_PER_PART, Snapshot};
 use crate::ids::{Alias, CartId, DecisionId, ProductKey, Token};
 use crate::sharded::{SHARDS, Shard, ShardKey, Sharded};
-use crate::state::{Additions, BudgetPrices, Cart, Channels, Decided, Place, Product, Slot, State, Storefronts};
+use crate::state::{Additions, BudgetPrices, Cart, Channels, Decided, Product, Session, Slot, State, Storefronts};
 use crate::time::Micros;
 
 /// One part; small enough to be built in memory, many enough to be read by all processors.
@@ -16,17 +16,17 @@ use crate::time::Micros;
 pub(super) enum Part {
     Scalars(Box<Scalars>),
     Records(Shards<Alias, Slot>),
-    Places(Shards<Token, Place>),
+    Sessions(Shards<Token, Session>),
     Carts(Shards<CartId, Box<Cart>>),
     Decisions(Shards<DecisionId, Box<Decided>>),
     Products(Shards<ProductKey, Box<Product>>),
     Popularity(Shards<u64, Additions>),
     Directory(Shards<Token, Alias>),
     Seen(Vec<(Micros, u64)>),
-    PlaceRetention(Vec<(Micros, Token)>),
+    SessionRetention(Vec<(Micros, Token)>),
     CartRetention(Vec<(Micros, CartId)>),
     DecisionRetention(Vec<(Micros, DecisionId)>),
-    SessionRetention(Vec<(Micros, Alias)>),
+    VisitRetention(Vec<(Micros, Alias)>),
     /// How many parts came before.
     End(u32),
 }
@@ -81,7 +81,7 @@ fn take_content<E>(mut snapshot: Snapshot, hand_on: &mut impl FnMut(&Part) -> Re
         resume: snapshot.resume,
     })))?;
     map(state.records.slots_mut(), Part::Records, hand_on)?;
-    map(&mut state.places, Part::Places, hand_on)?;
+    map(&mut state.sessions, Part::Sessions, hand_on)?;
     map(&mut state.carts, Part::Carts, hand_on)?;
     map(&mut state.decisions, Part::Decisions, hand_on)?;
     map(&mut state.products, Part::Products, hand_on)?;
@@ -89,10 +89,10 @@ fn take_content<E>(mut snapshot: Snapshot, hand_on: &mut impl FnMut(&Part) -> Re
     map(&mut snapshot.directory, Part::Directory, hand_on)?;
     queue(state.seen.take_order(), Part::Seen, hand_on)?;
     let retention = std::mem::take(&mut state.retention);
-    queue(retention.places, Part::PlaceRetention, hand_on)?;
+    queue(retention.sessions, Part::SessionRetention, hand_on)?;
     queue(retention.carts, Part::CartRetention, hand_on)?;
     queue(retention.decisions, Part::DecisionRetention, hand_on)?;
-    queue(retention.sessions, Part::SessionRetention, hand_on)
+    queue(retention.visits, Part::VisitRetention, hand_on)
 }
 
 fn map<K: ShardKey, V: Clone, E>(
@@ -192,17 +192,17 @@ impl Snapshot {
         match part {
             Part::Scalars(_) => {}
             Part::Records(part) => part.put_into(state.records.slots_mut()),
-            Part::Places(part) => part.put_into(&mut state.places),
+            Part::Sessions(part) => part.put_into(&mut state.sessions),
             Part::Carts(part) => part.put_into(&mut state.carts),
             Part::Decisions(part) => part.put_into(&mut state.decisions),
             Part::Products(part) => part.put_into(&mut state.products),
             Part::Popularity(part) => part.put_into(state.popularity.buckets_mut()),
             Part::Directory(part) => part.put_into(&mut self.directory),
             Part::Seen(entries) => state.seen.restore(entries),
-            Part::PlaceRetention(entries) => state.retention.places.extend(entries),
+            Part::SessionRetention(entries) => state.retention.sessions.extend(entries),
             Part::CartRetention(entries) => state.retention.carts.extend(entries),
             Part::DecisionRetention(entries) => state.retention.decisions.extend(entries),
-            Part::SessionRetention(entries) => state.retention.sessions.extend(entries),
+            Part::VisitRetention(entries) => state.retention.visits.extend(entries),
             Part::End(parts) => return Some(parts),
         }
         None

@@ -9,7 +9,8 @@ use super::State;
 use super::cart::Cart;
 use super::links::{Aliases, MAX_ALIASES};
 use super::names::short_hash;
-use super::record::{Activity, CHANNELS, Consent, Contacts, Moment, Permissions, Profile, Step};
+use super::profile::Profile;
+use super::record::{Activity, CHANNELS, Consent, Contacts, Moment, Permissions, Step};
 use super::records::RecordRef;
 use super::stamp::Latest;
 use super::tag::Tag;
@@ -47,22 +48,22 @@ impl<'a> Customer<'a> {
         &self.aliases
     }
 
-    /// What the person last chose for the channel and purpose; `None` is no consent.
+    /// What the person last chose for the channel and purpose, and when; `None` is no consent.
     #[must_use]
-    pub fn consent(&self, channel: Channel, purpose: ConsentPurpose) -> Option<&Consent> {
+    pub fn consent(&self, channel: Channel, purpose: ConsentPurpose) -> Option<&Latest<Consent>> {
         self.permissions()
             .filter_map(|permissions| permissions.consents.iter().find(|(key, _)| *key == (channel, purpose)))
             .map(|(_, consent)| consent)
             .fold(None, |held, consent| Latest::later(held, Some(consent)))
-            .map(|consent| &consent.value)
     }
 
     /// Whether the last word on the channel is an opt-out. A later grant or preference lifts it.
     #[must_use]
     pub fn opted_out(&self, channel: Channel) -> bool {
         self.permissions()
-            .filter_map(|permissions| permissions.opted_out.get(channel as usize))
-            .fold(None, |held, said| Latest::later(held, said.as_ref()))
+            .flat_map(|permissions| &permissions.opted_out)
+            .filter(|(held, _)| *held == channel)
+            .fold(None, |held, (_, said)| Latest::later(held, Some(said)))
             .is_some_and(|said| said.value)
     }
 
@@ -126,7 +127,7 @@ impl<'a> Customer<'a> {
         let channels = (0..CHANNELS).filter_map(|number| Channel::try_from(i32::try_from(number).ok()?).ok());
         channels.into_iter().any(|channel| {
             self.consent(channel, ConsentPurpose::Profiling)
-                .is_some_and(|consent| consent.state == ConsentState::Withdrawn)
+                .is_some_and(|consent| consent.value.state == ConsentState::Withdrawn)
         })
     }
 

@@ -165,6 +165,11 @@ impl Decayed {
         }
     }
 
+    /// The time of the latest event.
+    pub(crate) fn landmark(&self) -> Micros {
+        self.landmark
+    }
+
     /// Factors that bring values of this record to `clock`.
     pub(crate) fn factors(&self, clock: Micros) -> [f64; 3] {
         let seconds = clock.seconds_since(self.landmark);

@@ -26,7 +26,7 @@ impl State {
             u128::from(self.sequence),
             hash(&self.journal_time),
             sum(self.records.slots()),
-            sum(self.places.iter()),
+            sum(self.sessions.iter()),
             sum(self.carts.iter()),
             sum(self.decisions.iter()),
             sum(self.products.iter()),
@@ -34,10 +34,10 @@ impl State {
             sum(self.channels.iter()),
             hash(&self.budget_prices),
             sum(self.seen.iter().enumerate()),
-            sum(self.retention.places.iter().enumerate()),
+            sum(self.retention.sessions.iter().enumerate()),
             sum(self.retention.carts.iter().enumerate()),
             sum(self.retention.decisions.iter().enumerate()),
-            sum(self.retention.sessions.iter().enumerate()),
+            sum(self.retention.visits.iter().enumerate()),
             hash(&(self.counts(), self.duplicates)),
         ];
         hash(&parts).to_le_bytes()

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use super::State;
+use super::looks::{CUSTOMER_LOOKS, Looks};
 use super::record::Record;
 use super::stamp::{Latest, Stamp};
 use crate::contract::IdentityKeyKind;
@@ -123,31 +124,40 @@ impl Record {
 
 impl State {
     /// Whether the key belongs to several persons: a kiosk, a family's tablet, a shop's own address.
-    pub(super) fn is_shared(&self, alias: Alias, record: &Record) -> bool {
+    pub(super) fn is_shared(&self, alias: Alias, record: &Record, looks: &Looks) -> bool {
         match record.kind {
             IdentityKeyKind::Customer => false,
-            _ if is_device(alias, record) => self.joins_more(alias, record, MAX_DEVICE_CUSTOMERS, MAX_PERSONS),
-            _ => self.joins_more(alias, record, MAX_PERSONS, MAX_PERSONS),
+            _ if is_device(alias, record) => self.joins_more(alias, record, MAX_DEVICE_CUSTOMERS, MAX_PERSONS, looks),
+            _ => self.joins_more(alias, record, MAX_PERSONS, MAX_PERSONS, looks),
         }
-    }
-
-    fn is_shared_device(&self, alias: Alias, record: &Record) -> bool {
-        is_device(alias, record) && self.is_shared(alias, record)
     }
 
     /// Whether the key was met, on events or in places, with more customer ids than that, or with more e-mail addresses or
     /// phone numbers.
-    pub(super) fn joins_more(&self, alias: Alias, record: &Record, customers: usize, contacts: usize) -> bool {
+    pub(super) fn joins_more(
+        &self,
+        alias: Alias,
+        record: &Record,
+        customers: usize,
+        contacts: usize,
+        looks: &Looks,
+    ) -> bool {
         if record.places.is_some() {
-            return self.are_more(each_once(self.met(alias, record)), customers, contacts);
+            return self.are_more(each_once(looks.at(self.met(alias, record))), customers, contacts, looks);
         }
-        record.edges.len() > customers.min(contacts) && self.are_more(record.neighbours(), customers, contacts)
+        record.edges.len() > customers.min(contacts) && self.are_more(record.neighbours(), customers, contacts, looks)
     }
 
     /// Whether among the keys, each named once, are more customer ids than that, or more e-mail addresses or phone numbers.
-    pub(super) fn are_more(&self, keys: impl IntoIterator<Item = Alias>, customers: usize, contacts: usize) -> bool {
+    pub(super) fn are_more(
+        &self,
+        keys: impl IntoIterator<Item = Alias>,
+        customers: usize,
+        contacts: usize,
+        looks: &Looks,
+    ) -> bool {
         let (mut customer_count, mut email_count, mut phone_count) = (0, 0, 0);
-        keys.into_iter().any(|key| {
+        let more = looks.at(keys.into_iter()).any(|key| {
             let record = self.records.get(&key).filter(|record| !record.erased);
             let (count, most) = match record.map(|record| record.kind) {
                 Some(IdentityKeyKind::Customer) => (&mut customer_count, customers),
@@ -157,12 +167,17 @@ impl State {
             };
             *count += 1;
             *count > most
-        })
+        });
+        more || looks.are_spent()
     }
 
     /// The linked set around the given aliases, in alias order.
     pub(crate) fn linked(&self, given: &[Alias]) -> Aliases {
-        let mut found = self.nearest(given);
+        self.linked_by(given, &Looks::new(CUSTOMER_LOOKS))
+    }
+
+    pub(super) fn linked_by(&self, given: &[Alias], looks: &Looks) -> Aliases {
+        let mut found = self.nearest_by(given, looks);
         found.sort_unstable();
         found
     }
@@ -172,13 +187,17 @@ impl State {
     /// left out, though it was given with it. A shared device stands for nobody: it is left out unless nothing else is
     /// given. A shared contact belongs to the set but leads no further. One that was erased is not led to.
     pub(crate) fn nearest(&self, given: &[Alias]) -> Aliases {
+        self.nearest_by(given, &Looks::new(CUSTOMER_LOOKS))
+    }
+
+    fn nearest_by(&self, given: &[Alias], looks: &Looks) -> Aliases {
         let mut found = Aliases::new();
         let strongest = given.first().and_then(|alias| self.records.get(alias));
         for alias in given {
             let shared = self
                 .records
                 .get(alias)
-                .is_some_and(|record| self.is_shared_device(*alias, &record));
+                .is_some_and(|record| is_device(*alias, &record) && self.is_shared(*alias, &record, looks));
             let parted = strongest.as_ref().is_some_and(|strongest| strongest.is_parted(*alias));
             if !shared && !parted && found.len() < MAX_ALIASES && !found.contains(alias) {
                 found.push(*alias);
@@ -193,7 +212,7 @@ impl State {
         while found.len() < MAX_ALIASES {
             if let Some(alias) = found.get(next).copied() {
                 next += 1;
-                self.follow(alias, &mut found, &mut later);
+                self.follow(alias, &mut found, &mut later, looks);
             } else if let Some(alias) = later.get(next_later) {
                 next_later += 1;
                 found.push(*alias);
@@ -205,14 +224,14 @@ impl State {
     }
 
     /// Adds what the alias leads to: keys met on events to the set, devices and what places join to those that come later.
-    fn follow(&self, alias: Alias, found: &mut Aliases, later: &mut Aliases) {
+    fn follow(&self, alias: Alias, found: &mut Aliases, later: &mut Aliases, looks: &Looks) {
         let Some(record) = self.records.get(&alias) else {
             return;
         };
-        if (record.edges.is_empty() && record.places.is_none()) || self.is_shared(alias, &record) {
+        if (record.edges.is_empty() && record.places.is_none()) || self.is_shared(alias, &record, looks) {
             return;
         }
-        for other in record.neighbours() {
+        for other in looks.at(record.neighbours()) {
             if found.contains(&other) || later.contains(&other) {
                 continue;
             }
@@ -221,14 +240,15 @@ impl State {
             };
             if !is_device(other, &far) {
                 found.push(other);
-            } else if later.len() < MAX_ALIASES && !self.is_shared(other, &far) {
+            } else if later.len() < MAX_ALIASES && !self.is_shared(other, &far, looks) {
                 later.push(other);
             }
             if found.len() == MAX_ALIASES {
                 return;
             }
         }
-        for other in self.joined_by_places(&record, |alias| found.contains(alias) || later.contains(alias)) {
+        let known = |alias: &Alias| found.contains(alias) || later.contains(alias);
+        for other in self.joined_by_places(alias, &record, looks, known) {
             if later.len() < MAX_ALIASES && !later.contains(&other) {
                 later.push(other);
             }

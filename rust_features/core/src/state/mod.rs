@@ -2,8 +2,9 @@
 //! module holds the shapes and the reads that features and decisions make.
 //!
 //! Growth: one record per alias, dropped by erasure only. A record that was not written for a day is packed, to some
-//! thirty bytes for an address and two hundred for a shopper; carts, decisions, places with the sessions that are nobody
-//! else's, and the steps of visits leave after their retention in journal time; everything else has its bound beside its type.
+//! thirty bytes for an address and two hundred for a shopper; carts, decisions, sessions with the records of those that
+//! are nobody else's, and the steps of visits leave after their retention in journal time; everything else has its bound
+//! beside its type.
 
 mod cart;
 mod catalogue;
@@ -15,9 +16,11 @@ mod digest;
 mod encoded;
 mod line;
 mod links;
+mod looks;
 mod names;
 mod places;
 mod popularity;
+mod profile;
 mod record;
 mod records;
 mod retention;
@@ -46,17 +49,18 @@ pub(crate) use line::{brand_hash, category_hash, product_hash};
 pub use links::{Aliases, MAX_ALIASES, MAX_EDGES};
 pub(crate) use links::{Bond, Met};
 pub(crate) use names::{MAX_STOREFRONTS, Storefronts, short_hash};
-pub(crate) use places::Place;
+pub(crate) use places::Session;
 pub use places::{MAX_ACTORS, MAX_PLACES};
 pub(crate) use popularity::{Additions, Popularity};
+pub(crate) use profile::Profile;
 pub use record::Consent;
 pub(crate) use record::{
-    Activity, CHANNELS, ChannelContacts, Contacts, Key, Moment, OfferMark, OrderMark, Permissions, Profile,
-    RECENT_MOMENTS, RECENT_OFFERS, RECENT_ORDERS, RECENT_SENDS, Record, SendMark, Step, keep_newest, short_id,
+    Activity, CHANNELS, ChannelContacts, Contacts, Key, Moment, OfferMark, OrderMark, Permissions, RECENT_MOMENTS,
+    RECENT_OFFERS, RECENT_ORDERS, RECENT_SENDS, Record, SendMark, Step, keep_newest, short_id,
 };
 pub(crate) use records::{RecordRef, Records, Slot};
 use retention::Retention;
-pub use retention::{CART_RETENTION_SECONDS, PLACE_RETENTION_SECONDS, SESSION_RETENTION_SECONDS};
+pub use retention::{CART_RETENTION_SECONDS, SESSION_RETENTION_SECONDS};
 pub(crate) use seen::Seen;
 pub use seen::{HORIZON_LIMIT, HORIZON_SECONDS};
 pub use stamp::{Latest, Stamp};
@@ -73,7 +77,7 @@ pub struct State {
     pub(crate) sequence: u64,
     pub(crate) journal_time: Micros,
     pub(crate) records: Records,
-    pub(crate) places: Sharded<Token, Place>,
+    pub(crate) sessions: Sharded<Token, Session>,
     pub(crate) carts: Sharded<CartId, Box<Cart>>,
     pub(crate) decisions: Sharded<DecisionId, Box<Decided>>,
     pub(crate) products: Sharded<ProductKey, Box<Product>>,
@@ -102,7 +106,7 @@ impl State {
             sequence: self.sequence,
             journal_time: self.journal_time,
             records: self.records.frozen(),
-            places: self.places.clone(),
+            sessions: self.sessions.clone(),
             carts: self.carts.clone(),
             decisions: self.decisions.clone(),
             products: self.products.clone(),
@@ -146,6 +150,21 @@ impl State {
     #[must_use]
     pub fn cart(&self, id: &CartId) -> Option<&Cart> {
         self.carts.get(id).map(AsRef::as_ref)
+    }
+
+    /// The cart, made now if it is new, to be changed.
+    pub(crate) fn cart_or_new(&mut self, id: CartId, storefront: &str, time: Micros) -> &mut Cart {
+        let Self {
+            carts,
+            storefronts,
+            retention,
+            journal_time,
+            ..
+        } = self;
+        carts.get_or_insert_with(id, || {
+            retention.carts.insert((*journal_time, id));
+            Box::new(Cart::new(storefronts.shared(storefront), time))
+        })
     }
 
     /// The cart that a request is about: the inline one laid over what is folded, else the folded one, else an empty one.
@@ -220,7 +239,7 @@ impl State {
     /// Aliases whose record holds steps of a visit.
     #[must_use]
     pub fn visitor_count(&self) -> usize {
-        self.retention.sessions.len()
+        self.retention.visits.len()
     }
 
     /// Event ids remembered.

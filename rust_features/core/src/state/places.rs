@@ -7,9 +7,10 @@ use smallvec::SmallVec;
 
 use super::State;
 use super::links::{MAX_DEVICE_CUSTOMERS, MAX_PERSONS, each_once};
+use super::looks::Looks;
 use super::record::Record;
 use crate::contract::IdentityKeyKind;
-use crate::ids::{Alias, Token};
+use crate::ids::{Alias, CartId, Token};
 use crate::time::Micros;
 
 /// Keys that act in one place at most; one with more is crowded for good and joins nobody.
@@ -34,40 +35,65 @@ impl Alias {
     }
 }
 
-/// Who acted in a session or a cart.
+/// The strongest keys that acted in a place.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-pub(crate) struct Place {
-    /// The time of the last act.
-    pub(crate) last: Micros,
-    /// In alias order; none where the place is crowded.
-    pub(crate) actors: SmallVec<[Alias; 1]>,
+pub(crate) enum Actors {
+    /// In alias order.
+    Few(SmallVec<[Alias; 1]>),
+    /// More than [`MAX_ACTORS`], now or before.
+    Crowd,
 }
 
-impl Place {
-    fn new(alias: Alias, time: Micros) -> Self {
-        Self {
-            last: time,
-            actors: SmallVec::from([alias]),
+impl Default for Actors {
+    fn default() -> Self {
+        Self::Few(SmallVec::new())
+    }
+}
+
+impl Actors {
+    /// Lets a key act there. Answers the keys that are to list the place: none while one acts alone, so that a customer of
+    /// one key takes no more room.
+    pub(crate) fn admit(&mut self, alias: Alias) -> Listing {
+        let Self::Few(actors) = self else {
+            return Listing::from_slice(&[alias]);
+        };
+        let Err(index) = actors.binary_search(&alias) else {
+            return if actors.len() == 1 {
+                Listing::new()
+            } else {
+                Listing::from_slice(&[alias])
+            };
+        };
+        let listing = match actors.as_slice() {
+            [] => Listing::new(),
+            [alone] => Listing::from_slice(&[*alone, alias]),
+            _ => Listing::from_slice(&[alias]),
+        };
+        actors.insert(index, alias);
+        if actors.len() > MAX_ACTORS {
+            *self = Self::Crowd;
         }
+        listing
     }
 
-    fn admit(&mut self, alias: Alias, time: Micros) {
-        self.last = self.last.max(time);
-        if self.actors.is_empty() {
-            return;
-        }
-        if let Err(index) = self.actors.binary_search(&alias) {
-            self.actors.insert(index, alias);
-        }
-        if self.actors.len() > MAX_ACTORS {
-            self.actors = SmallVec::new();
+    /// None of a crowd.
+    pub(super) fn as_slice(&self) -> &[Alias] {
+        match self {
+            Self::Few(actors) => actors,
+            Self::Crowd => &[],
         }
     }
+}
 
-    /// The only one who acted there.
-    fn only(&self) -> Option<Alias> {
-        (self.actors.len() == 1).then(|| self.actors[0])
-    }
+/// Keys whose records are to list a place.
+type Listing = SmallVec<[Alias; 2]>;
+
+/// A session of a storefront.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub(crate) struct Session {
+    /// The time of the last act.
+    pub(crate) last: Micros,
+    pub(crate) actors: Actors,
 }
 
 impl Record {
@@ -101,52 +127,91 @@ impl Record {
 }
 
 impl State {
-    /// Lets a key act in a place. Records list it only once it has a second actor: a customer of one key takes no more room.
-    pub(crate) fn act(&mut self, id: Token, alias: Alias, time: Micros) {
+    pub(crate) fn act_in_session(&mut self, id: Token, alias: Alias, time: Micros) {
         let Self {
-            places,
-            records,
+            sessions,
             retention,
             journal_time,
             ..
         } = self;
-        let place = places.get_or_insert_with(id, || {
-            retention.places.insert((*journal_time, id));
-            Place::new(alias, time)
+        let session = sessions.get_or_insert_with(id, || {
+            retention.sessions.insert((*journal_time, id));
+            Session {
+                last: time,
+                actors: Actors::default(),
+            }
         });
-        let first = place.only();
-        place.admit(alias, time);
-        if place.only().is_some() {
-            return;
+        session.last = session.last.max(time);
+        let listing = session.actors.admit(alias);
+        self.list(id, &listing);
+    }
+
+    pub(crate) fn act_in_cart(&mut self, id: CartId, alias: Alias) {
+        if let Some(cart) = self.carts.get_mut(&id) {
+            let listing = cart.actors.admit(alias);
+            self.list(Token(id.0), &listing);
         }
-        for actor in first.into_iter().chain([alias]) {
-            records.change(&actor, |record| record.enter(id, |place| !places.contains_key(place)));
+    }
+
+    fn list(&mut self, place: Token, actors: &[Alias]) {
+        let Self {
+            records,
+            sessions,
+            carts,
+            ..
+        } = self;
+        let gone = |id: &Token| !sessions.contains_key(id) && !carts.contains_key(&CartId(id.0));
+        for actor in actors {
+            records.change(actor, |record| record.enter(place, gone));
         }
+    }
+
+    /// Lets those that acted in a place which is gone forget it. The records of a crowd keep it for now.
+    pub(super) fn unlist(&mut self, place: Token, actors: &Actors) {
+        let actors = actors.as_slice();
+        for actor in actors.iter().filter(|_| actors.len() > 1) {
+            self.records.change(actor, |record| record.leave(|id| *id == place));
+        }
+    }
+
+    /// The places that a record lists and what acts there, where it does itself: a place that was a crowd's may have left
+    /// and come again without it.
+    fn places_of<'a>(&'a self, alias: Alias, record: &'a Record) -> impl Iterator<Item = (&'a Token, &'a [Alias])> {
+        let places = record.places().iter().filter_map(|id| {
+            let session = self.sessions.get(id).map(|session| &session.actors);
+            let actors = session.or_else(|| Some(&self.carts.get(&CartId(id.0))?.actors));
+            Some((id, actors?.as_slice()))
+        });
+        places.filter(move |(_, actors)| actors.binary_search(&alias).is_ok())
     }
 
     /// The keys that stood with this one on an event or acted in a place with it, also where several persons do. Some come
     /// more than once.
     pub(super) fn met<'a>(&'a self, alias: Alias, record: &'a Record) -> impl Iterator<Item = Alias> + 'a {
-        let places = record.places().iter().filter_map(|id| self.places.get(id));
-        let actors = places.flat_map(|place| place.actors.iter().copied());
+        let actors = self
+            .places_of(alias, record)
+            .flat_map(|(_, actors)| actors.iter().copied());
         let others = actors.filter(move |actor| *actor != alias && !record.is_parted(*actor));
         record.neighbours().chain(others)
     }
 
-    /// The keys that a record's places join it to, but for those that are `known`. Both ends have to list the place, so that
-    /// each joins the other where one has more places than it may list; a key that was erased lists none.
-    pub(super) fn joined_by_places(&self, record: &Record, known: impl Fn(&Alias) -> bool) -> SmallVec<[Alias; 4]> {
+    /// The keys that the places of a record join it to, but for those that are `known`. Both ends have to list the place, so
+    /// that each joins the other where one has more places than it may list; a key that was erased lists none.
+    pub(super) fn joined_by_places(
+        &self,
+        alias: Alias,
+        record: &Record,
+        looks: &Looks,
+        known: impl Fn(&Alias) -> bool,
+    ) -> SmallVec<[Alias; 4]> {
         let mut joined = SmallVec::new();
-        for id in record.places() {
-            let Some(place) = self.places.get(id) else { continue };
+        for (id, actors) in self.places_of(alias, record) {
             let lists = |alias: &Alias| self.records.get(alias).is_some_and(|far| far.places().contains(id));
-            let mut new = place
-                .actors
-                .iter()
-                .copied()
-                .filter(|actor| !known(actor) && lists(actor))
+            let new = actors.iter().copied();
+            let mut new = new
+                .filter(|actor| !known(actor) && looks.take() && lists(actor))
                 .peekable();
-            if new.peek().is_some() && !self.is_shared_place(place) {
+            if new.peek().is_some() && !self.is_shared_place(actors, looks) {
                 joined.extend(new);
             }
         }
@@ -155,20 +220,20 @@ impl State {
 
     /// Whether several persons acted there: the shop parted two of the actors, or these are, or were met with, more customer
     /// ids than a device may have, or more addresses. So it is wherever a device is that several persons share.
-    fn is_shared_place(&self, place: &Place) -> bool {
+    fn is_shared_place(&self, actors: &[Alias], looks: &Looks) -> bool {
         let mut persons = SmallVec::<[Alias; 32]>::new();
-        for actor in &place.actors {
+        for actor in actors {
             let Some(record) = self.records.get(actor).filter(|record| !record.erased) else {
                 continue;
             };
-            if place.actors.iter().any(|other| record.is_parted(*other)) {
+            if actors.iter().any(|other| record.is_parted(*other)) {
                 return true;
             }
             persons.push(*actor);
             if record.kind != IdentityKeyKind::Customer {
-                persons.extend(self.met(*actor, &record));
+                persons.extend(looks.at(self.met(*actor, &record)));
             }
         }
-        self.are_more(each_once(persons.into_iter()), MAX_DEVICE_CUSTOMERS, MAX_PERSONS)
+        self.are_more(each_once(persons.into_iter()), MAX_DEVICE_CUSTOMERS, MAX_PERSONS, looks)
     }
 }

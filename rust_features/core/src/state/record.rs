@@ -1,14 +1,13 @@
 //! What is kept of one alias. The rare parts are boxed, so that an alias that is only an address stays small.
 
-use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use super::decay::{Counter, Decayed};
 use super::links::Edge;
+use super::profile::Profile;
 use super::stamp::{Latest, Stamp};
-use super::tag::Tag;
-use crate::contract::{Channel, ConsentPurpose, ConsentState, DeviceClass, DoubleOptIn, IdentityKeyKind, LegalBasis};
+use crate::contract::{Channel, ConsentPurpose, ConsentState, DoubleOptIn, IdentityKeyKind, LegalBasis};
 use crate::ids::{Alias, Token};
 use crate::time::Micros;
 
@@ -60,7 +59,6 @@ impl Record {
     pub(crate) fn activity_mut(&mut self, time: Micros) -> &mut Activity {
         let activity = self.activity.get_or_insert_with(|| Box::new(Activity::new(time)));
         activity.first = activity.first.min(time);
-        activity.last = activity.last.max(time);
         activity
     }
 
@@ -95,8 +93,6 @@ impl Record {
 pub(crate) struct Activity {
     pub(crate) decayed: Decayed,
     pub(crate) first: Micros,
-    pub(crate) last: Micros,
-    pub(crate) last_order: Option<Micros>,
     /// Since ever.
     pub(crate) orders: u32,
     pub(crate) redemptions: u32,
@@ -111,13 +107,19 @@ impl Activity {
         Self {
             decayed: Decayed::new(time),
             first: time,
-            last: time,
-            last_order: None,
             orders: 0,
             redemptions: 0,
             moments: Vec::new(),
             recent_orders: Vec::new(),
         }
+    }
+
+    pub(crate) fn last(&self) -> Micros {
+        self.decayed.landmark()
+    }
+
+    pub(crate) fn last_order(&self) -> Option<Micros> {
+        self.recent_orders.last().map(|order| order.stamp.time)
     }
 
     /// Views and additions, halving each hour, as of the last event.
@@ -161,25 +163,6 @@ pub(crate) struct OrderMark {
     pub(crate) products: Box<[u32]>,
 }
 
-/// What is known of a person beyond events.
-#[derive(Clone, Copy, PartialEq, Default, Debug, Serialize, Deserialize)]
-pub(crate) struct Profile {
-    /// Device last used.
-    pub(crate) device: Option<Latest<DeviceClass>>,
-    /// Whether the last event with a context named a campaign or referrer.
-    pub(crate) campaign: Option<Latest<bool>>,
-    pub(crate) birthday_month: Option<Latest<u8>>,
-    pub(crate) lifetime_value_minor: Option<Latest<i64>>,
-    /// Said by the person or the shop.
-    pub(crate) language: Option<Latest<Tag>>,
-    /// Of the device.
-    pub(crate) locale: Option<Latest<Tag>>,
-    /// Said by the person.
-    pub(crate) preferred_zone: Option<Latest<Tz>>,
-    /// Of the device.
-    pub(crate) device_zone: Option<Latest<Tz>>,
-}
-
 /// A person's choice for one channel and purpose.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Consent {
@@ -189,17 +172,15 @@ pub struct Consent {
     pub legal_basis: LegalBasis,
     /// How far the address was confirmed.
     pub double_opt_in: DoubleOptIn,
-    /// When the person chose, as the shop says; the event's time where it does not.
-    pub given_time: Micros,
 }
 
 /// Consent and opt-outs.
 #[derive(Clone, PartialEq, Default, Debug, Serialize, Deserialize)]
 pub(crate) struct Permissions {
-    /// One entry per channel and purpose, sorted by both.
+    /// One entry per channel and purpose, sorted by both, each as of when the person chose.
     pub(crate) consents: Vec<((Channel, ConsentPurpose), Latest<Consent>)>,
-    /// The latest word on each channel: true for out.
-    pub(crate) opted_out: [Option<Latest<bool>>; CHANNELS],
+    /// The latest word on each channel, sorted by it: true for out.
+    pub(crate) opted_out: Vec<(Channel, Latest<bool>)>,
 }
 
 /// What was sent to the person and what came of it.

@@ -1,53 +1,36 @@
-//! Carts, decisions and places leave after a time without news, in journal time.
+//! Carts, decisions, sessions and the steps of visits leave after a time without news, in journal time.
 
 use std::collections::{BTreeSet, VecDeque};
 
-use super::State;
 use super::decided::{DECISION_RETENTION_SECONDS, MAX_DECISIONS};
+use super::{Cart, State};
 use crate::ids::{Alias, CartId, DecisionId, Token};
 use crate::time::Micros;
 
 /// How long a cart is kept after the last event about it, in journal time.
 pub const CART_RETENTION_SECONDS: u32 = 30 * 86_400;
 
-/// How long the steps of a visit are kept after the last one, in journal time.
+/// How long a session is kept after the last act in it, and the steps of visits after the last one, in journal time.
 pub const SESSION_RETENTION_SECONDS: u32 = 30 * 86_400;
 
-/// How long a place is kept after the last act in it, in journal time: as long as a cart, and as the steps of a visit.
-pub const PLACE_RETENTION_SECONDS: u32 = CART_RETENTION_SECONDS;
-
-/// What will leave, in the order of journal time. A place, a cart and a record with steps have one entry each, moved on
+/// What will leave, in the order of journal time. A session, a cart and a record with steps have one entry each, moved on
 /// while there is news.
 #[derive(Clone, Default)]
 pub(crate) struct Retention {
-    pub(crate) places: BTreeSet<(Micros, Token)>,
+    pub(crate) sessions: BTreeSet<(Micros, Token)>,
     pub(crate) carts: BTreeSet<(Micros, CartId)>,
     pub(crate) decisions: VecDeque<(Micros, DecisionId)>,
     /// Aliases whose record holds steps of a visit.
-    pub(crate) sessions: BTreeSet<(Micros, Alias)>,
+    pub(crate) visits: BTreeSet<(Micros, Alias)>,
 }
 
 impl State {
     /// Drops what has outlived its retention.
     pub(crate) fn expire(&mut self) {
         self.records.pass(self.journal_time);
-        self.expire_places();
-        while let Some((time, id)) = self.retention.carts.first().copied() {
-            if time.plus_seconds(CART_RETENTION_SECONDS) >= self.journal_time {
-                break;
-            }
-            self.retention.carts.pop_first();
-            let Some(cart) = self.carts.get(&id) else {
-                continue;
-            };
-            let news = cart.last_activity().min(self.journal_time);
-            if news > time && news.plus_seconds(CART_RETENTION_SECONDS) >= self.journal_time {
-                self.retention.carts.insert((news, id));
-            } else {
-                self.carts.remove(&id);
-            }
-        }
         self.expire_sessions();
+        self.expire_carts();
+        self.expire_visits();
         while let Some((time, id)) = self.retention.decisions.front().copied() {
             let kept = time.plus_seconds(DECISION_RETENTION_SECONDS) >= self.journal_time;
             if kept && self.decisions.len() <= MAX_DECISIONS {
@@ -58,41 +41,65 @@ impl State {
         }
     }
 
-    /// A place goes with the record of its session, which has been nobody else's.
-    fn expire_places(&mut self) {
-        while let Some((time, id)) = self.retention.places.first().copied() {
-            if time.plus_seconds(PLACE_RETENTION_SECONDS) >= self.journal_time {
-                return;
-            }
-            self.retention.places.pop_first();
-            let news = self.places.get(&id).map(|place| place.last.min(self.journal_time));
-            if let Some(news) = news.filter(|news| news.plus_seconds(PLACE_RETENTION_SECONDS) >= self.journal_time) {
-                self.retention.places.insert((news, id));
-                continue;
-            }
-            for actor in self.places.remove(&id).into_iter().flat_map(|place| place.actors) {
-                self.records.change(&actor, |record| record.leave(|place| *place == id));
+    /// A session goes with its record, which has been nobody else's.
+    fn expire_sessions(&mut self) {
+        let last = |state: &Self, id: &Token| state.sessions.get(id).map(|session| session.last);
+        while let Some(id) = self.take_old(SESSION_RETENTION_SECONDS, |retention| &mut retention.sessions, last) {
+            if let Some(session) = self.sessions.remove(&id) {
+                self.unlist(id, &session.actors);
             }
             self.records.remove(&Alias::of_session(id));
         }
     }
 
+    fn expire_carts(&mut self) {
+        let last = |state: &Self, id: &CartId| state.cart(id).map(Cart::last_activity);
+        while let Some(id) = self.take_old(CART_RETENTION_SECONDS, |retention| &mut retention.carts, last) {
+            self.drop_cart(id);
+        }
+    }
+
     /// The places that a record still lists though they are gone, since they were crowded, leave with its steps.
-    fn expire_sessions(&mut self) {
-        while let Some((time, alias)) = self.retention.sessions.first().copied() {
-            if time.plus_seconds(SESSION_RETENTION_SECONDS) >= self.journal_time {
-                return;
+    fn expire_visits(&mut self) {
+        let last = |state: &Self, alias: &Alias| state.records.get(alias)?.last_step();
+        while let Some(alias) = self.take_old(SESSION_RETENTION_SECONDS, |retention| &mut retention.visits, last) {
+            let Self {
+                records,
+                sessions,
+                carts,
+                ..
+            } = self;
+            records.change(&alias, |record| {
+                record.forget_steps();
+                record.leave(|id| !sessions.contains_key(id) && !carts.contains_key(&CartId(id.0)));
+            });
+        }
+    }
+
+    /// Takes the next of a queue whose `last` news are older than that; the others move on in it to where their news are.
+    fn take_old<T: Copy + Ord>(
+        &mut self,
+        seconds: u32,
+        queue: fn(&mut Retention) -> &mut BTreeSet<(Micros, T)>,
+        last: impl Fn(&Self, &T) -> Option<Micros>,
+    ) -> Option<T> {
+        loop {
+            let (time, id) = queue(&mut self.retention).first().copied()?;
+            if time.plus_seconds(seconds) >= self.journal_time {
+                return None;
             }
-            self.retention.sessions.pop_first();
-            let newest = self.records.get(&alias).and_then(|record| record.last_step());
-            let news = newest.map(|news| news.min(self.journal_time));
-            match news.filter(|news| news.plus_seconds(SESSION_RETENTION_SECONDS) >= self.journal_time) {
-                Some(news) => _ = self.retention.sessions.insert((news, alias)),
-                None => self.records.change(&alias, |record| {
-                    record.forget_steps();
-                    record.leave(|place| !self.places.contains_key(place));
-                }),
+            queue(&mut self.retention).pop_first();
+            let news = last(self, &id).map(|news| news.min(self.journal_time));
+            match news.filter(|news| news.plus_seconds(seconds) >= self.journal_time) {
+                Some(news) => _ = queue(&mut self.retention).insert((news, id)),
+                None => return Some(id),
             }
+        }
+    }
+
+    pub(crate) fn drop_cart(&mut self, id: CartId) {
+        if let Some(cart) = self.carts.remove(&id) {
+            self.unlist(Token(id.0), &cart.actors);
         }
     }
 }

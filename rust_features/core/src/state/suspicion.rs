@@ -4,6 +4,7 @@
 
 use super::State;
 use super::links::Aliases;
+use super::looks::{Looks, SUSPICION_LOOKS};
 use super::record::Record;
 use super::records::RecordRef;
 use crate::contract::IdentityKeyKind;
@@ -17,54 +18,58 @@ impl State {
     /// A key of another customer who is suspected to be the same person as the one with these aliases: the first, in the
     /// order of addresses and their keys. Below the bounds of a customer each suspects the other.
     pub(super) fn suspect(&self, own: &[Alias]) -> Option<Alias> {
-        let mut addresses = own.iter().filter_map(|alias| self.few(*alias, is_address)).peekable();
+        let looks = &Looks::new(SUSPICION_LOOKS);
+        let mut addresses = own
+            .iter()
+            .filter_map(|alias| self.few(*alias, is_address, looks))
+            .peekable();
         addresses.peek()?;
-        let devices = self.devices_of_few(own);
+        let devices = self.devices_of_few(own, looks);
         addresses.find_map(|address| {
             let mut others = address.neighbours().filter(|other| !own.contains(other));
-            others.find(|other| self.is_suspect(own, &devices, *other))
+            others.find(|other| self.is_suspect(own, &devices, *other, looks))
         })
     }
 
     /// Whether the customer of another key at an address of `own` has one of the devices too. Shared keys are nobody's.
-    fn is_suspect(&self, own: &[Alias], devices: &[Alias], other: Alias) -> bool {
+    fn is_suspect(&self, own: &[Alias], devices: &[Alias], other: Alias, looks: &Looks) -> bool {
         if self
             .records
             .get(&other)
-            .is_none_or(|record| self.is_shared(other, &record))
+            .is_none_or(|record| self.is_shared(other, &record, looks))
         {
             return false;
         }
-        let others = self.linked(&[other]);
+        let others = self.linked_by(&[other], looks);
         let mut records = own.iter().filter_map(|alias| self.records.get(alias));
         let parted = records.any(|record| others.iter().any(|other| record.is_parted(*other)));
         !parted
             && self
-                .devices_of_few(&others)
+                .devices_of_few(&others, looks)
                 .iter()
                 .any(|device| devices.contains(device))
     }
 
     /// Devices that few share, this customer among them. What was seen with a shared address may be another's.
-    fn devices_of_few(&self, aliases: &[Alias]) -> Aliases {
+    fn devices_of_few(&self, aliases: &[Alias], looks: &Looks) -> Aliases {
         let mut devices = Aliases::new();
         for alias in aliases {
             let record = self.records.get(alias);
-            let Some(record) = record.filter(|record| !self.is_shared(*alias, record)) else {
+            let Some(record) = record.filter(|record| !self.is_shared(*alias, record, looks)) else {
                 continue;
             };
-            let few = record
-                .neighbours()
-                .filter(|other| self.few(*other, is_device).is_some());
-            devices.extend(few);
+            let others = looks.at(record.neighbours());
+            devices.extend(others.filter(|other| self.few(*other, is_device, looks).is_some()));
         }
         devices
     }
 
     /// The record of a key that belongs to several persons, but few.
-    fn few(&self, alias: Alias, is_kind: fn(IdentityKeyKind) -> bool) -> Option<RecordRef<'_>> {
+    fn few(&self, alias: Alias, is_kind: fn(IdentityKeyKind) -> bool, looks: &Looks) -> Option<RecordRef<'_>> {
         let record = self.records.get(&alias).filter(|record| is_kind(record.kind))?;
-        let few = |record: &Record| self.is_shared(alias, record) && !self.joins_more(alias, record, MAX_FEW, MAX_FEW);
+        let few = |record: &Record| {
+            self.is_shared(alias, record, looks) && !self.joins_more(alias, record, MAX_FEW, MAX_FEW, looks)
+        };
         few(&record).then_some(record)
     }
 }

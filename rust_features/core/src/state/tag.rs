@@ -1,13 +1,27 @@
 //! Short codes, kept in place: whoever may track can invent as many as they like, and none takes another's room.
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 
 const TAG_BYTES: usize = 12;
 
 /// A code of at most twelve letters, digits and hyphens; empty where nothing is known.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Tag([u8; TAG_BYTES]);
+
+impl Serialize for Tag {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for Tag {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let code: &str = Deserialize::deserialize(deserializer)?;
+        Self::new(code).ok_or_else(|| D::Error::custom("not a short code"))
+    }
+}
 
 impl Tag {
     /// `None` where the code has another form.

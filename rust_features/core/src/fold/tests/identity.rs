@@ -45,7 +45,7 @@ fn suspected(state: &State, number: u8) -> bool {
 fn granted(state: &State, number: u8) -> bool {
     let customer = state.customer(&[alias(number)]);
     let consent = customer.consent(Channel::Email, ConsentPurpose::CartReminder);
-    consent.is_some_and(|consent| consent.state == ConsentState::Granted)
+    consent.is_some_and(|consent| consent.value.state == ConsentState::Granted)
 }
 
 fn sends(state: &State, number: u8) -> u32 {

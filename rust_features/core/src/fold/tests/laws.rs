@@ -153,7 +153,7 @@ fn plain(state: &State, person: u8) -> String {
         .map(|activity| {
             (
                 activity.first,
-                activity.last,
+                activity.last(),
                 activity.orders,
                 &activity.moments,
                 &activity.recent_orders,

@@ -125,7 +125,7 @@ fn permissions_follow_the_latest_word_of_any_alias() {
             .customer(&[alias(1)])
             .consent(Channel::Email, ConsentPurpose::CartReminder)
             .copied();
-        consent.map(|consent| consent.state)
+        consent.map(|consent| consent.value.state)
     };
     assert_eq!(granted(&state), Some(ConsentState::Granted));
     assert!(state.customer(&[alias(1)]).opted_out(Channel::Email));
@@ -190,7 +190,10 @@ fn a_withdrawal_that_names_the_time_of_its_grant_holds() {
         ]);
         let customer = state.customer(&[alias(2)]);
         let consent = customer.consent(Channel::Email, ConsentPurpose::CartReminder);
-        assert_eq!(consent.map(|consent| consent.state), Some(ConsentState::Withdrawn));
+        assert_eq!(
+            consent.map(|consent| consent.value.state),
+            Some(ConsentState::Withdrawn)
+        );
     }
 }
 

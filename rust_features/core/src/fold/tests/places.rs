@@ -14,7 +14,7 @@ use crate::fold::testing::{
     phone, session, tick, viewed, within,
 };
 use crate::ids::Alias;
-use crate::state::{MAX_ACTORS, MAX_PLACES, PLACE_RETENTION_SECONDS, State};
+use crate::state::{Cart, MAX_ACTORS, MAX_PLACES, SESSION_RETENTION_SECONDS, State};
 
 /// The linked keys by number; 0 stands for a session.
 fn linked(state: &State, given: Alias) -> Vec<u8> {
@@ -86,7 +86,7 @@ fn a_guest_on_the_phone_and_an_account_in_one_session_are_one_customer() {
 fn a_key_that_acts_alone_lists_no_place() {
     let state = folded(&[within(1, message(1, 0, &[customer(1), device(11)], added(1, 1, 1)))]);
     assert!(state.records.iter().all(|(_, record)| record.places().is_empty()));
-    assert_eq!(state.places.len(), 2);
+    assert_eq!((state.sessions.len(), state.cart_count()), (1, 1));
 }
 
 #[test]
@@ -274,19 +274,19 @@ fn a_join_lasts_as_long_as_its_place() {
         within(1, message(2, 1, &[device(11)], viewed(1))),
         within(1, message(3, 2, &[customer(1)], viewed(1))),
     ]);
-    let last = 2 + i64::from(PLACE_RETENTION_SECONDS);
+    let last = 2 + i64::from(SESSION_RETENTION_SECONDS);
     add(&mut state, &tick(last));
     assert_eq!(around(&state, 1), [1, 11, 0]);
     add(&mut state, &tick(last + 1));
     assert_eq!([1, 11].map(|number| around(&state, number)), [[1], [11]]);
-    assert_eq!((state.places.len(), state.customer_count()), (0, 2));
+    assert_eq!((state.sessions.len(), state.customer_count()), (0, 2));
     assert!(state.records.iter().all(|(_, record)| record.places().is_empty()));
-    assert!(state.retention.places.is_empty() && state.retention.sessions.is_empty());
+    assert!(state.retention.sessions.is_empty() && state.retention.visits.is_empty());
 }
 
 #[test]
 fn news_keep_a_place() {
-    let day = i64::from(PLACE_RETENTION_SECONDS) - 10;
+    let day = i64::from(SESSION_RETENTION_SECONDS) - 10;
     let mut state = pixel_and_checkout();
     add(&mut state, &message(3, day, &[device(11)], added(1, 2, 1)));
     add(&mut state, &tick(2 * day));
@@ -308,6 +308,40 @@ fn an_erasure_takes_what_a_place_joins_and_nothing_is_led_to_it_afterwards() {
     add(&mut state, &message(5, 30, &[device(11)], added(1, 1, 1)));
     assert_eq!(around(&state, 12), [12]);
     assert!(!state.customer(&[alias(12)]).erased());
+}
+
+#[test]
+fn a_cart_that_an_erasure_took_is_listed_by_nobody_and_its_next_visitors_join_those_alone() {
+    let crowd = (1..=u8::try_from(MAX_ACTORS).unwrap() + 1).map(|number| {
+        let second = i64::from(number);
+        message(number.into(), second, &[device(number)], added(1, 1, 1))
+    });
+    let family = [device(30), device(31), customer(1), customer(2)];
+    let family = family.into_iter().zip(100..);
+    let family = family.map(|(key, id)| message(id, i64::try_from(id).unwrap(), &[key], added(2, 1, 1)));
+    let forget = || {
+        Kind::Erased(Erased {
+            suppression_hashes: vec![],
+        })
+    };
+    let mut state = folded(&crowd.chain(family).collect::<Vec<_>>());
+    let owner = |state: &State, cart| state.cart(&cart_id(cart)).and_then(Cart::owner);
+    let owners = [1, 2].map(|cart| owner(&state, cart).unwrap());
+    add(&mut state, &message(200, 300, &[device(owners[0].0[0])], forget()));
+    add(&mut state, &message(201, 300, &[customer(owners[1].0[0])], forget()));
+    assert_eq!(state.cart_count(), 0);
+    assert!(
+        [30, 31, 1]
+            .iter()
+            .all(|number| state.records.get(&alias(*number)).unwrap().places().is_empty())
+    );
+    for number in [40, 41] {
+        add(
+            &mut state,
+            &message(400 + u64::from(number), 400, &[device(number)], added(1, 1, 1)),
+        );
+    }
+    assert_eq!([40, 1].map(|number| around(&state, number)), [vec![40, 41], vec![1]]);
 }
 
 #[test]
@@ -422,8 +456,8 @@ proptest! {
     #[test]
     fn what_lasted_leaves_nothing_behind(acts in acts()) {
         let mut state = folded(&acts);
-        add(&mut state, &tick(2 * i64::from(PLACE_RETENTION_SECONDS)));
-        prop_assert_eq!(state.places.len(), 0);
+        add(&mut state, &tick(2 * i64::from(SESSION_RETENTION_SECONDS)));
+        prop_assert_eq!((state.sessions.len(), state.cart_count()), (0, 0));
         prop_assert!(state.records.iter().all(|(alias, record)| !alias.is_session() && record.places().is_empty()));
     }
 }

@@ -10,6 +10,7 @@ use smallvec::SmallVec;
 
 use super::line::CartLine;
 use super::names::Storefronts;
+use super::places::Actors;
 use super::stamp::{Latest, Stamp, value};
 use crate::contract;
 use crate::ids::{Alias, CartId, DecisionId};
@@ -34,6 +35,7 @@ struct Change {
 pub struct Cart {
     storefront: Arc<str>,
     owner: Option<Latest<Alias>>,
+    pub(super) actors: Actors,
     lines: Vec<CartLine>,
     changes: Vec<Change>,
     /// The last snapshot, or the change that the base has come to hold.
@@ -93,6 +95,7 @@ impl Cart {
         Self {
             storefront,
             owner: None,
+            actors: Actors::default(),
             lines: Vec::new(),
             changes: Vec::new(),
             base: None,
