@@ -16,6 +16,7 @@ Examples:
 
 import argparse
 import socket
+import tempfile
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -39,7 +40,7 @@ class _Report(Protocol):
 _ReportT = TypeVar("_ReportT", bound=_Report)
 
 _CONNECT_SECONDS = 5.0
-_RESULTS = Path("reports/comparisons")
+_RESULTS = Path("docs/measured")
 COMPARISONS = {
     "trees": "32 actions through one tree model: tl2cgen, lleaves, treelite GTIL, LightGBM",
     "mlserver": "Score against MLServer with the same model over gRPC",
@@ -128,7 +129,10 @@ def _add_page_parser(kinds: "Subcommands", name: str, one: str, purposes: dict[s
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"one or more of {', '.join(purposes)}")
     parser.add_argument("--quick", action="store_true", help="a little of everything, to see that it runs")
     parser.add_argument(
-        "--results", type=Path, default=_RESULTS, metavar="DIR", help="where results are kept (default: %(default)s)"
+        "--results",
+        type=Path,
+        metavar="DIR",
+        help=f"where results are kept (default: {_RESULTS}, and with --quick nowhere)",
     )
     parser.add_argument("--page", type=Path, metavar="FILE", help="write the page there")
     add_settings_options(parser)
@@ -258,10 +262,12 @@ def _page(options: argparse.Namespace) -> int:
         registry, head = trials.TRIALS, TRIALS_HEAD
     settings = settings_of(options)
     sizes = Sizes.quick() if options.quick else Sizes.full()
-    for name in options.names or registry:
-        note(f"{one} {name}")
-        write_result(options.results, registry[name](settings, sizes, note))
-    text = page(head, read_results(options.results, registry))
+    with tempfile.TemporaryDirectory() as nowhere:
+        results = options.results or (Path(nowhere) if options.quick else _RESULTS)
+        for name in options.names or registry:
+            note(f"{one} {name}")
+            write_result(results, registry[name](settings, sizes, note))
+        text = page(head, read_results(results, registry))
     if options.page is None:
         print(text)
     else:

@@ -7,6 +7,10 @@ from loadtests.benchmarks.example import Example
 
 SIDE, FOLDED = "fold", "events folded a second"
 _GOAL = 1_000_000
+_REASON = (
+    "An event finds record, cart and the rest elsewhere in memory: look-ups take a sixth, allocation and copying a "
+    "tenth, and no other function more than a twelfth (perf)."
+)
 _FIGURES = (
     (FOLDED, "/s", "folded_per_second"),
     ("messages decoded a second", "/s", "decoded_per_second"),
@@ -30,5 +34,5 @@ def measure(events: int, *, rounds: int, profile: str, progress: Callable[[str],
             "features of a context are measured apart."
         ),
         figures=[Figure(SIDE, name, unit, tuple(float(each[key]) for each in found)) for name, unit, key in _FIGURES],
-        goals=(Goal(FOLDED, SIDE, "", _GOAL, at_least=True),),
+        goals=(Goal(FOLDED, SIDE, "", _GOAL, at_least=True, reason=_REASON),),
     )

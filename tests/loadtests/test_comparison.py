@@ -1,6 +1,7 @@
 """What a comparison says: ratios of the same round, goals kept and missed, and who could not take part."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -104,6 +105,15 @@ def test_a_name_of_another_page_is_refused(
 def test_what_the_command_line_offers_is_what_runs() -> None:
     assert list(loadtest.COMPARISONS) == list(COMPARISONS)
     assert list(loadtest.TRIALS) == list(TRIALS)
+
+
+@pytest.mark.parametrize(("page_name", "names"), [("comparisons", COMPARISONS), ("trials", TRIALS)])
+def test_a_page_says_what_was_measured(page_name: str, names: Iterable[str]) -> None:
+    docs = Path(__file__).parents[2] / "docs"
+    text = (docs / f"{page_name}.md").read_text(encoding="utf-8")
+    kept = read_results(docs / "measured", names)
+    assert kept
+    assert [one.name for one in kept if render(one) not in text] == []
 
 
 @pytest.mark.parametrize("name", [*loadtest.COMPARISONS, *loadtest.TRIALS, "compare", "try"])
