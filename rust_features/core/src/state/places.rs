@@ -5,12 +5,13 @@
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
-use super::State;
 use super::links::{MAX_DEVICE_CUSTOMERS, MAX_PERSONS, each_once};
 use super::looks::Looks;
 use super::record::Record;
+use super::{Cart, State};
 use crate::contract::IdentityKeyKind;
 use crate::ids::{Alias, CartId, Token};
+use crate::sharded::Sharded;
 use crate::time::Micros;
 
 /// Keys that act in one place at most; one with more is crowded for good and joins nobody.
@@ -53,24 +54,20 @@ impl Default for Actors {
 impl Actors {
     /// Lets a key act there. Answers the keys that are to list the place: none while one acts alone, so that a customer of
     /// one key takes no more room.
-    pub(crate) fn admit(&mut self, alias: Alias) -> Listing {
+    fn admit(&mut self, alias: Alias) -> Listing {
         let Self::Few(actors) = self else {
             return Listing::from_slice(&[alias]);
         };
-        let Err(index) = actors.binary_search(&alias) else {
-            return if actors.len() == 1 {
-                Listing::new()
-            } else {
-                Listing::from_slice(&[alias])
-            };
-        };
-        let listing = match actors.as_slice() {
-            [] => Listing::new(),
-            [alone] => Listing::from_slice(&[*alone, alias]),
-            _ => Listing::from_slice(&[alias]),
-        };
-        actors.insert(index, alias);
-        if actors.len() > MAX_ACTORS {
+        let mut listing = Listing::from_slice(&[alias]);
+        if let Err(index) = actors.binary_search(&alias) {
+            if let [alone] = actors.as_slice() {
+                listing.push(*alone);
+            }
+            actors.insert(index, alias);
+        }
+        if actors.len() == 1 {
+            listing.clear();
+        } else if actors.len() > MAX_ACTORS {
             *self = Self::Crowd;
         }
         listing
@@ -126,6 +123,16 @@ impl Record {
     }
 }
 
+/// Who acted in the session or cart; `None` where it is gone.
+pub(super) fn actors_at<'a>(
+    sessions: &'a Sharded<Token, Session>,
+    carts: &'a Sharded<CartId, Box<Cart>>,
+    place: &Token,
+) -> Option<&'a Actors> {
+    let session = sessions.get(place).map(|session| &session.actors);
+    session.or_else(|| Some(&carts.get(&CartId(place.0))?.actors))
+}
+
 impl State {
     pub(crate) fn act_in_session(&mut self, id: Token, alias: Alias, time: Micros) {
         let Self {
@@ -160,9 +167,10 @@ impl State {
             carts,
             ..
         } = self;
-        let gone = |id: &Token| !sessions.contains_key(id) && !carts.contains_key(&CartId(id.0));
         for actor in actors {
-            records.change(actor, |record| record.enter(place, gone));
+            records.change(actor, |record| {
+                record.enter(place, |id| actors_at(sessions, carts, id).is_none());
+            });
         }
     }
 
@@ -177,11 +185,8 @@ impl State {
     /// The places that a record lists and what acts there, where it does itself: a place that was a crowd's may have left
     /// and come again without it.
     fn places_of<'a>(&'a self, alias: Alias, record: &'a Record) -> impl Iterator<Item = (&'a Token, &'a [Alias])> {
-        let places = record.places().iter().filter_map(|id| {
-            let session = self.sessions.get(id).map(|session| &session.actors);
-            let actors = session.or_else(|| Some(&self.carts.get(&CartId(id.0))?.actors));
-            Some((id, actors?.as_slice()))
-        });
+        let places = record.places().iter();
+        let places = places.filter_map(|id| Some((id, actors_at(&self.sessions, &self.carts, id)?.as_slice())));
         places.filter(move |(_, actors)| actors.binary_search(&alias).is_ok())
     }
 

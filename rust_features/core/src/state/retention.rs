@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use super::decided::{DECISION_RETENTION_SECONDS, MAX_DECISIONS};
+use super::places::actors_at;
 use super::{Cart, State};
 use crate::ids::{Alias, CartId, DecisionId, Token};
 use crate::time::Micros;
@@ -71,7 +72,7 @@ impl State {
             } = self;
             records.change(&alias, |record| {
                 record.forget_steps();
-                record.leave(|id| !sessions.contains_key(id) && !carts.contains_key(&CartId(id.0)));
+                record.leave(|id| actors_at(sessions, carts, id).is_none());
             });
         }
     }
