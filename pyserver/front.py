@@ -20,8 +20,11 @@ _TAKEN_UP_PER_MS = 1.0
 _LEAST_UNSEEN_CALLS = 8
 """So many who call at once are answered, whatever the objective."""
 
-_NATIVE_STANDING_BUDGET_NANOS = 1_000_000
-"""How long a call may wait where somebody always does: as long as some forty calls take."""
+_STANDING_SHARE = 0.1
+"""Of that time, what a call may wait on the native front where somebody always does."""
+
+_LEAST_STANDING_MS = 1.0
+"""As long as some forty calls take: so many who always wait are answered, whatever the objective."""
 
 
 class Front(Protocol):
@@ -50,9 +53,10 @@ def places_of(settings: Settings) -> int:
 def queue_of(settings: Settings) -> CallQueue:
     """The calls that wait for the front, and for how long they may."""
     burst_budget_nanos = int(settings.objective_ms * _BURST_SHARE * 1_000_000)
+    standing_budget_nanos = int(max(_LEAST_STANDING_MS, settings.objective_ms * _STANDING_SHARE) * 1_000_000)
     # Where answers wait for the disk, those that wait share its syncs; on grpcio to refuse costs as much as to answer.
     sheds_early = settings.front == "native" and settings.durability != "disk"
-    return CallQueue(burst_budget_nanos, _NATIVE_STANDING_BUDGET_NANOS if sheds_early else None)
+    return CallQueue(burst_budget_nanos, standing_budget_nanos if sheds_early else None)
 
 
 def unseen_calls_of(settings: Settings) -> int:

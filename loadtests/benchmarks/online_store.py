@@ -14,10 +14,14 @@ from loadtests.benchmarks.machine import machine, today
 from loadtests.benchmarks.peer import Peer, PeerMissing, started
 from loadtests.benchmarks.redis import redis_server
 from loadtests.benchmarks.servers import FRONTS, await_rest
-from loadtests.benchmarks.serving import CLIENT_REASON, serving, side
+from loadtests.benchmarks.serving import serving, side
 
 REDIS, SQLITE = "Feast on Redis", "Feast on SQLite"
 P50 = "p50, one caller"
+_REASON = (
+    "The peer's own p50 is of the order of that of an empty gRPC echo (`cart-recovery loadtest fronts`): client and "
+    "kernel alone take more than the goal leaves."
+)
 
 
 @dataclass(frozen=True)
@@ -77,9 +81,7 @@ def measure(
         versions=versions,
         # The first round warmed up.
         figures=tuple(Figure(name, P50, "µs", tuple(each[1:])) for name, each in p50s.items()),
-        goals=tuple(
-            Goal(P50, side(front), peer, 0.2, reason=CLIENT_REASON) for front in FRONTS for peer in (REDIS, SQLITE)
-        ),
+        goals=tuple(Goal(P50, side(front), peer, 0.2, reason=_REASON) for front in FRONTS for peer in (REDIS, SQLITE)),
         missing=missing,
     )
 

@@ -26,13 +26,6 @@ class Front:
     """A Score for the cart of each customer in turn."""
 
 
-CLIENT_REASON = (
-    "The peer's own p50 is of the order of that of an empty gRPC echo (`cart-recovery loadtest fronts`): client and "
-    "kernel alone take more than the goal leaves."
-)
-"""Why goals over such peers are missed."""
-
-
 def side(front: str) -> str:
     """How figures name a front."""
     return f"Score, {front} front"

@@ -25,6 +25,8 @@ from tests.pyserver.conftest import added
 pytestmark = pytest.mark.alone
 
 OBJECTIVE_MILLIS = 100.0
+PATIENCE_SECONDS = 0.11
+"""A queue that has been there for longer stands."""
 CONNECTIONS = 200
 CALLS = 300
 """On each connection: as many as its first window takes."""
@@ -47,6 +49,17 @@ def test_a_call_is_refused_that_waited_for_half_of_the_objective(settings: Setti
     with pytest.raises(Refused) as refused:
         queue.admit(int(objective_ms * 500_000) + 1)
     assert refused.value.reason == "REASON_OVERLOADED"
+
+
+@pytest.mark.parametrize(("objective_ms", "standing_ms"), [(5.0, 1.0), (OBJECTIVE_MILLIS, 10.0)])
+def test_where_a_queue_stands_the_native_front_refuses_sooner(
+    settings: Settings, objective_ms: float, standing_ms: float
+) -> None:
+    queue = queue_of(settings.model_copy(update={"front": "native", "objective_ms": objective_ms}))
+    time.sleep(PATIENCE_SECONDS + standing_ms / 1_000)
+    queue.admit(int(standing_ms * 1_000_000))
+    with pytest.raises(Refused):
+        queue.admit(int(standing_ms * 1_000_000) + 1)
 
 
 def test_whoever_calls_after_a_rest_meets_no_queue(events: EventServiceStub) -> None:
