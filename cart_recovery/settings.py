@@ -152,7 +152,7 @@ class Settings(BaseSettings):
         ge=1,
         le=10_000,
         description="milliseconds in which a call is to be answered, 1 to 10000; it is refused where it waits for half "
-        "of them",
+        "of them, or on the native front, where a queue stands, for a tenth",
     )
     tls: TlsSettings = Field(default=TlsSettings(), description="a table of TLS settings of the gRPC services")
     quota_calls_per_second: int = Field(

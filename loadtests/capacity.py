@@ -28,13 +28,14 @@ _TEMPLATES = 2_000
 _CONNECTIONS = 8
 _DEADLINE_SECONDS = 2.0
 _IN_FLIGHT_LIMIT = 20_000
-_SLACK_SHARE = 0.02
-"""Of a step's messages, by which the spool may grow and still count as flat."""
 _ON_THEIR_WAY = 1_000
-"""Messages that the spool may hold at any moment beside these: one batch of the relay."""
+"""Messages that a flat spool may hold more than before: one batch of the relay."""
+_ON_THEIR_WAY_SECONDS = 0.25
+"""And what comes in while nats-server syncs, or the machine stalls. However long a step is, it may be no more."""
 _REFINEMENTS = 4
 _TRIES = 2
 """Of a rate, before it counts as too much: the machine may stall."""
+_HALF_ROUNDS = 5
 _RECOVERY_STEP_SECONDS = 0.25
 
 
@@ -97,7 +98,7 @@ class Step:
     @property
     def kept_up(self) -> bool:
         """Whether the scorer kept up and kept the objective."""
-        flat = self.spool_growth <= _ON_THEIR_WAY + self.offered * self.seconds * _SLACK_SHARE
+        flat = self.spool_growth <= _ON_THEIR_WAY + self.offered * _ON_THEIR_WAY_SECONDS
         return flat and not self.dropped and self.in_time_share >= IN_TIME_SHARE
 
 
@@ -123,8 +124,8 @@ class Capacity:
     steps: tuple[Step, ...]
     sustained: Step | None
     """The highest rate that was kept up; None where not even the first one was."""
-    half: Step | None
-    """Half of the sustained rate, for as long."""
+    half: tuple[Step, ...]
+    """Rounds of half of the sustained rate, together for as long; none where no rate was kept up."""
     overload: Overload | None
 
     @property
@@ -222,7 +223,8 @@ def measure(plan: Plan, load: Load, placement: Placement, progress: Callable[[st
         lambda rate: kept(rate, plan.step_seconds) is not None,
         lambda rate: kept(rate, plan.sustained_seconds),
     )
-    half = tried(sustained.offered / 2, plan.sustained_seconds) if sustained else None
+    rounds = range(_HALF_ROUNDS if sustained else 0)
+    half = tuple(tried(sustained.offered / 2, plan.sustained_seconds / _HALF_ROUNDS) for _ in rounds)
     overload = _overload(plan, load, sustained, progress) if sustained and plan.overload else None
     return Capacity(plan, placement, machine(), rust_features.ENGINE_VERSION, tuple(steps), sustained, half, overload)
 

@@ -1,6 +1,7 @@
 """A capacity report for people: as text, and as one HTML page with its curves."""
 
 import html
+from statistics import median
 
 from loadtests.capacity import IN_TIME_SHARE, QUANTILES, Capacity, Step
 
@@ -93,10 +94,10 @@ def _failures(capacity: Capacity) -> list[str]:
 
 
 def _half(capacity: Capacity) -> list[str]:
-    half = capacity.half
-    if half is None:
+    if not capacity.half:
         return []
-    return ["", f"At half of it, {half.offered:,.0f} calls a second, p99 is {half.spread:.1f} times p50."]
+    offered, spread = capacity.half[0].offered, median(step.spread for step in capacity.half)
+    return ["", f"At half of it, {offered:,.0f} calls a second, p99 is {spread:.1f} times p50."]
 
 
 def _overload(capacity: Capacity) -> list[str]:

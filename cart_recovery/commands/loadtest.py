@@ -55,8 +55,8 @@ COMPARISONS = {
 }
 TRIALS = {
     "capacities": "the capacity of both fronts, found twice, and five times as much; takes long",
-    "kills": "SIGKILL under load, a thousand times; needs the source tree, takes long",
-    "fuzz": "ten million executions of every fuzz target; needs Rust",
+    "kills": "SIGKILL under load, more than a thousand times; needs the source tree, takes long",
+    "fuzz": "two million executions of every fuzz target; needs Rust",
     "identity": "a million customers at shared devices, compared with the truth; needs Rust",
     "soak": "fifty million events of a year, and the growth of memory; needs Rust",
 }

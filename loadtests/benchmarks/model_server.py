@@ -39,8 +39,8 @@ _PEER_METHOD = "/inference.GRPCInferenceService/ModelInfer"
 _GOALS = {"grpcio": 10.0, "native": 50.0}
 """Rate over the peer's, by front."""
 _REASON = (
-    "The goals leave a call less processor time than an empty echo of grpcio or of tonic takes (`cart-recovery loadtest "
-    "fronts`), and behind a decision relay and feed write and fold its journal."
+    "The goals leave a call less processor time than an empty echo of grpcio or of tonic takes (`cart-recovery "
+    "loadtest fronts`), and behind a decision relay and feed write and fold its journal."
 )
 
 

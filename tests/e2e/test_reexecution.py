@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+import rust_features
 from audit.execution import render_verification, verify_all
 from audit.journal import read_journal
-from cart_recovery.v1.event_pb2 import Event
+from cart_recovery.v1.event_pb2 import Event, TrackRequest
 from cart_recovery.v1.scoring_pb2 import (
     TRIGGER_CHECKOUT_CALL,
     TRIGGER_EXIT_INTENT,
@@ -23,6 +24,9 @@ from tests.harness.waiting import eventually
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 SHOPPERS = 24
+CALL_NUMBER = "@call-number"
+"""The generator of load puts another number in its place in each call."""
+TRACKS_A_SECOND, SCORES_A_SECOND, SECONDS = 10_000.0, 300.0, 3.0
 
 
 @pytest.fixture
@@ -47,6 +51,55 @@ def test_every_decision_of_a_run_is_reproduced_bit_for_bit(deployment: Deploymen
     assert verification.holds, render_verification(verification)
     assert verification.decisions >= SHOPPERS
     print(render_verification(verification))
+
+
+def test_a_decision_beside_a_busy_feed_reads_everything_at_one_sequence(tmp_path: Path) -> None:
+    shop = Shop(seed=92)
+    shoppers = [shop.shopper() for _ in range(SHOPPERS)]
+    with deployed(tmp_path, policy=exploring_policy(), front="native", objective_ms="10000") as deployment:
+        deployment.start_scorer()
+        deployment.wait_until_deciding()
+        tracks, scores = offer_load(deployment, shop, shoppers)
+        assert min(tracks.answered, scores.answered) > 0 == tracks.failed + scores.failed
+        deployment.wait_until_published()
+        journal = read_journal(deployment.nats_url)
+        taken_at = {record.state_sequence for record in decisions(deployment.journal())}
+        bundles = deployment.settings.bundles_directory
+        verification = verify_all(journal, keys=deployment.keys, bundles_directory=bundles)
+    assert verification.holds, render_verification(verification)
+    assert verification.decisions >= scores.answered
+    # The feed went on between them.
+    assert len(taken_at) > scores.answered / 2
+
+
+def offer_load(deployment: Deployment, shop: Shop, shoppers: list[Shopper]) -> list[rust_features.LoadAnswers]:
+    """Few shoppers do much at once, while a checkout asks about a cart of one of them."""
+    tracks = [TrackRequest(event=event) for shopper in shoppers for event in shop.abandoning(shopper)]
+    for track in tracks:
+        track.event.event_id = CALL_NUMBER
+    scores = [shop.score(shopper) for shopper in shoppers]
+    for score in scores:
+        score.cart.cart_id = CALL_NUMBER
+    outcome = rust_features.offer_load(
+        address=deployment.scorer_address,
+        calls=[
+            ("/cart_recovery.v1.EventService/Track", TRACKS_A_SECOND, [track.SerializeToString() for track in tracks]),
+            (
+                "/cart_recovery.v1.ScoringService/Score",
+                SCORES_A_SECOND,
+                [score.SerializeToString() for score in scores],
+            ),
+        ],
+        rate=TRACKS_A_SECOND + SCORES_A_SECOND,
+        seconds=SECONDS,
+        connections=4,
+        deadline_seconds=20.0,
+        objective_seconds=1.0,
+        in_flight_limit=20_000,
+        seed=1,
+        first_number=1,
+    )
+    return outcome.kinds
 
 
 def live_on(deployment: Deployment, shop: Shop, shoppers: list[Shopper]) -> None:

@@ -22,9 +22,10 @@ def engine_at_rest(data_directory: Path, keys: Keys, nats_url: str) -> Iterator[
 
 def assert_equal_to_replay(data_directory: Path, empty_directory: Path, keys: Keys, nats_url: str) -> int:
     """The state from the snapshots of `data_directory` has the digest of a replay from the first message; returns the
-    sequence at which they agree. No scorer may run on `data_directory`."""
+    sequence at which they agree. No scorer may run on `data_directory`, which has snapshots."""
     with engine_at_rest(data_directory, keys, nats_url) as restarted:
         assert not restarted.notices(), restarted.notices()
+        assert restarted.status().snapshot_sequence, "no snapshot was there to restart from"
         sequence, digest = restarted.digest()
         with engine_at_rest(empty_directory, keys, nats_url) as replayed:
             assert replayed.digest() == (sequence, digest)

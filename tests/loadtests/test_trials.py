@@ -39,7 +39,7 @@ def run(answered: float, recovery_seconds: float | None) -> Capacity:
     sustained = replace(STEP, seconds=60.0, answered=answered)
     overload = Overload(replace(STEP, offered=5_000.0), 5e7, recovery_seconds)
     placement = Placement("all on one", Stalls(0.0, 0.0))
-    return Capacity(PLAN, placement, {}, "1", (STEP,), sustained, STEP, overload)
+    return Capacity(PLAN, placement, {}, "1", (STEP,), sustained, (STEP,) * 5, overload)
 
 
 def test_every_fuzz_target_has_its_executions_and_its_verdict() -> None:
@@ -66,15 +66,23 @@ def test_a_test_that_failed_has_survived_no_kill_and_says_what_was_lost() -> Non
 
 
 def test_the_knees_of_both_runs_stand_side_by_side() -> None:
-    found = capacities.comparison({"native": [run(1_000.0, 0.5), run(1_100.0, None)]})
+    found = capacities.comparison({"native": [run(1_000.0, 0.5), run(1_050.0, None)]})
     figures = values(found)
-    assert figures["native", capacities.KNEE] == (1_000, 1_100)
-    assert figures["native", capacities.APART] == (pytest.approx(10),)
+    assert figures["native", capacities.KNEE] == (1_000, 1_050)
+    assert figures["native", capacities.APART] == (pytest.approx(5),)
     assert figures["native", "overload: offered"] == (5_000, 5_000)
     assert figures["native", "overload: recovery"] == (0.5, math.inf)
     # p99 of 900 over p50 of 200 microseconds.
-    assert figures["native", capacities.SPREAD] == (4.5, 4.5)
-    assert verdicts(found) == {("native", capacities.SPREAD): False}
+    assert figures["native", capacities.SPREAD] == (4.5,) * 10
+    # The step after the overload holds 100 MB, the one before it 50.
+    assert figures["native", capacities.GROWN] == (100, 100)
+    assert verdicts(found) == {
+        ("native", capacities.APART): True,
+        ("native", capacities.OVERLOAD_P99): True,
+        ("native", capacities.GROWN): False,
+        ("native", capacities.RECOVERY): False,
+        ("native", capacities.SPREAD): False,
+    }
 
 
 def test_fronts_take_turns_and_one_that_keeps_up_nothing_is_not_measured() -> None:

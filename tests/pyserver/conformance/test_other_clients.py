@@ -13,7 +13,8 @@ from google.protobuf import json_format
 from google.rpc.error_details_pb2 import ErrorInfo
 
 from pyserver.process import Scorer
-from pyserver.reflection import EVENT_SERVICE, SERVICES
+from pyserver.reflection import EVENT_SERVICE, SCORING_SERVICE, SERVICES
+from tests.harness.shop import Shop
 from tests.pyserver.conftest import added
 
 BUF = str(Path(sys.executable).with_name("buf"))
@@ -74,10 +75,29 @@ def test_buf_lists_and_calls(lonely: Scorer) -> None:
     assert '"SERVING"' in healthy.stdout, healthy.stderr
 
 
-def test_ghz_gets_an_answer_to_every_call(lonely: Scorer, pytestconfig: pytest.Config) -> None:
+def asked() -> str:
+    shop = Shop()
+    return json_format.MessageToJson(shop.score(shop.shopper()))
+
+
+def test_buf_asks_for_a_decision_and_asks_again(deciding: Scorer) -> None:
+    question = asked()
+    first, again = (buf_curl(deciding, f"{SCORING_SERVICE}/Score", "--data", question) for _ in range(2))
+    assert first.returncode == again.returncode == 0, first.stderr + again.stderr
+    answer = json.loads(first.stdout)
+    assert answer["decisionId"] and len(answer["candidates"]) > 1
+    assert json.loads(again.stdout) == answer | {"repeatedAnswer": True}
+
+
+def test_ghz_gets_an_answer_to_every_call(deciding: Scorer, pytestconfig: pytest.Config) -> None:
     calls, callers = 2_000, 20
-    command = [ghz(pytestconfig), "--insecure", "--format", "json", "--call", f"{EVENT_SERVICE}.Track"]
-    command += ["--total", str(calls), "--concurrency", str(callers), "--data", json_format.MessageToJson(added("one"))]
-    ended = run(*command, f"127.0.0.1:{lonely.front.port}")
-    assert ended.returncode == 0, ended.stderr
-    assert json.loads(ended.stdout)["statusCodeDistribution"] == {"OK": calls}
+    questions = {
+        f"{EVENT_SERVICE}.Track": json_format.MessageToJson(added("one")),
+        f"{SCORING_SERVICE}.Score": asked(),
+    }
+    for method, question in questions.items():
+        command = [ghz(pytestconfig), "--insecure", "--format", "json", "--call", method]
+        command += ["--total", str(calls), "--concurrency", str(callers), "--data", question]
+        ended = run(*command, f"127.0.0.1:{deciding.front.port}")
+        assert ended.returncode == 0, ended.stderr
+        assert json.loads(ended.stdout)["statusCodeDistribution"] == {"OK": calls}

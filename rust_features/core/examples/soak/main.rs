@@ -24,20 +24,24 @@ const WARM_UP: usize = 24;
 fn main() -> Result<(), Box<dyn Error>> {
     let events = std::env::args().nth(1).ok_or("say how many events")?.parse()?;
     eprintln!("{}", Reading::HEAD);
-    let readings = soak(events, |reading| eprintln!("{reading}"))?;
+    let mut shop = Shop::open(events)?;
+    let readings = soak(&mut shop, events, |reading| eprintln!("{reading}"))?;
     let (warm, last) = (&readings[WARM_UP], &readings[READINGS - 1]);
     let growth = Growth::of(&readings[WARM_UP..]);
     println!("events {}", last.events);
     println!("days {:.1}", last.days);
+    println!("customers {}", shop.customers);
     println!("warm_resident_bytes {}", warm.resident_bytes);
+    println!("warm_bytes_per_customer {}", warm.resident_bytes / shop.customers);
+    println!("carts {}", last.carts);
+    println!("sessions {}", last.sessions);
     println!("growth_bytes_per_million_events {:.0}", growth.bytes_per_million_events);
     println!("growth_percent {:.4}", growth.share * 100.0);
     Ok(())
 }
 
 /// Folds so many events, or a few more.
-fn soak(events: u64, mut tell: impl FnMut(&Reading)) -> Result<Vec<Reading>, Box<dyn Error>> {
-    let mut shop = Shop::open(events)?;
+fn soak(shop: &mut Shop, events: u64, mut tell: impl FnMut(&Reading)) -> Result<Vec<Reading>, Box<dyn Error>> {
     let mut readings = Vec::with_capacity(READINGS);
     let mut visit = 0;
     for number in 1..=READINGS as u64 {
@@ -47,7 +51,7 @@ fn soak(events: u64, mut tell: impl FnMut(&Reading)) -> Result<Vec<Reading>, Box
             visit += 1;
         }
         let rate = float(shop.events - before) / (processor_seconds() - started);
-        let reading = Reading::of(&shop, rate);
+        let reading = Reading::of(shop, rate);
         tell(&reading);
         readings.push(reading);
     }
@@ -62,6 +66,7 @@ struct Reading {
     aliases: usize,
     visitors: usize,
     carts: usize,
+    sessions: usize,
     decisions: usize,
     event_ids: usize,
     /// Since the reading before, of processor time, the making of the events included.
@@ -69,7 +74,7 @@ struct Reading {
 }
 
 impl Reading {
-    const HEAD: &str = "     events    day     MiB  aliases visitors    carts decisions event ids events/s";
+    const HEAD: &str = "     events    day     MiB  aliases visitors    carts sessions decisions event ids events/s";
 
     fn of(shop: &Shop, events_per_second: f64) -> Self {
         let state = &shop.state;
@@ -80,6 +85,7 @@ impl Reading {
             aliases: state.customer_count(),
             visitors: state.visitor_count(),
             carts: state.cart_count(),
+            sessions: state.session_count(),
             decisions: state.decision_count(),
             event_ids: state.event_id_count(),
             events_per_second,
@@ -91,13 +97,14 @@ impl fmt::Display for Reading {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             formatter,
-            "{:>11} {:>6.1} {:>7} {:>8} {:>8} {:>8} {:>9} {:>9} {:>8.0}",
+            "{:>11} {:>6.1} {:>7} {:>8} {:>8} {:>8} {:>8} {:>9} {:>9} {:>8.0}",
             self.events,
             self.days,
             self.resident_bytes >> 20,
             self.aliases,
             self.visitors,
             self.carts,
+            self.sessions,
             self.decisions,
             self.event_ids,
             self.events_per_second
@@ -148,15 +155,20 @@ fn float(number: u64) -> f64 {
 mod tests {
     use super::*;
 
+    fn soaked(events: u64) -> Vec<Reading> {
+        soak(&mut Shop::open(events).unwrap(), events, |_| ()).unwrap()
+    }
+
     #[test]
     fn what_is_held_stays_as_much_as_it_was_after_the_warm_up() {
-        let readings = soak(60_000, |_| ()).unwrap();
+        let readings = soaked(60_000);
         let (warm, end) = (&readings[WARM_UP], &readings[READINGS - 1]);
         assert!(end.days > 300.0, "{end}");
         assert_eq!(warm.aliases, end.aliases);
-        let held: [fn(&Reading) -> usize; 4] = [
+        let held: [fn(&Reading) -> usize; 5] = [
             |reading| reading.visitors,
             |reading| reading.carts,
+            |reading| reading.sessions,
             |reading| reading.decisions,
             |reading| reading.event_ids,
         ];
@@ -168,7 +180,7 @@ mod tests {
 
     #[test]
     fn growth_is_that_of_the_line_through_the_readings() {
-        let mut readings = soak(1000, |_| ()).unwrap();
+        let mut readings = soaked(1000);
         for (reading, number) in readings.iter_mut().zip(0..) {
             reading.events = number * 500_000;
             reading.resident_bytes = 1_000_000 + number * 1000 + number % 2 * 10;

@@ -1,18 +1,20 @@
 //! A shop whose customers come back: some fill a cart, most leave it, some order it after they were written to.
 
 use std::error::Error;
+use std::iter;
 
 use cart_recovery_core::bundle::Bundle;
 use cart_recovery_core::contract::event::Kind;
+use cart_recovery_core::contract::journal_message::Content;
 use cart_recovery_core::contract::{
     Action, ActionTemplate, Channel, CheckoutStarted, ConsentChanged, ConsentPurpose, ConsentState, DecisionRecord,
-    Exploration, Forest, IdentityKeyKind, JournalMessage, LegalBasis, Line, MessageOutcome, MessageSent, Node,
+    Exploration, Forest, Identity, IdentityKeyKind, JournalMessage, LegalBasis, Line, MessageOutcome, MessageSent, Node,
     OrderCompleted, Policy, ProductAdded, ProductUpdated, ProductViewed, StorefrontPolicy, Tree, message_outcome, node,
 };
 use cart_recovery_core::decide::{fire, to_message};
 use cart_recovery_core::feature::{CONTEXT_COUNT, FEATURE_COUNT, schema_hash};
 use cart_recovery_core::fold::fold;
-use cart_recovery_core::ids::CartId;
+use cart_recovery_core::ids::{CartId, Token};
 use cart_recovery_core::keyed::Key;
 use cart_recovery_core::policy::Rules;
 use cart_recovery_core::state::State;
@@ -25,7 +27,7 @@ use crate::support::{START, id, line, message, scatter};
 /// Each customer's within the year: enough to fill every list of a record that has a bound.
 const EVENTS_PER_CUSTOMER: u64 = 2000;
 /// About as many as a visit has; it sets the pace of the clock.
-const EVENTS_PER_VISIT: u64 = 7;
+const EVENTS_PER_VISIT: u64 = 8;
 const YEAR_MICROS: u64 = 365 * 86_400 * 1_000_000;
 const ABANDONMENT_SECONDS: u32 = 1800;
 const PRODUCTS: u64 = 2000;
@@ -37,14 +39,16 @@ const EMAIL: u8 = 2;
 const DEVICE: u8 = 3;
 const CART: u8 = 4;
 const EVENT: u8 = 5;
+const SESSION: u8 = 6;
 
 /// The shop and what is known of it.
 pub struct Shop {
     pub state: State,
     /// Messages folded.
     pub events: u64,
+    /// However long it is open.
+    pub customers: u64,
     bundle: Bundle,
-    customers: u64,
     visit_micros: u64,
 }
 
@@ -70,11 +74,14 @@ impl Shop {
         Ok(shop)
     }
 
-    /// One visit, and what the visitor of some days ago does about his cart.
+    /// One visit, at first without a key, and what the visitor of some days ago does about his cart.
     pub fn visit(&mut self, number: u64) -> Result<(), Box<dyn Error>> {
         let mut time = Micros(START.0 + i64::try_from(number * self.visit_micros)?);
-        for kind in kinds(number) {
-            self.happen(time, &self.keys(number), kind)?;
+        let (nobody, keys) = ([].as_slice(), self.keys(number));
+        for (at, kind) in iter::once(view(number, VIEWS)).chain(kinds(number)).enumerate() {
+            let acting = if at == 0 { nobody } else { &keys };
+            let event = message(time, id(EVENT, self.events), acting, kind);
+            self.arrive(time, &within(number, event))?;
             time = time.plus_seconds(1);
         }
         let earlier = number.checked_sub(self.customers);
@@ -93,8 +100,14 @@ impl Shop {
         ]
     }
 
-    /// Decides about what was left alone until then, and folds the event.
+    /// Outside of a session.
     fn happen(&mut self, time: Micros, keys: &[(IdentityKeyKind, [u8; 16])], kind: Kind) -> Result<(), Box<dyn Error>> {
+        let event = message(time, id(EVENT, self.events), keys, kind);
+        self.arrive(time, &event)
+    }
+
+    /// Decides about what was left alone until then, and folds the event.
+    fn arrive(&mut self, time: Micros, event: &JournalMessage) -> Result<(), Box<dyn Error>> {
         while let Some(due) = self.state.take_next_due(time, ABANDONMENT_SECONDS) {
             for record in fire(&self.state, &self.bundle, &[due], &KEY) {
                 let sent = sent(&record, due.time);
@@ -105,7 +118,7 @@ impl Shop {
                 }
             }
         }
-        self.add(&message(time, id(EVENT, self.events), keys, kind))
+        self.add(event)
     }
 
     fn add(&mut self, message: &JournalMessage) -> Result<(), Box<dyn Error>> {
@@ -160,12 +173,7 @@ fn kinds(visit: u64) -> Vec<Kind> {
     if scatter(visit ^ 1 << 42).is_multiple_of(8) {
         kinds.push(consent());
     }
-    kinds.extend((0..VIEWS).map(|number| {
-        Kind::ProductViewed(ProductViewed {
-            product: Some(product(visit, number)),
-            dwell_seconds: 20,
-        })
-    }));
+    kinds.extend((0..VIEWS).map(|number| view(visit, number)));
     if fate(visit) != Fate::None {
         kinds.push(Kind::ProductAdded(ProductAdded {
             cart_id: cart_id(visit),
@@ -180,6 +188,24 @@ fn kinds(visit: u64) -> Vec<Kind> {
         kinds.push(order(visit));
     }
     kinds
+}
+
+fn view(visit: u64, number: u64) -> Kind {
+    Kind::ProductViewed(ProductViewed {
+        product: Some(product(visit, number)),
+        dwell_seconds: 20,
+    })
+}
+
+/// The event, in the session of the visit.
+fn within(visit: u64, mut message: JournalMessage) -> JournalMessage {
+    if let Some(Content::Event(event)) = &mut message.content {
+        event.identity = Some(Identity {
+            session_id: Token(id(SESSION, visit)).to_string(),
+            ..Identity::default()
+        });
+    }
+    message
 }
 
 fn consent() -> Kind {

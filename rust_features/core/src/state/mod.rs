@@ -230,6 +230,12 @@ impl State {
         self.carts.len()
     }
 
+    /// Sessions held.
+    #[must_use]
+    pub fn session_count(&self) -> usize {
+        self.sessions.len()
+    }
+
     /// Decisions held.
     #[must_use]
     pub fn decision_count(&self) -> usize {

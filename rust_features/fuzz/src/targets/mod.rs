@@ -44,7 +44,7 @@ pub const TARGETS: [Target; 6] = [
     Target {
         name: "spool",
         run: spool::run,
-        seeds: Vec::new,
+        seeds: spool::seeds,
     },
     Target {
         name: "forest",
