@@ -68,8 +68,8 @@ def test_a_decision_beside_a_busy_feed_reads_everything_at_one_sequence(tmp_path
         verification = verify_all(journal, keys=deployment.keys, bundles_directory=bundles)
     assert verification.holds, render_verification(verification)
     assert verification.decisions >= scores.answered
-    # The feed went on between them.
-    assert len(taken_at) > scores.answered / 2
+    # The feed went on between them, many messages at a time.
+    assert len(taken_at) > 50 and max(taken_at) > tracks.answered / 2
 
 
 def offer_load(deployment: Deployment, shop: Shop, shoppers: list[Shopper]) -> list[rust_features.LoadAnswers]:
