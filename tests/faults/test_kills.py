@@ -96,6 +96,8 @@ def check_kills(
         load.wait_for_accepted(50, within=60)
     finally:
         load.stop()
+    # What was decided meanwhile leaves as fast as it can.
+    deployment.sink.answer_delay_seconds = 0.0
     deployment.wait_until_published()
     journal = eventually(lambda: settled(deployment), within=SETTLING_SECONDS, what="every contact has its outcome")
     record_figures(deployment, load, journal, record)

@@ -39,6 +39,7 @@ const SIDES: [(&str, Durability); 3] = [
 const METHOD: &str = "/cart_recovery.v1.ScoringService/Score";
 const SPOOL_BYTES: u64 = 8 << 30;
 const POLL: Duration = Duration::from_millis(20);
+const TOLD_EVERY: Duration = Duration::from_secs(10);
 
 type Anything = Box<dyn Error>;
 
@@ -168,8 +169,13 @@ fn fill(sides: &[Side], tracks: impl Iterator<Item = io::Result<Vec<u8>>>) -> Re
     for request in tracks {
         writer.track(&request?).map_err(|refusal| refusal.to_string())?;
     }
+    let mut told = Instant::now();
     while !writer.status().at_rest {
         std::thread::sleep(POLL);
+        if told.elapsed() > TOLD_EVERY {
+            eprintln!("{} messages are folded", writer.status().folded_sequence);
+            told = Instant::now();
+        }
     }
     let end = writer.status().folded_sequence;
     wait(sides, |status| status.folded_sequence >= end)

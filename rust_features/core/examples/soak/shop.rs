@@ -8,8 +8,9 @@ use cart_recovery_core::contract::event::Kind;
 use cart_recovery_core::contract::journal_message::Content;
 use cart_recovery_core::contract::{
     Action, ActionTemplate, Channel, CheckoutStarted, ConsentChanged, ConsentPurpose, ConsentState, DecisionRecord,
-    Exploration, Forest, Identity, IdentityKeyKind, JournalMessage, LegalBasis, Line, MessageOutcome, MessageSent, Node,
-    OrderCompleted, Policy, ProductAdded, ProductUpdated, ProductViewed, StorefrontPolicy, Tree, message_outcome, node,
+    Exploration, Forest, Identity, IdentityKeyKind, JournalMessage, LegalBasis, Line, MessageOutcome, MessageSent,
+    Node, OrderCompleted, Policy, ProductAdded, ProductUpdated, ProductViewed, StorefrontPolicy, Tree, message_outcome,
+    node,
 };
 use cart_recovery_core::decide::{fire, to_message};
 use cart_recovery_core::feature::{CONTEXT_COUNT, FEATURE_COUNT, schema_hash};
