@@ -43,8 +43,8 @@ def comparison(found: Mapping[str, Sequence[Capacity]]) -> Comparison:
         name="capacities",
         title="Capacity of both fronts, and overload",
         setting=(
-            f"Open-loop load, nine Track to one Score, {plan.customers:,} customers. Kept up is the highest rate of "
-            f"which {IN_TIME_SHARE:.0%} of each kind are answered within {objectives} for "
+            f"Open-loop load, nine Track to one Score, {plan.customers:,} customers. Kept up is the highest rate, the "
+            f"knee, of which {IN_TIME_SHARE:.0%} of each kind are answered within {objectives} for "
             f"{plan.sustained_seconds:.0f} s with a flat spool, which never holds more than a batch and the calls of a "
             "quarter of a second more; it is sought to within 5 %, anew in every run. Then half of it is offered, in "
             f"rounds, and {plan.overload:g} times as much. Recovery is the time from the end of the overload until "
