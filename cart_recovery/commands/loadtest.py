@@ -56,7 +56,7 @@ COMPARISONS = {
 TRIALS = {
     "capacities": "the capacity of both fronts, found twice, and five times as much; takes long",
     "kills": "SIGKILL under load, more than a thousand times; needs the source tree, takes long",
-    "fuzz": "two million executions of every fuzz target; needs Rust",
+    "fuzz": "ten million executions over all fuzz targets; needs Rust",
     "identity": "a million customers at shared devices, compared with the truth; needs Rust",
     "soak": "fifty million events of a year, and the growth of memory; needs Rust",
 }

@@ -68,7 +68,7 @@ class Sizes:
             plans=_PLANS,
             runs=2,
             kills=350,
-            executions=2_000_000,
+            executions=1_700_000,
             identity_customers=1_000_000,
             soak_events=50_000_000,
             profile="release",
