@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.fault, pytest.mark.timeout(360 + 32 * KILLS)]
 LONGEST_LIFE_SECONDS = 1.5
 """A process is killed at a random moment up to so long after it came up."""
 
-SETTLING_SECONDS = 120.0 + 2 * KILLS
+SETTLING_SECONDS = 120.0 + 4 * KILLS
 """How long touches may take to their end after the last kill."""
 
 Record = Callable[[str, object], None]
