@@ -21,6 +21,9 @@ GOALS = {
     "restart": [("snapshot loaded", 10, False)],
     "identity": [
         ("aliases of the largest customer", 16, False),
+        # One in a hundred of those that a quick run has.
+        ("customers with an alias of another, or with a shared device", 20, False),
+        ("customers that lack one of their own", 0, False),
         ("a look at a customer who is woven to be slow", 1_000, False),
     ],
     "soak": [("growth after the warm-up, of the memory", 1, False)],
