@@ -223,8 +223,8 @@ def measure(plan: Plan, load: Load, placement: Placement, progress: Callable[[st
         lambda rate: kept(rate, plan.step_seconds) is not None,
         lambda rate: kept(rate, plan.sustained_seconds),
     )
-    rounds = range(_HALF_ROUNDS if sustained else 0)
-    half = tuple(tried(sustained.offered / 2, plan.sustained_seconds / _HALF_ROUNDS) for _ in rounds)
+    seconds = plan.sustained_seconds / _HALF_ROUNDS
+    half = tuple(tried(sustained.offered / 2, seconds) for _ in range(_HALF_ROUNDS)) if sustained else ()
     overload = _overload(plan, load, sustained, progress) if sustained and plan.overload else None
     return Capacity(plan, placement, machine(), rust_features.ENGINE_VERSION, tuple(steps), sustained, half, overload)
 
