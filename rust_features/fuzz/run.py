@@ -9,6 +9,7 @@ import argparse
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 FUZZ = Path(__file__).resolve().parent
@@ -23,7 +24,7 @@ COVERAGE = (
 
 
 def main() -> int:
-    """Builds, runs every target, and returns 1 where one crashed."""
+    """Builds, runs every target, as many at once as there are processors, and returns 1 where one crashed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("targets", nargs="*", default=TARGETS, metavar="TARGET", help=", ".join(TARGETS))
     parser.add_argument("--executions", type=int, default=1_000_000, help="of each target (default: %(default)s)")
@@ -31,13 +32,16 @@ def main() -> int:
     parser.add_argument("--keep", action="store_true", help="keep what was found in the corpus")
     options = parser.parse_args()
     binary = build()
-    failed = False
-    for target in options.targets:
+    keep = ["--keep", str(CORPUS_BYTES)] if options.keep else []
+
+    def crashed(target: str) -> bool:
         corpus = FUZZ / "corpus" / target
-        command = [str(binary), target, str(options.executions), str(options.seed), str(corpus)]
-        keep = ["--keep", str(CORPUS_BYTES)] if options.keep else []
-        failed |= subprocess.run([*command, *keep], cwd=FUZZ.parent / "target", check=False).returncode != 0
-    return int(failed)
+        command = [str(binary), target, str(options.executions), str(options.seed), str(corpus), *keep]
+        return subprocess.run(command, cwd=FUZZ.parent / "target", check=False).returncode != 0
+
+    # A campaign is one thread.
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return int(any(list(pool.map(crashed, options.targets))))
 
 
 def build() -> Path:
