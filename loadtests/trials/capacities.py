@@ -57,14 +57,14 @@ def comparison(found: Mapping[str, Sequence[Capacity]]) -> Comparison:
 
 
 def _goals(plan: Plan) -> list[Goal]:
-    bounds = {
-        OVERLOAD_P99: plan.slo_p99_ms,
-        GROWN: _MOST_GROWN_PERCENT,
-        RECOVERY: _MOST_RECOVERY_SECONDS,
-    }
-    goals = [Goal(figure, plan.front, "", bound) for figure, bound in bounds.items()]
-    apart = Goal(APART, plan.front, "", _MOST_APART_PERCENT, reason=_APART_REASON)
-    return [apart, *goals, Goal(SPREAD, plan.front, "", _MOST_SPREAD, reason=_SPREAD_REASON)]
+    bounds = (
+        (APART, _MOST_APART_PERCENT, _APART_REASON),
+        (OVERLOAD_P99, plan.slo_p99_ms, ""),
+        (GROWN, _MOST_GROWN_PERCENT, ""),
+        (RECOVERY, _MOST_RECOVERY_SECONDS, ""),
+        (SPREAD, _MOST_SPREAD, _SPREAD_REASON),
+    )
+    return [Goal(figure, plan.front, "", bound, reason=reason) for figure, bound, reason in bounds]
 
 
 def _figures(front: str, runs: Sequence[Capacity]) -> list[Figure]:

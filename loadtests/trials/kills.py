@@ -24,8 +24,7 @@ def measure(kills: int, *, progress: Callable[[str], None]) -> Comparison:
     with tempfile.TemporaryDirectory() as folder:
         results = Path(folder) / "results.xml"
         # The family of JUnit files whose tests have properties.
-        options = ["-o", "junit_family=xunit1", f"--junitxml={results}"]
-        options += ["--numprocesses", str(_AT_ONCE)]
+        options = ["-o", "junit_family=xunit1", f"--junitxml={results}", "--numprocesses", str(_AT_ONCE)]
         command = mortal([sys.executable, "-m", "pytest", str(_TESTS), *options])
         environment = os.environ | {"CARTREC_TEST_KILLS": str(kills)}
         subprocess.run(command, cwd=_ROOT, env=environment, stdout=sys.stderr.fileno(), check=False)

@@ -41,7 +41,7 @@ def main() -> int:
 
     # A campaign is one thread.
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return int(any(list(pool.map(crashed, options.targets))))
+        return int(any(pool.map(crashed, options.targets)))
 
 
 def build() -> Path:

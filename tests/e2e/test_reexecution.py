@@ -7,7 +7,7 @@ import pytest
 
 import rust_features
 from audit.execution import render_verification, verify_all
-from audit.journal import read_journal
+from audit.journal import messages, read_journal
 from cart_recovery.v1.event_pb2 import Event, TrackRequest
 from cart_recovery.v1.scoring_pb2 import (
     TRIGGER_CHECKOUT_CALL,
@@ -15,6 +15,7 @@ from cart_recovery.v1.scoring_pb2 import (
     TRIGGER_INACTIVITY,
     TRIGGER_TOUCH_DUE,
 )
+from loadtests.shoppers import METHODS
 from tests.harness.deployment import Deployment, deployed
 from tests.harness.journal import decisions
 from tests.harness.policy import exploring_policy
@@ -63,12 +64,12 @@ def test_a_decision_beside_a_busy_feed_reads_everything_at_one_sequence(tmp_path
         assert min(tracks.answered, scores.answered) > 0 == tracks.failed + scores.failed
         deployment.wait_until_published()
         journal = read_journal(deployment.nats_url)
-        taken_at = {record.state_sequence for record in decisions(deployment.journal())}
         bundles = deployment.settings.bundles_directory
         verification = verify_all(journal, keys=deployment.keys, bundles_directory=bundles)
     assert verification.holds, render_verification(verification)
     assert verification.decisions >= scores.answered
     # The feed went on between them, many messages at a time.
+    taken_at = {message.decision.state_sequence for _, message in messages(journal) if message.HasField("decision")}
     assert len(taken_at) > 50 and max(taken_at) > tracks.answered / 2
 
 
@@ -83,12 +84,8 @@ def offer_load(deployment: Deployment, shop: Shop, shoppers: list[Shopper]) -> l
     outcome = rust_features.offer_load(
         address=deployment.scorer_address,
         calls=[
-            ("/cart_recovery.v1.EventService/Track", TRACKS_A_SECOND, [track.SerializeToString() for track in tracks]),
-            (
-                "/cart_recovery.v1.ScoringService/Score",
-                SCORES_A_SECOND,
-                [score.SerializeToString() for score in scores],
-            ),
+            (METHODS["Track"], TRACKS_A_SECOND, [track.SerializeToString() for track in tracks]),
+            (METHODS["Score"], SCORES_A_SECOND, [score.SerializeToString() for score in scores]),
         ],
         rate=TRACKS_A_SECOND + SCORES_A_SECOND,
         seconds=SECONDS,

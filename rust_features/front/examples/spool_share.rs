@@ -170,14 +170,17 @@ fn fill(sides: &[Side], tracks: impl Iterator<Item = io::Result<Vec<u8>>>) -> Re
         writer.track(&request?).map_err(|refusal| refusal.to_string())?;
     }
     let mut told = Instant::now();
-    while !writer.status().at_rest {
-        std::thread::sleep(POLL);
+    let end = loop {
+        let status = writer.status();
+        if status.at_rest {
+            break status.folded_sequence;
+        }
         if told.elapsed() > TOLD_EVERY {
-            eprintln!("{} messages are folded", writer.status().folded_sequence);
+            eprintln!("{} messages are folded", status.folded_sequence);
             told = Instant::now();
         }
-    }
-    let end = writer.status().folded_sequence;
+        std::thread::sleep(POLL);
+    };
     wait(sides, |status| status.folded_sequence >= end)
 }
 

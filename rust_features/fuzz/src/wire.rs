@@ -34,6 +34,14 @@ impl Value {
     }
 }
 
+/// The first number among the fields that has this one.
+pub(crate) fn varint_of(fields: &[Field], wanted: u64) -> Option<u64> {
+    fields.iter().find_map(|field| match field.value {
+        Value::Varint(number) if field.number == wanted => Some(number),
+        _ => None,
+    })
+}
+
 /// The fields of a message; `None` where the bytes are none.
 pub(crate) fn read(bytes: &[u8]) -> Option<Vec<Field>> {
     read_within(bytes, DEPTH)

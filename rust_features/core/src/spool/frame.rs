@@ -32,8 +32,9 @@ pub(super) enum Parsed<'a> {
     Damaged,
 }
 
-/// Replaces `buffer` by a frame. `None` where the payload is too long for one.
-pub(super) fn encode(buffer: &mut Vec<u8>, offset: u64, accepted: u64, payload: &[u8]) -> Option<()> {
+/// Replaces `buffer` by a frame, whatever it claims of others. `None` where the payload is too long for one.
+#[must_use]
+pub fn encode(buffer: &mut Vec<u8>, offset: u64, accepted: u64, payload: &[u8]) -> Option<()> {
     let length = payload.len().checked_add(PLACE).filter(|length| *length <= LIMIT)?;
     buffer.clear();
     buffer.extend_from_slice(&[0; HEAD]);

@@ -37,6 +37,7 @@ use log::Ground;
 use name::Name;
 
 pub use error::{Cut, Damage, SpoolError};
+pub use frame::encode as encode_frame;
 pub use inspect::{SegmentReport, SpoolCondition, SpoolReport, inspect};
 pub use log::Log;
 pub use read::{Cursor, Frame};

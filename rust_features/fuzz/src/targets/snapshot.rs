@@ -71,11 +71,7 @@ fn sealed_parts(fields: &[Field]) -> Vec<u8> {
         .filter(|field| field.number == 1)
         .filter_map(|field| field.value.bytes())
         .collect();
-    let sequence = fields.iter().find_map(|field| match field.value {
-        Value::Varint(number) if field.number == 2 => Some(number),
-        _ => None,
-    });
-    file(&payloads, sequence.unwrap_or_default())
+    file(&payloads, wire::varint_of(fields, 2).unwrap_or_default())
 }
 
 fn written(snapshot: &Snapshot) -> Vec<Vec<u8>> {

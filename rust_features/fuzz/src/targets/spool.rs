@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use cart_recovery_core::ids::SpoolId;
-use cart_recovery_core::spool::{Cursor, Durability, Frame, Spool, SpoolError};
+use cart_recovery_core::spool::{Cursor, Durability, Frame, Spool, SpoolError, encode_frame};
 
 use crate::wire::{self, Field, Value};
 
@@ -60,18 +60,12 @@ fn segment(fields: &[Field]) -> Vec<u8> {
 
 /// A frame as it stands in a segment, whatever it claims.
 fn sealed(fields: &[Field]) -> Vec<u8> {
-    let number = |wanted| {
-        fields.iter().find_map(|field| match field.value {
-            Value::Varint(number) if field.number == wanted => Some(number),
-            _ => None,
-        })
-    };
-    let place = [OFFSET, ACCEPTED].map(|wanted| number(wanted).unwrap_or_default().to_le_bytes());
+    let [offset, accepted] = [OFFSET, ACCEPTED].map(|wanted| wire::varint_of(fields, wanted).unwrap_or_default());
     let payload = fields.iter().find(|field| field.number == PAYLOAD);
     let payload = payload.and_then(|field| field.value.bytes()).unwrap_or_default();
-    let body = [place.concat(), payload].concat();
-    let length = u32::try_from(body.len()).expect("an input is short");
-    [&length.to_le_bytes(), &crc32c::crc32c(&body).to_le_bytes(), &*body].concat()
+    let mut frame = Vec::new();
+    encode_frame(&mut frame, offset, accepted, &payload).expect("an input is short");
+    frame
 }
 
 fn recover(segment: &[u8]) {
