@@ -150,8 +150,8 @@ class SpoolReport:
     newest_micros: int | None
     """The highest received time of a message."""
     condition: Literal["sound", "torn", "damaged"]
-    """Torn: the next start cuts bytes that no caller was answered for. Damaged: accepted messages are missing, and a start
-    refuses."""
+    """Torn: the next start cuts what a crash has left behind the last sound frame. Damaged: accepted messages are missing,
+    and a start refuses."""
     path: Path | None
     """The torn or damaged segment."""
     position: int | None
@@ -321,7 +321,6 @@ class LoadOutcome:
     """Calls not made, because `in_flight_limit` were unanswered."""
     lateness_micros: list[int]
     """By which calls began too late, in the same quantiles."""
-    elapsed_seconds: float
 
 def offer_load(
     *,

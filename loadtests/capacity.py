@@ -109,7 +109,7 @@ class Overload:
     step: Step
     resident_bytes_before: float
     recovery_seconds: float | None
-    """From its end to the first quarter of a second of half the sustained rate that was within the objective again;
+    """From its last call to the first quarter of a second of half the sustained rate that was within the objective again;
     None where none was for as long as the overload had lasted."""
 
 
@@ -250,13 +250,15 @@ def highest(
 def _overload(plan: Plan, load: Load, sustained: Step, progress: Callable[[str], None]) -> Overload:
     load.rest()
     before = load.resident_bytes()
+    # Its last calls are still waited for after its end.
+    ended = time.monotonic() + plan.sustained_seconds
     step = load.offer(sustained.offered * plan.overload, plan.sustained_seconds)
-    progress(_line(step))
-    ended = begun = time.monotonic()
+    begun = time.monotonic()
     while not load.offer(sustained.offered / 2, _RECOVERY_STEP_SECONDS).kept_up:
         begun = time.monotonic()
         if begun - ended > plan.sustained_seconds:
             return Overload(step, before, None)
+    progress(_line(step))
     return Overload(step, before, begun - ended)
 
 

@@ -14,7 +14,7 @@ from grpc_reflection.v1alpha.reflection import ReflectionServicer
 from pyserver import reflection, refusals
 from pyserver.callers import caller_of
 from pyserver.reflection import EVENT_SERVICE, HEALTH_SERVICE, REFLECTION_SERVICES, SCORING_SERVICE
-from pyserver.streams import BoundedStream, Places
+from pyserver.streams import BoundedStream, Slots
 from pyserver.tls import Tls
 from pyserver.turns import TurnPool
 from rust_features import CallMetrics, CallQueue, Quota, Refused
@@ -84,10 +84,10 @@ class GrpcioFront:
         self._metrics = calls
         self._durations = calls.durations()
         self._quota = quota
-        self._streams = Places(streams)
+        self._streams = Slots(streams)
         self._pool = TurnPool(threads, name="grpc", queue=queue)
-        self._watchers = Places(threads)
-        # One thread more than places, so that the watcher without a place is told so.
+        self._watchers = Slots(threads)
+        # One thread more than slots, so that the watcher without a slot is told so.
         self._watcher_pool = ThreadPoolExecutor(threads + 1, thread_name_prefix="watch")
         self._server = grpc.server(
             self._pool,

@@ -59,7 +59,10 @@ def _engine_families(status: EngineStatus) -> Iterator[Metric]:
         "connected": (status.connected, "1 while NATS is connected."),
         "failed": (status.failure is not None, "1 where relay or feed stopped for good."),
         "state_age_seconds": (status.state_age_seconds, "Time since the state last advanced."),
-        "spool_depth_messages": (status.spool_depth_messages, "Messages spooled and not yet in the journal."),
+        "spool_depth_messages": (
+            status.spool_depth_messages,
+            "Messages spooled and not yet in the journal, and those of an earlier start's last file until it is removed.",
+        ),
         "spool_depth_bytes": (
             status.spool_depth_bytes,
             "Bytes of the spool on disk, where segments are deleted as a whole.",

@@ -75,12 +75,14 @@ _GOALS = (
 
 def measure(benchmark: Benchmark, *, make_bundle: MakeBundle, progress: Callable[[str], None]) -> Comparison:
     """Starts everything, measures, stops everything. Raises NotServing or Unmeasured."""
-    needed = benchmark.warm_up + 2 * benchmark.rounds * benchmark.calls
+    decided = benchmark.warm_up + 2 * benchmark.rounds * benchmark.calls
+    # A dry run about a cart that was decided about would repeat that decision.
+    needed = decided + benchmark.calls
     if needed > benchmark.customers:
         raise Unmeasured(f"{needed:,} calls need as many customers, because each decides about a cart of its own")
     with ExitStack() as stack:
         servers = _scorers(stack, benchmark, make_bundle, progress)
-        requests = score_requests(range(needed), benchmark.actions)
+        requests = score_requests(range(decided), benchmark.actions)
         calls = {name: caller(stack, server, SCORE_METHOD) for name, server in servers.items()}
         warm = [next(requests) for _ in range(benchmark.warm_up)]
         replies = {name: [len(checked(call(one), benchmark.actions)) for one in warm] for name, call in calls.items()}
@@ -92,7 +94,7 @@ def measure(benchmark: Benchmark, *, make_bundle: MakeBundle, progress: Callable
             calls[name] = caller(stack, servers[name], ECHO_METHOD)
             for one in warm:
                 calls[name](one)
-        dry = list(score_requests(range(benchmark.calls), benchmark.actions, dry_run=True))
+        dry = list(score_requests(range(decided, needed), benchmark.actions, dry_run=True))
         rounds = []
         for number in range(benchmark.rounds):
             alone, together = ([next(requests) for _ in range(benchmark.calls)] for _ in range(2))
@@ -153,9 +155,9 @@ def _round(
     figures: Round = {}
     for name, server in servers.items():
         _rest(servers)
-        cpu = _in_flight(server, calls[name], together)
+        cpu = _in_flight(server, calls[name], together, actions)
         _rest(servers)
-        dry_cpu = _in_flight(server, calls[name], dry)
+        dry_cpu = _in_flight(server, calls[name], dry, actions)
         figures[name] = {_P50: median(waits[name]) / 1_000, _CPU: cpu, _DRY_CPU: dry_cpu}
     return figures
 
@@ -182,13 +184,16 @@ def _in_turns(calls: dict[str, Call], batch: list[bytes], actions: int) -> dict[
     return waits
 
 
-def _in_flight(server: Server, call: Call, batch: list[bytes]) -> float:
+def _in_flight(server: Server, call: Call, batch: list[bytes], actions: int) -> float:
     """CPU time per call in microseconds, of a scorer until all is journalled and folded."""
     spent = cpu_of_process(server.process_id)
     before = spent()
     with ThreadPoolExecutor(IN_FLIGHT) as callers:
-        for _ in callers.map(call, batch):
-            pass
+        replies = list(callers.map(call, batch))
     if server.metrics_url:
         await_rest(server)
-    return (spent() - before) * 1e6 / len(batch)
+    micros = (spent() - before) * 1e6 / len(batch)
+    if server.metrics_url:
+        for reply in replies:
+            checked(reply, actions)
+    return micros

@@ -10,7 +10,7 @@ from cart_recovery.die_with_parent import mortal
 from loadtests.benchmarks.comparison import Comparison, Figure, Goal, Unmeasured, without_peers
 
 EXECUTIONS, CRASHES = "executions", "crashes"
-_RUN = Path(__file__).parents[2] / "rust_features" / "fuzz" / "run.py"
+_FUZZ = Path(__file__).parents[2] / "rust_features" / "fuzz"
 _LINE = re.compile(
     r"(?P<target>\w+) +(?P<executions>\d+) executions +\d+ s +(?P<edges>\d+) edges +\d+ inputs"
     r" +(?P<crashes>\d+) crashes"
@@ -19,7 +19,7 @@ _LINE = re.compile(
 
 def measure(executions: int, *, progress: Callable[[str], None]) -> Comparison:
     """Of each target. Raises Unmeasured where it cannot be built or run."""
-    command = mortal([sys.executable, str(_RUN), "--executions", str(executions)])
+    command = mortal([sys.executable, str(_FUZZ / "run.py"), "--executions", str(executions)])
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         if process.stdout is None:
             raise Unmeasured("the campaign has no pipe")
@@ -27,14 +27,16 @@ def measure(executions: int, *, progress: Callable[[str], None]) -> Comparison:
         for line in process.stdout:
             progress(line.rstrip())
             lines.append(line)
-    return comparison(lines)
+    return comparison(lines, {folder.name for folder in (_FUZZ / "corpus").glob("*")})
 
 
-def comparison(lines: list[str]) -> Comparison:
-    """From what the campaigns print. Raises Unmeasured where that is nothing."""
+def comparison(lines: list[str], targets: set[str]) -> Comparison:
+    """From what the campaigns print. Raises Unmeasured where one of the targets is not among it."""
     found = [match.groupdict() for match in map(_LINE.match, lines) if match]
+    if silent := targets - {each["target"] for each in found}:
+        raise Unmeasured(f"{', '.join(sorted(silent))} could not be run, or died; the reason stands above")
     if not found:
-        raise Unmeasured("no target was fuzzed; the reason stands above")
+        raise Unmeasured("no target was found, which needs the source tree")
     return without_peers(
         name="fuzz",
         title="Fuzzing with coverage",

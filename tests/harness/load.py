@@ -99,10 +99,10 @@ def lost_and_twice(deployment: Deployment, load: Load, journal: Iterable[Entry])
     frames = Counter(f"frame {entry.spool_id}:{entry.spool_offset}" for entry in entries)
     events = Counter(entry.event.event_id for entry in entries if entry.message.HasField("event"))
     counts = {name: events[deployment.token("event", name)] for name in load.accepted | load.unanswered}
-    taken = {record.decision_id for record in decisions(entries)}
+    taken = Counter(record.decision_id for record in decisions(entries))
     return {
-        "lost": [name for name in load.accepted if not counts[name]] + sorted(load.decided - taken),
-        "twice": [name for name, count in (counts | frames).items() if count > 1],
+        "lost": [name for name in load.accepted if not counts[name]] + sorted(load.decided - taken.keys()),
+        "twice": [name for name, count in (counts | frames | taken).items() if count > 1],
     }
 
 

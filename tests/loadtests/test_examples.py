@@ -20,7 +20,6 @@ GOALS = {
     "fold": [("events folded a second", 1_000_000, True)],
     "restart": [("snapshot loaded", 10, False)],
     "identity": [
-        ("aliases of the largest customer", 16, False),
         # One in a hundred of those that a quick run has.
         ("customers with an alias of another, or with a shared device", 20, False),
         ("customers that lack one of their own", 0, False),

@@ -28,11 +28,13 @@ const OWN_DEVICE: u8 = 3;
 const SHARED_DEVICE: u8 = 4;
 const EVENT: u8 = 5;
 const CART: u8 = 6;
-/// Of the web.
+/// Of a web.
 const SPIDER: u8 = 7;
 const THREAD: u8 = 8;
 const KNOT: u8 = 9;
-/// Devices of the web, the carts that each is in, and how many are in one.
+/// Webs, each looked at once, as cold as a decision finds it.
+const WEBS: u64 = 200;
+/// Devices of a web, the carts that each is in, and how many are in one.
 const THREADS: u64 = 240;
 const LAYERS: u64 = 8;
 const AT_KNOT: u64 = 16;
@@ -134,16 +136,16 @@ impl Shop {
 impl Shop {
     /// What somebody may invent to make decisions about one customer slow: devices that each share carts with others, none
     /// with so many that it would be left out at once.
-    fn web(&mut self) -> Result<(), Box<dyn std::error::Error>> {
+    fn web(&mut self, web: u64) -> Result<(), Box<dyn std::error::Error>> {
         let knots = THREADS / AT_KNOT;
         for number in 0..THREADS {
-            let device = (IdentityKeyKind::Anonymous, id(THREAD, number, 0));
+            let device = (IdentityKeyKind::Anonymous, id(THREAD, web * THREADS + number, 0));
             for layer in 0..LAYERS {
                 let knot = (number % knots + layer * (number / knots)) % knots;
-                let cart_id = CartId(id(KNOT, knot, u8::try_from(layer)?)).to_string();
+                let cart_id = CartId(id(KNOT, web * knots + knot, u8::try_from(layer)?)).to_string();
                 self.tell(&[device], Kind::CartViewed(CartViewed { cart_id }))?;
             }
-            self.visit(&[(IdentityKeyKind::Customer, id(SPIDER, 0, 0)), device])?;
+            self.visit(&[(IdentityKeyKind::Customer, id(SPIDER, web, 0)), device])?;
         }
         Ok(())
     }
@@ -225,11 +227,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("held_back {}", findings.held_back);
     let ordinary = (0..LOOKS).map(|number| id(CUSTOMER, scatter(number.into()) % customers, 0));
     println!("look_micros {:.2}", look_micros(&shop.state, ordinary));
-    shop.web()?;
+    for web in 0..WEBS {
+        shop.web(web)?;
+    }
     shop.fold()?;
-    println!(
-        "look_at_web_micros {:.1}",
-        look_micros(&shop.state, (0..LOOKS).map(|_| id(SPIDER, 0, 0)))
-    );
+    println!("webs {WEBS}");
+    let webs: Vec<_> = (0..WEBS).map(|web| id(SPIDER, web, 0)).collect();
+    println!("look_at_web_micros {:.1}", look_micros(&shop.state, webs.into_iter()));
     Ok(())
 }

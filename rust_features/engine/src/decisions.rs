@@ -9,7 +9,7 @@ use cart_recovery_core::state::decision_id;
 use cart_recovery_core::time::Micros;
 use prost::Message;
 
-use crate::in_flight::{Place, decision_in};
+use crate::in_flight::{Entry, decision_in};
 use crate::live::Live;
 
 /// A decision that counts for its key.
@@ -22,7 +22,7 @@ pub struct Recorded {
 /// What a decision waits for before it may be answered.
 pub struct Acceptance {
     /// It is accepted once this is synced; what is folded was accepted long ago.
-    place: Option<Place>,
+    entry: Option<Entry>,
     /// It was taken earlier.
     pub repeated: bool,
 }
@@ -54,12 +54,12 @@ impl Live {
         let id = decision_id(&record).ok_or_else(|| Refusal::new(Reason::DecisionUnknown))?;
         let keys = record.request.as_ref().map(|request| request.identity_keys.clone());
         let frame = framed(keys.unwrap_or_default(), Content::Decision(record), contacts, received);
-        let (place, is_new) = self.in_flight.admit(id, || self.spool.write(&frame.encode_to_vec()))?;
+        let (entry, is_new) = self.in_flight.admit(id, || self.spool.write(&frame.encode_to_vec()))?;
         if !is_new {
-            return Ok(Recorded::in_flight(place));
+            return Ok(Recorded::in_flight(entry));
         }
         let acceptance = Acceptance {
-            place: Some(place),
+            entry: Some(entry),
             repeated: false,
         };
         let record = decision_in(frame);
@@ -68,7 +68,7 @@ impl Live {
 
     /// Returns once the decision is accepted. Also he who repeats a question waits for the answer that is in flight.
     pub fn accept(&self, acceptance: &Acceptance) -> Result<(), Refusal> {
-        acceptance.place.as_ref().map_or(Ok(()), |place| self.sync(place))?;
+        acceptance.entry.as_ref().map_or(Ok(()), |entry| self.sync(entry))?;
         if acceptance.repeated {
             self.counters.decisions_repeated.add_one();
         } else {
@@ -78,10 +78,10 @@ impl Live {
     }
 
     /// As [`Live::accept`], uncounted. Whoever may not have it withdraws it.
-    pub fn sync(&self, place: &Place) -> Result<(), Refusal> {
-        let synced = self.spool.sync(&place.written);
+    pub fn sync(&self, entry: &Entry) -> Result<(), Refusal> {
+        let synced = self.spool.sync(&entry.written);
         if synced.is_err() {
-            self.in_flight.withdraw(place);
+            self.in_flight.withdraw(entry);
         }
         synced
     }
@@ -124,19 +124,19 @@ impl Recorded {
     }
 
     /// One that was taken earlier and waits in the spool.
-    pub fn in_flight(place: Place) -> Self {
-        Self::earlier(None, Some(place))
+    pub fn in_flight(entry: Entry) -> Self {
+        Self::earlier(None, Some(entry))
     }
 
-    fn earlier(record: Option<DecisionRecord>, place: Option<Place>) -> Self {
-        let acceptance = Acceptance { place, repeated: true };
+    fn earlier(record: Option<DecisionRecord>, entry: Option<Entry>) -> Self {
+        let acceptance = Acceptance { entry, repeated: true };
         Self { record, acceptance }
     }
 
     /// The decision itself; one that waits in the spool is read back, so no lock is held.
     pub fn into_record(self) -> Result<DecisionRecord, Refusal> {
-        match (self.record, &self.acceptance.place) {
-            (None, Some(place)) => place.read(),
+        match (self.record, &self.acceptance.entry) {
+            (None, Some(entry)) => entry.read(),
             (record, _) => record.ok_or_else(|| Refusal::new(Reason::DecisionUnknown)),
         }
     }

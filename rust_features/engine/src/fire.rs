@@ -22,13 +22,13 @@ pub struct Deadlines {
     /// Fired, but their decisions could not be spooled yet. While there are any, no further one is taken.
     postponed: VecDeque<Deadline>,
     /// As many as carts fell due under one hold of the state.
-    written: Vec<Written>,
+    fired: Vec<Fired>,
     /// Deadlines taken since readers were last let in.
     held: usize,
 }
 
-/// A decision that is written and may not be accepted yet.
-struct Written {
+/// A decision that is fired and may not be accepted yet.
+struct Fired {
     deadline: Deadline,
     /// It was postponed before, and counts as that once.
     was_waiting: bool,
@@ -81,7 +81,7 @@ impl Deadlines {
     ) -> Result<(), Refusal> {
         for record in fire(state, bundle, &[deadline], &live.decision_key) {
             let recorded = live.record(record, Vec::new(), live.clock.now().max(deadline.time))?;
-            self.written.push(Written {
+            self.fired.push(Fired {
                 deadline,
                 was_waiting,
                 acceptance: recorded.acceptance,
@@ -94,19 +94,19 @@ impl Deadlines {
     /// answers, and should the power go before, the deadlines fire again: so the fold need not stand still for each. What
     /// the disk refuses is decided once more.
     pub fn accept(&mut self, live: &Live) {
-        for written in std::mem::take(&mut self.written) {
-            if live.accept(&written.acceptance).is_err() {
-                if !written.was_waiting {
+        for fired in std::mem::take(&mut self.fired) {
+            if live.accept(&fired.acceptance).is_err() {
+                if !fired.was_waiting {
                     live.counters.decisions_postponed.add_one();
                 }
-                self.postponed.push_back(written.deadline);
+                self.postponed.push_back(fired.deadline);
             }
         }
         self.tell(live);
     }
 
     fn tell(&self, live: &Live) {
-        let settled = self.postponed.is_empty() && self.written.is_empty();
+        let settled = self.postponed.is_empty() && self.fired.is_empty();
         live.settled.store(settled, Ordering::Release);
     }
 }

@@ -1,5 +1,5 @@
 //! Decisions that are spooled and not yet folded: a second Score for the same key gets the same answer.
-//! Bounded as the spool is: an entry exists only while its frame waits there, and knows no more than its place.
+//! Bounded as the spool is: an entry exists only while its frame waits there, and knows no more than where that is.
 
 use cart_recovery_core::contract::journal_message::Content;
 use cart_recovery_core::contract::{DecisionRecord, Reason, SpoolFrame};
@@ -10,16 +10,16 @@ use parking_lot::Mutex;
 use prost::Message;
 use rustc_hash::FxHashMap;
 
-/// Where a decision lies in the spool.
+/// A decision in flight, by where it lies in the spool.
 #[derive(Clone)]
-pub struct Place {
+pub struct Entry {
     id: DecisionId,
     pub written: Written,
     /// Tells it from another decision of its key.
     number: u64,
 }
 
-impl Place {
+impl Entry {
     /// The decision, read back from the spool: it is seldom asked for again, and would take much memory until then. The
     /// caller holds no lock that others need, for it may lie on disk alone.
     ///
@@ -27,18 +27,18 @@ impl Place {
     /// As [`Written::read`].
     pub fn read(&self) -> Result<DecisionRecord, Refusal> {
         let frame = SpoolFrame::decode(self.written.read()?.as_slice()).ok();
-        let unread = || Refusal::new(Reason::DiskReadFailed).with_detail("no decision lies in its place");
+        let unread = || Refusal::new(Reason::DiskReadFailed).with_detail("no decision lies where it was written");
         frame.and_then(decision_in).ok_or_else(unread)
     }
 }
 
 /// The decisions between spool and fold.
 #[derive(Default)]
-pub struct InFlight(Mutex<Places>);
+pub struct InFlight(Mutex<Entries>);
 
 #[derive(Default)]
-struct Places {
-    of: FxHashMap<DecisionId, Place>,
+struct Entries {
+    of: FxHashMap<DecisionId, Entry>,
     last_number: u64,
 }
 
@@ -51,40 +51,40 @@ pub fn decision_in(frame: SpoolFrame) -> Option<DecisionRecord> {
 }
 
 impl InFlight {
-    /// The place of the decision in flight under this key.
-    pub fn get(&self, id: &DecisionId) -> Option<Place> {
+    /// The decision in flight under this key.
+    pub fn get(&self, id: &DecisionId) -> Option<Entry> {
         self.0.lock().of.get(id).cloned()
     }
 
-    /// Has a decision written unless another one of its key is in flight; answers the place of the one that counts, and
+    /// Has a decision written unless another one of its key is in flight; answers the one that counts, and
     /// whether it is this one. The map stays locked over `write`, so that two callers cannot both write one key; never over
     /// a sync.
     ///
     /// # Errors
     /// What `write` refuses; nothing is in flight then.
-    pub fn admit<E>(&self, id: DecisionId, write: impl FnOnce() -> Result<Written, E>) -> Result<(Place, bool), E> {
-        let mut places = self.0.lock();
-        if let Some(earlier) = places.of.get(&id) {
+    pub fn admit<E>(&self, id: DecisionId, write: impl FnOnce() -> Result<Written, E>) -> Result<(Entry, bool), E> {
+        let mut entries = self.0.lock();
+        if let Some(earlier) = entries.of.get(&id) {
             return Ok((earlier.clone(), false));
         }
         let written = write()?;
-        Ok((places.put(id, written), true))
+        Ok((entries.put(id, written), true))
     }
 
     /// A decision found in the spool of an earlier start.
     pub fn restore(&self, id: DecisionId, written: Written) {
-        let mut places = self.0.lock();
-        if !places.of.contains_key(&id) {
-            places.put(id, written);
+        let mut entries = self.0.lock();
+        if !entries.of.contains_key(&id) {
+            entries.put(id, written);
         }
     }
 
     /// This very decision was not accepted: the next of its key counts.
-    pub fn withdraw(&self, refused: &Place) {
-        let mut places = self.0.lock();
-        let counts = places.of.get(&refused.id);
-        if counts.is_some_and(|place| place.number == refused.number) {
-            places.of.remove(&refused.id);
+    pub fn withdraw(&self, refused: &Entry) {
+        let mut entries = self.0.lock();
+        let counts = entries.of.get(&refused.id);
+        if counts.is_some_and(|entry| entry.number == refused.number) {
+            entries.of.remove(&refused.id);
         }
     }
 
@@ -99,13 +99,13 @@ impl InFlight {
     }
 }
 
-impl Places {
-    fn put(&mut self, id: DecisionId, written: Written) -> Place {
+impl Entries {
+    fn put(&mut self, id: DecisionId, written: Written) -> Entry {
         self.last_number += 1;
         let number = self.last_number;
-        let place = Place { id, written, number };
-        self.of.insert(id, place.clone());
-        place
+        let entry = Entry { id, written, number };
+        self.of.insert(id, entry.clone());
+        entry
     }
 }
 

@@ -14,7 +14,7 @@ use cart_recovery_core::time::Micros;
 use prost::Message;
 
 use crate::decisions::Recorded;
-use crate::in_flight::Place;
+use crate::in_flight::Entry;
 use crate::live::Live;
 
 /// Serialised `ScoreRequest` in, serialised `ScoreResponse` out.
@@ -50,7 +50,7 @@ pub fn settle(
         .transpose()?;
     let recorded = match taken {
         Taken::Earlier(record) => Recorded::folded(record),
-        Taken::InFlight(place) => Recorded::in_flight(place),
+        Taken::InFlight(entry) => Recorded::in_flight(entry),
         Taken::Now(record) if scored.dry_run => return Ok((record, false)),
         Taken::Now(record) => live.record_taken(record, scored.contacts, clock)?,
     };
@@ -67,7 +67,7 @@ pub fn settle(
 #[allow(clippy::large_enum_variant)]
 enum Taken {
     Earlier(DecisionRecord),
-    InFlight(Place),
+    InFlight(Entry),
     Now(DecisionRecord),
 }
 
@@ -80,8 +80,8 @@ fn take(live: &Live, bundle: &Bundle, scored: &Scored, clock: Micros) -> (Taken,
     if let Some(decided) = state.decision(&id) {
         return (Taken::Earlier(decided.record()), news);
     }
-    if let Some(place) = live.in_flight.get(&id) {
-        return (Taken::InFlight(place), news);
+    if let Some(entry) = live.in_flight.get(&id) {
+        return (Taken::InFlight(entry), news);
     }
     let record = decide_with(&occasion, bundle, seed(&live.decision_key, id), &live.decision_key);
     (Taken::Now(record), news)

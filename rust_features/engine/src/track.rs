@@ -7,7 +7,7 @@ use cart_recovery_core::contract::{Acknowledge, JournalMessage, TrackResponse};
 use cart_recovery_core::edge::Tracked;
 use cart_recovery_core::refusal::Refusal;
 use cart_recovery_core::time::Micros;
-use cart_recovery_journal::{Journal, WaitingPlace};
+use cart_recovery_journal::{Journal, Waiter};
 use prost::Message;
 
 use crate::live::Live;
@@ -15,17 +15,17 @@ use crate::live::Live;
 /// How long a sender that asked for JOURNALED waits at most.
 const JOURNALED_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// An event that is in the spool, and the place of its sender where that waits for the journal.
+/// An event that is in the spool, and its sender's place where that waits for the journal.
 pub struct Spooled {
     offset: u64,
-    place: Option<WaitingPlace>,
+    waiter: Option<Waiter>,
 }
 
 impl Spooled {
     /// Whether the reply waits for the journal.
     #[must_use]
     pub fn waits(&self) -> bool {
-        self.place.is_some()
+        self.waiter.is_some()
     }
 
     /// Serialised `TrackResponse`, once the sender may have it. Whoever drops it waits no longer.
@@ -33,8 +33,8 @@ impl Spooled {
     /// # Errors
     /// `REASON_NOT_YET_JOURNALLED` where the journal does not have the event in time.
     pub async fn reply(self) -> Result<Vec<u8>, Refusal> {
-        let journal_sequence = match self.place {
-            Some(place) => place.folded(self.offset, JOURNALED_TIMEOUT).await?,
+        let journal_sequence = match self.waiter {
+            Some(waiter) => waiter.folded(self.offset, JOURNALED_TIMEOUT).await?,
             None => 0,
         };
         Ok(response(self.offset, journal_sequence))
@@ -45,8 +45,8 @@ impl Spooled {
     /// # Errors
     /// `REASON_NOT_YET_JOURNALLED` where the journal does not have the event in time.
     pub fn blocking_reply(self) -> Result<Vec<u8>, Refusal> {
-        let wait = |place: WaitingPlace| place.wait_folded(self.offset, JOURNALED_TIMEOUT);
-        let journal_sequence = self.place.map_or(Ok(0), wait)?;
+        let wait = |waiter: Waiter| waiter.wait_folded(self.offset, JOURNALED_TIMEOUT);
+        let journal_sequence = self.waiter.map_or(Ok(0), wait)?;
         Ok(response(self.offset, journal_sequence))
     }
 }
@@ -63,10 +63,10 @@ fn response(spool_offset: u64, journal_sequence: u64) -> Vec<u8> {
 pub fn track(live: &Live, journal: Option<&Journal>, request: &[u8]) -> Result<Spooled, Refusal> {
     let spooled = pass_edge(live, request, false).and_then(|tracked| {
         let waits = journal.filter(|_| tracked.acknowledge == Acknowledge::Journaled);
-        let place = waits.map(Journal::waiting_place).transpose()?;
+        let waiter = waits.map(Journal::waiter).transpose()?;
         let offset = live.spool.append(&tracked.frame.encode_to_vec())?;
         live.directory.remember(&tracked.names);
-        Ok(Spooled { offset, place })
+        Ok(Spooled { offset, waiter })
     });
     counted(live, spooled)
 }

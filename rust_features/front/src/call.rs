@@ -1,5 +1,5 @@
-//! One call, from its headers to its answer. Whatever takes microseconds runs on the front's own thread, which waits
-//! for nobody; calls whose answers wait for the disk do so on threads of a pool with a bound.
+//! One call, from its headers to its answer. Whatever takes microseconds runs on the front's own thread, which waits for
+//! no more than a batch of the fold; calls whose answers wait for a sync do so on threads of a pool with a bound.
 
 use std::future::{Future, pending};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -124,11 +124,11 @@ impl<C: Calls> Call<C> {
     }
 
     async fn stream(self, mut requests: Streaming<Bytes>) -> Result<Answers, Status> {
-        let places = match self.method {
+        let slots = match self.method {
             Method::Watch => &self.desk.watchers,
             _ => &self.desk.streams,
         };
-        let place = places.take().map_err(|refusal| self.refused(&refusal))?;
+        let slot = slots.take().map_err(|refusal| self.refused(&refusal))?;
         let call = self.clone();
         let answers = if self.method == Method::Watch {
             let request = self.first(&mut requests).await?;
@@ -140,7 +140,7 @@ impl<C: Calls> Call<C> {
             };
             requests.then(each).boxed()
         };
-        Ok(call.held(answers, place))
+        Ok(call.held(answers, slot))
     }
 
     /// Refuses what waited too long; whoever gave up meanwhile is not worked for.
@@ -234,20 +234,20 @@ impl<C: Calls> Call<C> {
         failed()
     }
 
-    /// Holds a place for as long as the stream is open; an error ends it.
-    fn held(self, answers: Answers, place: OwnedSemaphorePermit) -> Answers {
+    /// Holds a slot for as long as the stream is open; an error ends it.
+    fn held(self, answers: Answers, slot: OwnedSemaphorePermit) -> Answers {
         let next = |state: Option<(Self, Answers, OwnedSemaphorePermit)>| async move {
-            let (call, mut answers, place) = state?;
+            let (call, mut answers, slot) = state?;
             match call.until(answers.next()).await {
                 Ok(Some(answer)) => {
                     let goes_on = answer.is_ok();
-                    Some((answer, goes_on.then_some((call, answers, place))))
+                    Some((answer, goes_on.then_some((call, answers, slot))))
                 }
                 Ok(None) => None,
                 Err(status) => Some((Err(status), None)),
             }
         };
-        unfold(Some((self, answers, place)), next).boxed()
+        unfold(Some((self, answers, slot)), next).boxed()
     }
 
     /// Waits for `work`, until the caller's deadline or the end of the front.
@@ -290,7 +290,7 @@ mod tests {
     use tokio::sync::watch;
 
     use super::*;
-    use crate::desk::Places;
+    use crate::desk::Slots;
     use crate::health::Health;
     use crate::metrics::CallMetrics;
     use crate::phase::Phase;
@@ -312,8 +312,8 @@ mod tests {
             health: Health::new(),
             phase: watch::Sender::new(Phase::Open),
             reflection: Reflection::new(Vec::new(), &[]).unwrap(),
-            streams: Places::new(1),
-            watchers: Places::new(1),
+            streams: Slots::new(1),
+            watchers: Slots::new(1),
         };
         Call {
             desk: Arc::new(desk),

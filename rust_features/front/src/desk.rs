@@ -61,18 +61,18 @@ pub(crate) struct Desk<C> {
     pub(crate) phase: watch::Sender<Phase>,
     pub(crate) reflection: Reflection,
     /// Shared by all streams but those of `watchers`.
-    pub(crate) streams: Places,
+    pub(crate) streams: Slots,
     /// Watchers of health.
-    pub(crate) watchers: Places,
+    pub(crate) watchers: Slots,
 }
 
 /// How many streams may be open at once.
-pub(crate) struct Places {
+pub(crate) struct Slots {
     limit: usize,
     free: Arc<Semaphore>,
 }
 
-impl Places {
+impl Slots {
     pub(crate) fn new(limit: usize) -> Self {
         Self {
             limit,
@@ -80,9 +80,9 @@ impl Places {
         }
     }
 
-    /// A place until it is dropped.
+    /// A slot until it is dropped.
     pub(crate) fn take(&self) -> Result<OwnedSemaphorePermit, Refusal> {
-        let place = Arc::clone(&self.free).try_acquire_owned();
-        place.map_err(|_| too_many_streams(self.limit))
+        let slot = Arc::clone(&self.free).try_acquire_owned();
+        slot.map_err(|_| too_many_streams(self.limit))
     }
 }

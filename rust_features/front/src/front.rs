@@ -11,7 +11,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 
 use crate::connections::Connections;
-use crate::desk::{Calls, Desk, Places};
+use crate::desk::{Calls, Desk, Slots};
 use crate::health::Health;
 use crate::metrics::CallMetrics;
 use crate::phase::Phase;
@@ -98,8 +98,8 @@ impl<C: Calls> Front<C> {
             health: Health::new(),
             phase: watch::Sender::new(Phase::Open),
             reflection: Reflection::new(settings.services, settings.descriptors)?,
-            streams: Places::new(settings.streams),
-            watchers: Places::new(settings.watchers),
+            streams: Slots::new(settings.streams),
+            watchers: Slots::new(settings.watchers),
         });
         let connections = Connections {
             desk: Arc::clone(&desk),

@@ -17,7 +17,7 @@ use rustix::thread::gettid;
 
 use crate::contacts::Aliases;
 use crate::error::{SessionError, StartError};
-use crate::progress::{JournalStatus, Progress, WaitingPlace};
+use crate::progress::{JournalStatus, Progress, Waiter};
 use crate::reading::Delivered;
 use crate::resume::Resume;
 use crate::session::{self, Shared};
@@ -139,8 +139,8 @@ impl Journal {
     ///
     /// # Errors
     /// `REASON_TOO_MANY_WAITERS`.
-    pub fn waiting_place(&self) -> Result<WaitingPlace, Refusal> {
-        self.progress.waiting_place(self.waiter_limit)
+    pub fn waiter(&self) -> Result<Waiter, Refusal> {
+        self.progress.waiter(self.waiter_limit)
     }
 
     /// Waits until all that was spooled is in the journal and folded, then ends; whether it was in time. Nothing may

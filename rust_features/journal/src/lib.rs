@@ -23,6 +23,6 @@ mod streams;
 pub use alone::read_journal;
 pub use error::{ReadError, StartError};
 pub use journal::{Clock, Journal, JournalSettings, Sink};
-pub use progress::{JournalStatus, WaitingPlace};
+pub use progress::{JournalStatus, Waiter};
 pub use reading::Delivered;
 pub use resume::Resume;

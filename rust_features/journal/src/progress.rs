@@ -142,13 +142,13 @@ impl Progress {
     }
 
     /// Takes one of `limit` places for callers that wait.
-    pub(crate) fn waiting_place(self: &Arc<Self>, limit: usize) -> Result<WaitingPlace, Refusal> {
+    pub(crate) fn waiter(self: &Arc<Self>, limit: usize) -> Result<Waiter, Refusal> {
         let mut state = self.lock();
         if state.waiters >= limit {
             return Err(Refusal::new(Reason::TooManyWaiters).retry_after(RETRY_AFTER));
         }
         state.waiters += 1;
-        Ok(WaitingPlace {
+        Ok(Waiter {
             progress: Arc::clone(self),
         })
     }
@@ -166,12 +166,12 @@ impl Progress {
     }
 }
 
-/// A place for a caller that waits, taken before it hands anything in: whoever is refused one has handed in nothing.
-pub struct WaitingPlace {
+/// A place among the callers that wait, taken before one hands anything in: whoever is refused it has handed in nothing.
+pub struct Waiter {
     progress: Arc<Progress>,
 }
 
-impl WaitingPlace {
+impl Waiter {
     /// Waits until `offset` of the spool being written is folded; returns its sequence (of a message folded long ago, a
     /// later one). Holds no thread, and its place only until it is dropped.
     ///
@@ -213,7 +213,7 @@ impl WaitingPlace {
     }
 }
 
-impl Drop for WaitingPlace {
+impl Drop for Waiter {
     fn drop(&mut self) {
         self.progress.lock().waiters -= 1;
     }
@@ -262,20 +262,20 @@ mod tests {
     #[tokio::test]
     async fn whoever_waits_no_longer_gives_the_place_back() {
         let progress = progress();
-        let mut waiting = Box::pin(progress.waiting_place(1).unwrap().folded(0, PATIENCE));
+        let mut waiting = Box::pin(progress.waiter(1).unwrap().folded(0, PATIENCE));
         assert!(waiting.as_mut().now_or_never().is_none());
-        let Err(refusal) = progress.waiting_place(1) else {
+        let Err(refusal) = progress.waiter(1) else {
             panic!("there is one place");
         };
         assert_eq!(refusal.reason, Reason::TooManyWaiters);
         drop(waiting);
-        assert!(progress.waiting_place(1).is_ok());
+        assert!(progress.waiter(1).is_ok());
     }
 
     #[tokio::test]
     async fn a_task_waits_until_its_message_is_folded() {
         let progress = progress();
-        let waiting = progress.waiting_place(1).unwrap().folded(1, PATIENCE);
+        let waiting = progress.waiter(1).unwrap().folded(1, PATIENCE);
         let fold = async {
             for (offset, sequence) in [(0, 6), (1, 7)] {
                 progress.folded(&mut progress.lock(), sequence, Some((OWN, offset)));
@@ -284,13 +284,13 @@ mod tests {
             }
         };
         assert_eq!(join(waiting, fold).await.0.unwrap(), 7);
-        assert!(progress.waiting_place(1).is_ok());
+        assert!(progress.waiter(1).is_ok());
     }
 
     #[tokio::test]
     async fn a_task_waits_no_longer_than_it_said() {
-        let place = progress().waiting_place(1).unwrap();
-        let late = place.folded(0, Duration::from_millis(1)).await.unwrap_err();
+        let waiter = progress().waiter(1).unwrap();
+        let late = waiter.folded(0, Duration::from_millis(1)).await.unwrap_err();
         assert_eq!(late.reason, Reason::NotYetJournalled);
     }
 }

@@ -38,7 +38,7 @@ pub(crate) struct Cluster {
 
 /// Where a message stands.
 #[derive(Clone, Copy)]
-pub(crate) struct Place {
+pub(crate) struct Position {
     pub(crate) sequence: u64,
     /// Messages of the stream that are still to come this way.
     pub(crate) pending: u64,
@@ -113,7 +113,7 @@ impl Pull {
     /// Waits until something comes, and hands on what is here.
     pub(crate) async fn read(
         &mut self,
-        mut each: impl FnMut(Place, &Message) -> Result<(), SessionError>,
+        mut each: impl FnMut(Position, &Message) -> Result<(), SessionError>,
     ) -> Result<(), SessionError> {
         let chunk = self.messages.next().await;
         let chunk = chunk.ok_or_else(|| SessionError::Lost("a stream's messages ended".to_owned()))?;
@@ -127,11 +127,11 @@ impl Pull {
                     self.came
                 )));
             }
-            let place = Place {
+            let position = Position {
                 sequence: info.stream_sequence,
                 pending: info.pending,
             };
-            each(place, &message)?;
+            each(position, &message)?;
         }
         Ok(())
     }

@@ -64,8 +64,8 @@ fn a_server_killed_under_load_gets_every_message_once() {
                     let person = format!("p{}", (round * 7 + index) % 900);
                     accepted = spool.append(&frame(&format!("e{round}.{index}"), &person)).unwrap() + 1;
                 }
-                let place = journal.waiting_place().unwrap();
-                let _ = place.wait_folded(accepted - 1, Duration::from_millis(150));
+                let waiter = journal.waiter().unwrap();
+                let _ = waiter.wait_folded(accepted - 1, Duration::from_millis(150));
             }
             accepted
         });

@@ -259,7 +259,7 @@ fn callers_wait_for_the_journal_within_bounds() {
     let spool = spool(folder.path(), 1);
     let (journal, _collector) = start(&server.url, &spool);
     let offset = spool.append(&frame("e", "p")).unwrap();
-    let wait = |patience| journal.waiting_place()?.wait_folded(offset, patience);
+    let wait = |patience| journal.waiter()?.wait_folded(offset, patience);
     let late = wait(Duration::from_millis(10)).unwrap_err();
     assert_eq!(late.reason, Reason::NotYetJournalled);
     std::thread::scope(|scope| {

@@ -39,7 +39,6 @@ pub fn run(plan: &Plan) -> Result<Outcome, LoadError> {
         kinds: calls.answers.take(),
         dropped: calls.dropped.get(),
         lateness: calls.lateness.take().unwrap_or_else(histogram),
-        elapsed: start.elapsed(),
     })
 }
 

@@ -79,8 +79,6 @@ pub struct Outcome {
     /// Microseconds by which the generator began calls too late: where this is not small beside the latencies, they say
     /// little of the server.
     pub lateness: Histogram<u64>,
-    /// From the first moment to the last answer.
-    pub elapsed: Duration,
 }
 
 /// Why no load could be offered.

@@ -29,7 +29,6 @@ pub struct PyLoadOutcome {
     kinds: Vec<Py<PyLoadAnswers>>,
     dropped: u64,
     lateness_micros: Vec<u64>,
-    elapsed_seconds: f64,
 }
 
 /// A kind of call: method, weight, requests.
@@ -101,7 +100,6 @@ fn told(py: Python<'_>, outcome: Outcome) -> PyResult<PyLoadOutcome> {
             .iter()
             .map(|share| outcome.lateness.value_at_quantile(*share))
             .collect(),
-        elapsed_seconds: outcome.elapsed.as_secs_f64(),
     })
 }
 

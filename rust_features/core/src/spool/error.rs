@@ -44,7 +44,8 @@ impl fmt::Display for Damage {
     }
 }
 
-/// What was cut off at opening: bytes from the first bad one on, and the segments behind it. None of it had been accepted.
+/// What was cut off at opening: bytes from the first bad one on, and the segments behind it. What a crash of the process leaves
+/// so had not been accepted; what a loss of power or damage leaves so may have been.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Cut {
     /// The segment.

@@ -58,7 +58,7 @@ pub struct SegmentReport {
 pub enum SpoolCondition {
     /// Every frame is sound.
     Sound,
-    /// Bytes that no caller was answered for stand behind the last sound frame; the next start cuts them.
+    /// Bytes that are no frame stand behind the last sound one, as a crash leaves them; the next start cuts them.
     Torn {
         /// The segment.
         path: PathBuf,

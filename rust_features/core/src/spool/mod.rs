@@ -91,7 +91,8 @@ impl fmt::Display for Cut {
         let Self { path, position, bytes } = self;
         write!(
             formatter,
-            "{}: {bytes} bytes from {position} on were no whole frame, as after a crash, and were cut off; nothing in them was accepted",
+            "{}: {bytes} bytes from {position} on were no whole frame, as after a crash, and were cut off; nobody was answered for \
+             them, unless power was lost or the file was damaged",
             path.display()
         )
     }

@@ -8,14 +8,20 @@ use super::disk::Disk;
 const EXTENSION: &str = "removed";
 
 /// Renames a file or folder to a name that means nothing to a spool, and makes that durable; what bears it may be removed at
-/// leisure. After an error all is as before: a sync that failed would say nothing the second time, so that the next try
-/// renames anew.
+/// leisure. After an error the next try renames anew: a sync that failed would say nothing the second time.
 pub(super) fn retire(disk: &dyn Disk, path: &Path) -> io::Result<PathBuf> {
     let mut name = path.as_os_str().to_owned();
     name.push(".");
     name.push(EXTENSION);
     let retired = PathBuf::from(name);
-    disk.rename(path, &retired)?;
+    match disk.rename(path, &retired) {
+        // An earlier try could not take its own back.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            disk.rename(&retired, path)?;
+            disk.rename(path, &retired)?;
+        }
+        renamed => renamed?,
+    }
     if let Err(error) = disk.sync_folder(path.parent().unwrap_or(path)) {
         disk.rename(&retired, path)?;
         return Err(error);

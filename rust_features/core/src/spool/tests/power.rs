@@ -1,9 +1,12 @@
 //! Loss of power, failing syncs and a full disk, on a simulated one: whatever happens, what was accepted is read back.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use proptest::prelude::*;
 
+use super::super::disk::Disk;
+use super::super::retire::retire;
 use super::simulated::Simulated;
 use super::*;
 
@@ -274,4 +277,19 @@ fn a_segment_whose_removal_a_failed_sync_lost_does_not_come_back_before_later_on
     for random in 0..200 {
         live(random, &[(steps.clone(), u64::MAX)]);
     }
+}
+
+#[test]
+fn what_a_failing_disk_leaves_half_retired_is_retired_the_next_time() {
+    let disk = Simulated::new(1);
+    let (folder, path) = (Path::new("spool"), Path::new("spool/segment"));
+    disk.create_folder(folder).unwrap();
+    disk.create(path, 0).unwrap();
+    // Renamed, but neither synced nor renamed back.
+    disk.power_for(1);
+    retire(&disk, path).unwrap_err();
+    disk.power_for(u64::MAX);
+    retire(&disk, path).unwrap();
+    let left = disk.after_power_loss().names(folder).unwrap();
+    assert_eq!(left, ["segment.removed"]);
 }
