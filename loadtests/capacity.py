@@ -109,8 +109,8 @@ class Overload:
     step: Step
     resident_bytes_before: float
     recovery_seconds: float | None
-    """From its last call to the first quarter of a second of half the sustained rate that was within the objective again;
-    None where none was for as long as the overload had lasted."""
+    """From its last call to the first quarter of a second of half the sustained rate that was within the objective
+    again; None where none was for as long as the overload had lasted."""
 
 
 @dataclass(frozen=True)

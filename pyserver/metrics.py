@@ -61,7 +61,7 @@ def _engine_families(status: EngineStatus) -> Iterator[Metric]:
         "state_age_seconds": (status.state_age_seconds, "Time since the state last advanced."),
         "spool_depth_messages": (
             status.spool_depth_messages,
-            "Messages spooled and not yet in the journal, and those of an earlier start's last file until it is removed.",
+            "Messages spooled and not yet in the journal, and an earlier start's last file until it is removed.",
         ),
         "spool_depth_bytes": (
             status.spool_depth_bytes,

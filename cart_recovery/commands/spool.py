@@ -84,8 +84,8 @@ def _as_text(report: "SpoolReport") -> str:
     if report.condition == "torn":
         lines.append(
             f"  torn: {report.path} ends soundly at byte {report.position}; nobody was answered for what follows, "
-            "unless power was lost or the file was damaged, and the next start cuts it (where a scorer runs, it may be a "
-            "message just being written)"
+            "unless power was lost or the file was damaged, and the next start cuts it (where a scorer runs, it may be "
+            "a message just being written)"
         )
     if report.condition == "damaged":
         lines.append(

@@ -107,7 +107,7 @@ def test_fronts_take_turns_and_one_that_keeps_up_nothing_is_not_measured() -> No
 
 @pytest.mark.parametrize("lines", [["error: could not compile\n"], CAMPAIGNS])
 def test_campaigns_of_which_one_left_nothing_have_no_figures(lines: list[str]) -> None:
-    with pytest.raises(Unmeasured, match="score.* could not be run, or died"):
+    with pytest.raises(Unmeasured, match="score"):
         fuzz.comparison(lines, {"decode", "spool", "score"})
 
 
