@@ -3,17 +3,19 @@ the moment when it should have begun, until the highest rate is found that the s
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeVar
 
 import rust_features
 from loadtests.benchmarks.machine import machine
 from loadtests.benchmarks.servers import Server, await_rest
+from loadtests.benchmarks.traffic import caller, weighs
 from loadtests.memory import resident_bytes
 from loadtests.placement import Placement
 from loadtests.processor import cpu_of_process, metric
-from loadtests.shoppers import CURRENCY, METHODS, line, score_request, track_request
+from loadtests.shoppers import CANDIDATES, CURRENCY, METHODS, line, score_request, track_request
 
 T = TypeVar("T")
 
@@ -24,7 +26,6 @@ _CALLS = {"Track": 0.9, "Score": 0.1}
 """Kinds of calls and their shares: nine storefronts' events to one checkout's question."""
 _CALL_NUMBER = "@call-number"
 """Replaced by the generator, so that every event and every cart is a new one."""
-_TEMPLATES = 2_000
 _CONNECTIONS = 8
 _DEADLINE_SECONDS = 2.0
 _IN_FLIGHT_LIMIT = 20_000
@@ -33,9 +34,12 @@ _ON_THEIR_WAY = 1_000
 _ON_THEIR_WAY_SECONDS = 0.25
 """And what comes in while nats-server syncs, or the machine stalls. However long a step is, it may be no more."""
 _REFINEMENTS = 4
-_TRIES = 2
+GRID_PERCENT = (2 ** (1 / 2**_REFINEMENTS) - 1) * 100
+"""Between two rates that are told apart."""
+TRIES = 2
 """Of a rate, before it counts as too much: the machine may stall."""
 _HALF_ROUNDS = 5
+_ASKED = 100
 _RECOVERY_STEP_SECONDS = 0.25
 
 
@@ -69,7 +73,7 @@ class Step:
     in_time_share: float
     """Answered within the objective, of all calls of the kind where that is less."""
     refused_share: float
-    """Refused with RESOURCE_EXHAUSTED, of all calls."""
+    """With RESOURCE_EXHAUSTED, or by CANCELLED where gRPC itself refused; of all calls."""
     failed: int
     first_failure: str | None
     """What became of the first of them, by the kind of call that is named first."""
@@ -108,9 +112,16 @@ class Overload:
 
     step: Step
     resident_bytes_before: float
+    resident_bytes_after: float
+    """Once everything accepted is folded."""
     recovery_seconds: float | None
     """From its last call to the first quarter of a second of half the sustained rate that was within the objective
     again; None where none was for as long as the overload had lasted."""
+
+    @property
+    def bytes_per_call(self) -> float:
+        """By which memory grew with each answered call, which the state remembers; what is refused leaves nothing."""
+        return per_call(self.resident_bytes_after - self.resident_bytes_before, [self.step])
 
 
 @dataclass(frozen=True)
@@ -126,12 +137,25 @@ class Capacity:
     """The highest rate that was kept up; None where not even the first one was."""
     half: tuple[Step, ...]
     """Rounds of half of the sustained rate, together for as long; none where no rate was kept up."""
+    half_bytes_per_call: float | None
+    """By which memory grew meanwhile, with each answered call."""
+    weighed_share: float
+    """Of Scores asked afterwards, those that weighed every candidate, as such load should."""
     overload: Overload | None
 
     @property
     def cores(self) -> float | None:
         """Processors that the scorer's process keeps busy at the sustained rate."""
         return None if self.sustained is None else self.sustained.cpu_micros * self.sustained.answered / 1e6
+
+    @property
+    def beyond(self) -> Step | None:
+        """The lowest rate that was offered as long as the sustained one, and was too much: it tells what gave out."""
+        if self.sustained is None:
+            return None
+        offered, seconds = self.sustained.offered, self.sustained.seconds
+        more = [step for step in self.steps if step.offered > offered and step.seconds == seconds]
+        return min(more, key=lambda step: step.offered, default=None)
 
     def as_json(self) -> dict[str, Any]:
         """JSON values."""
@@ -189,12 +213,33 @@ class Load:
         """Memory of the scorer's process."""
         return resident_bytes(self._server.process_id)
 
+    def weighed_share(self) -> float:
+        """Of some Scores, those that weigh every candidate."""
+        scores = next(requests for method, _, requests in self._calls if method == METHODS["Score"])
+        self._next_number += _ASKED
+        with ExitStack() as stack:
+            call = caller(stack, self._server, METHODS["Score"])
+            numbers = (f"{self._next_number - turn:0{len(_CALL_NUMBER)}x}".encode() for turn in range(_ASKED))
+            asked = [request.replace(_CALL_NUMBER.encode(), next(numbers)) for request in scores[:_ASKED]]
+            weighed = [weighs(call(request), CANDIDATES) for request in asked]
+        return sum(weighed) / len(weighed)
+
     def rest(self) -> None:
         """Waits until everything spooled is journalled and folded."""
         await_rest(self._server)
 
+    def rested_bytes(self) -> int:
+        """Memory of the scorer's process, once all that is accepted is folded."""
+        self.rest()
+        return self.resident_bytes()
+
     def _spool_depth(self) -> float:
         return metric(self._server.metrics_url, "cart_recovery_spool_depth_messages")
+
+
+def per_call(grown_bytes: float, steps: Sequence[Step]) -> float:
+    """Bytes for each call that was answered."""
+    return grown_bytes / max(1.0, sum(step.answered * step.seconds for step in steps))
 
 
 def in_time_share(kind: rust_features.LoadAnswers) -> float:
@@ -215,7 +260,7 @@ def measure(plan: Plan, load: Load, placement: Placement, progress: Callable[[st
         return step
 
     def kept(rate: float, seconds: float) -> Step | None:
-        attempts = (tried(rate, seconds) for _ in range(_TRIES))
+        attempts = (tried(rate, seconds) for _ in range(TRIES))
         return next((step for step in attempts if step.kept_up), None)
 
     sustained = highest(
@@ -223,10 +268,14 @@ def measure(plan: Plan, load: Load, placement: Placement, progress: Callable[[st
         lambda rate: kept(rate, plan.step_seconds) is not None,
         lambda rate: kept(rate, plan.sustained_seconds),
     )
+    before = load.rested_bytes()
     seconds = plan.sustained_seconds / _HALF_ROUNDS
     half = tuple(tried(sustained.offered / 2, seconds) for _ in range(_HALF_ROUNDS)) if sustained else ()
+    grown = per_call(load.rested_bytes() - before, half) if half else None
+    weighed = load.weighed_share()
     overload = _overload(plan, load, sustained, progress) if sustained and plan.overload else None
-    return Capacity(plan, placement, machine(), rust_features.ENGINE_VERSION, tuple(steps), sustained, half, overload)
+    version = rust_features.ENGINE_VERSION
+    return Capacity(plan, placement, machine(), version, tuple(steps), sustained, half, grown, weighed, overload)
 
 
 def highest(
@@ -248,24 +297,27 @@ def highest(
 
 
 def _overload(plan: Plan, load: Load, sustained: Step, progress: Callable[[str], None]) -> Overload:
-    load.rest()
-    before = load.resident_bytes()
+    before = load.rested_bytes()
     # Its last calls are still waited for after its end.
     ended = time.monotonic() + plan.sustained_seconds
     step = load.offer(sustained.offered * plan.overload, plan.sustained_seconds)
-    begun = time.monotonic()
-    while not load.offer(sustained.offered / 2, _RECOVERY_STEP_SECONDS).kept_up:
-        begun = time.monotonic()
-        if begun - ended > plan.sustained_seconds:
-            return Overload(step, before, None)
+    recovery = _recovery(load, sustained.offered / 2, ended, plan.sustained_seconds)
     progress(_line(step))
-    return Overload(step, before, begun - ended)
+    return Overload(step, before, load.rested_bytes(), recovery)
+
+
+def _recovery(load: Load, rate: float, ended: float, patience: float) -> float | None:
+    """Seconds until the rate is kept up again; None where it is not within `patience`."""
+    while (waited := time.monotonic() - ended) <= patience:
+        if load.offer(rate, _RECOVERY_STEP_SECONDS).kept_up:
+            return waited
+    return None
 
 
 def _requests(kind: str, customers: int, generator: random.Random) -> list[bytes]:
+    """One of each customer: nobody acts so often as to be taken for a robot."""
     requests = []
-    for _ in range(_TEMPLATES):
-        customer = generator.randrange(customers)
+    for customer in range(customers):
         if kind == "Score":
             score = score_request(customer, generator)
             score.cart.cart_id = f"asked-{_CALL_NUMBER}"

@@ -105,8 +105,9 @@ def _overload(capacity: Capacity) -> list[str]:
     if overload is None:
         return []
     step = overload.step
-    before, after = (bytes_ / (1 << 20) for bytes_ in (overload.resident_bytes_before, step.resident_bytes))
-    grown = (step.resident_bytes - overload.resident_bytes_before) / max(1.0, step.answered * step.seconds)
+    before, after = (held / (1 << 20) for held in (overload.resident_bytes_before, overload.resident_bytes_after))
+    half = capacity.half_bytes_per_call
+    at_half = "" if half is None else f", {half:,.0f} at half of the rate"
     late, recovery = step.lateness_p99_micros / 1000, overload.recovery_seconds
     again = (
         "not within the objective again" if recovery is None else f"within the objective again after {recovery:.1f} s"
@@ -116,7 +117,8 @@ def _overload(capacity: Capacity) -> list[str]:
         f"Overload: {step.offered:,.0f} calls a second for {step.seconds:.0f} s: {step.answered:,.0f} answered,",
         f"their p99 {step.p99_micros / 1000:.1f} ms, that of the generator's lateness {late:.1f} ms;",
         f"{step.refused_share:.0%} refused, {step.failed:,} failed, {step.dropped:,} not made.",
-        f"Memory {before:,.0f} MiB before, {after:,.0f} MiB after, {grown:,.0f} bytes a call;",
+        f"Memory {before:,.0f} MiB before, {after:,.0f} MiB after, once all is folded,",
+        f"{overload.bytes_per_call:,.0f} bytes an answered call{at_half};",
         f"{again}.",
     ]
 

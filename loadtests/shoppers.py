@@ -27,6 +27,8 @@ METHODS = {
 
 STOREFRONT = "loadtest"
 CURRENCY = "EUR"
+CANDIDATES = 8
+"""Actions that a checkout asks about."""
 _PRODUCTS = 2_000
 _CATEGORIES = (["women", "shoes"], ["men", "jackets"], ["home", "lamps"], ["sports", "bikes"])
 # Shares of visits that go so far.
@@ -115,7 +117,7 @@ def visit(customer: int, generator: random.Random) -> Iterator[TrackRequest]:
         yield request(order_completed=order)
 
 
-def score_request(customer: int, generator: random.Random, *, candidate_count: int = 8) -> ScoreRequest:
+def score_request(customer: int, generator: random.Random, *, candidate_count: int = CANDIDATES) -> ScoreRequest:
     """What a checkout asks, with a cart of its own, so that no earlier decision answers."""
     own = cart(customer, generator, lines=generator.randint(1, 5))
     own.cart_id = f"cart-{customer}-{generator.getrandbits(48):012x}"

@@ -12,9 +12,10 @@ from loadtests.benchmarks.servers import scorer
 from loadtests.benchmarks.traffic import THREADS, make_data, preload
 from loadtests.capacity import Capacity, Load, Plan, measure
 from loadtests.placement import apart
+from loadtests.shoppers import CANDIDATES
 from loadtests.trials import capacities, fuzz, identity, kills, soak
 
-_ACTIONS, _TREES, _LEAVES = 8, 300, 31
+_TREES, _LEAVES = 300, 31
 """Of the bundle that a scorer's capacity is measured with."""
 
 
@@ -23,7 +24,7 @@ def capacity(plan: Plan, settings: Settings, progress: Progress) -> Capacity:
     maker = bundle_maker(settings, progress)
     with tempfile.TemporaryDirectory() as temporary:
         directory = Path(temporary)
-        make_data(directory, maker, actions=_ACTIONS, trees=_TREES, leaves=_LEAVES)
+        make_data(directory, maker, actions=CANDIDATES, trees=_TREES, leaves=_LEAVES)
         with scorer(directory, THREADS, front=plan.front, objective_ms=plan.slo_p99_ms) as server:
             progress(f"{plan.front}: {plan.customers:,} customers come in")
             preload(server, plan.customers)

@@ -13,8 +13,8 @@ Fields = dict[str, bytes | str | int]
 
 
 def redis_hash(customer: int, generator: random.Random) -> tuple[bytes, Fields]:
-    """Key and fields of the same customer: what is zero or unknown is left out, numbers are text, a step or an order is
-    packed, and no value is so long that Redis would give up its compact form."""
+    """Key and fields of the same customer: what is zero, unknown or forgotten by then (the steps of the visit) is left
+    out, numbers are text, an order is packed, and no value is so long that Redis would give up its compact form."""
     first = _START_MICROS + customer * _SPACING_MICROS
     last = first + 7 * _STEP_MICROS
     counts = {"views": VIEWS, "adds": 1, "checkouts": 1, "orders": 1, "revenue": generator.randint(990, 18_990)}
@@ -23,8 +23,7 @@ def redis_hash(customer: int, generator: random.Random) -> tuple[bytes, Fields]:
         for name, value in counts.items()
         for life in ("1h", "1d", "30d")
     }
-    fields |= {"landmark": last, "first": first, "last": last, "last_order": last, "orders_total": 1}
-    fields |= {f"step_{number}": _step(first + number * _STEP_MICROS, generator) for number in range(VIEWS + 2)}
+    fields |= {"landmark": last, "first": first, "orders_total": 1}
     fields["order_0"] = struct.pack("<qQI", last, generator.getrandbits(64), generator.getrandbits(32))
     fields |= {f"category_{generator.randrange(32)}": "1.99", f"brand_{generator.randrange(32)}": "1.01"}
     fields["consent_email_cart_reminder"] = struct.pack("<BBBqqQ", 1, 1, 0, first, first, generator.getrandbits(64))
@@ -34,7 +33,3 @@ def redis_hash(customer: int, generator: random.Random) -> tuple[bytes, Fields]:
     }
     fields |= {"kind": 1, "linked_email": generator.randbytes(16) + struct.pack("<qQ", first, 0)}
     return b"c:" + generator.randbytes(16), fields
-
-
-def _step(time_micros: int, generator: random.Random) -> bytes:
-    return struct.pack("<qIIIHB", time_micros, *(generator.getrandbits(32) for _ in range(3)), 20, 1)

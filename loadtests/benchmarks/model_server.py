@@ -129,7 +129,8 @@ def measure(model: TreeModel, data_directory: Path, *, calls: Calls, progress: C
             "(raw_input_contents) and evaluates one model in its gRPC process, LightGBM with one thread. Score gets a "
             "customer and a cart, reads the features from its state, evaluates two models, decides and journals the "
             f"decision. Bursts of {calls.in_flight:,} calls ({calls.in_flight // 8:,} for MLServer); the caller is a "
-            "process of this machine, too, whose own limit a fast front meets."
+            "process of this machine, too, whose own limit a fast front meets. The CPU of Score is that of the scorer, "
+            "without its nats-server."
         ),
         date=today(),
         machine=machine(),

@@ -69,17 +69,19 @@ def measure(
     program = built("--example", "spool_share", profile=benchmark.profile)
     progress(f"making a bundle with {benchmark.trees} trees of {benchmark.leaves} leaves a model")
     make_data(directory, make_bundle, actions=benchmark.actions, trees=benchmark.trees, leaves=benchmark.leaves)
-    customers, asked = benchmark.customers, 2 * benchmark.rounds * benchmark.calls
+    # The first warms up.
+    rounds = 1 + benchmark.rounds
+    customers, asked = benchmark.customers, 2 * rounds * benchmark.calls
     tracks, scores = directory / "tracks", directory / "scores"
     _write(tracks, (request.SerializeToString() for request in arrivals(customers)))
     _write(scores, score_requests(islice(range(0, customers, customers // asked), asked), benchmark.actions))
     bundle = next((directory / "bundles").glob("*/manifest.pb")).parent
     public_key = scorer_keys(directory / "keys").bundle_public.hex()
     progress(f"{customers:,} customers come in")
-    arguments = (nats.start(), bundle, public_key, directory / "engines", tracks, scores, benchmark.rounds)
-    rounds = _run([program, *map(str, arguments)], nats, benchmark.rounds, progress)
+    arguments = (nats.start(), bundle, public_key, directory / "engines", tracks, scores, rounds)
+    medians = _run([program, *map(str, arguments)], nats, rounds, progress)
     figures = [
-        Figure(side, name, "µs", tuple(each[place + offset] for each in rounds))
+        Figure(side, name, "µs", tuple(each[place + offset] for each in medians[1:]))
         for name, offset in ((_WITHIN, 0), (_OVER, len(_SIDES)))
         for place, side in enumerate(_SIDES)
     ]

@@ -19,7 +19,7 @@ GROWTH, ALONE = "memory per customer, all in", "memory per customer, by MEMORY U
 _SAMPLE = 100
 _REASON = (
     "Maps of small lists took it down ([why](decisions/0026-maps-of-small-lists.md)); what remains are the counters, "
-    "moments and edges of two linked records, and what the directory holds of two keys."
+    "stamps and edges of two linked records, and what the directory holds of two keys."
 )
 
 
@@ -54,7 +54,8 @@ def measure(customers: int, *, rounds: int, profile: str, progress: Callable[[st
         title="Memory of an idle customer",
         setting=(
             f"{customers:,} customers, each known by an id and an e-mail address (two linked records), with consent, "
-            f"{VIEWS} views, an addition, a checkout and an order; carts and event ids are forgotten again. Ours is "
+            f"{VIEWS} views, an addition, a checkout and an order; carts, event ids and the steps of the visit are "
+            "forgotten again, but for the last days' customers. Ours is "
             "the growth of a fresh process's resident memory, which holds the state and the directory of tokens and "
             "aliases. Redis holds one hash of the same facts per customer, "
             f"{fields} fields in its compact form, without what is zero; growth of used_memory."

@@ -49,12 +49,16 @@ def caller(stack: ExitStack, server: Server, method: str) -> Call:
 
 
 def checked(reply: bytes, actions: int) -> bytes:
-    """The reply, if it is a fresh decision among all candidates, each of which went through the models."""
-    response = ScoreResponse.FromString(reply)
-    scored = sum(candidate.eligible for candidate in response.candidates)
-    if response.repeated_answer or scored != actions:
-        raise Unmeasured(f"a Score weighed {scored} of {actions} candidates, or repeated an answer")
+    """The reply, if it weighs them all. Raises Unmeasured."""
+    if not weighs(reply, actions):
+        raise Unmeasured(f"a Score weighed fewer than {actions} candidates, or repeated an answer")
     return reply
+
+
+def weighs(reply: bytes, actions: int) -> bool:
+    """Whether it is a fresh decision among all candidates, each of which went through the models."""
+    response = ScoreResponse.FromString(reply)
+    return not response.repeated_answer and sum(candidate.eligible for candidate in response.candidates) == actions
 
 
 def score_requests(customers: Iterable[int], actions: int, *, dry_run: bool = False) -> Iterator[bytes]:

@@ -31,8 +31,8 @@ def measure(events: int, *, profile: str, progress: Callable[[str], None]) -> Co
             "Customers stay as many, each with three keys and some 2,000 events a year; a visit is a session that "
             "begins without a key; carts are filled, left, decided about, ordered and forgotten, and every retention "
             "passes many times. Memory is that of the process, with all that is remembered of carts, sessions, "
-            "decisions and event ids. Growth is the slope of least squares through the readings of resident memory "
-            "after the first three fifths, while lists of records still fill up to their bounds."
+            "decisions and event ids. Growth is that of the last three eighths, by the slope of least squares through "
+            "the readings of resident memory: before, lists of records still fill up to their bounds."
         ),
         figures=[Figure(SIDE, name, unit, (float(found[key]) / parts,)) for name, unit, key, parts in _FIGURES],
         goals=(Goal(GROWTH, SIDE, "", _GOAL_PERCENT),),

@@ -195,7 +195,9 @@ def test_the_highest_rate_is_found_that_is_sustained_and_not_only_kept_up_for_a_
 
 def test_the_report_says_what_a_planner_takes_away() -> None:
     placement = Placement("all on one", Stalls(0.0117, 8.94))
-    capacity = Capacity(PLAN, placement, {"cpu": "two"}, "1", (STEP,), replace(STEP, seconds=60.0), (STEP,) * 5, None)
+    capacity = Capacity(
+        PLAN, placement, {"cpu": "two"}, "1", (STEP,), replace(STEP, seconds=60.0), (STEP,) * 5, 500.0, 1.0, None
+    )
     assert headline(capacity).startswith("999 calls a second")
     assert "need 0.05 cores" in headline(capacity)
     assert "native front, objective_ms 5; all on one; before the load" in render(capacity)

@@ -35,11 +35,12 @@ def verdicts(found: Comparison) -> dict[tuple[str, str], bool]:
     return {(ratio.goal.ours, ratio.goal.figure): ratio.kept for ratio in found.ratios()}
 
 
-def run(answered: float, recovery_seconds: float | None) -> Capacity:
-    sustained = replace(STEP, seconds=60.0, answered=answered)
-    overload = Overload(replace(STEP, offered=5_000.0), 5e7, recovery_seconds)
+def run(offered: float, recovery_seconds: float | None) -> Capacity:
+    sustained = replace(STEP, seconds=60.0, offered=offered)
+    beyond = replace(sustained, offered=2_000.0, spool_growth=90_000.0)
+    overload = Overload(replace(STEP, offered=5_000.0, failed=5_000), 5e7, 6e7, recovery_seconds)
     placement = Placement("all on one", Stalls(0.0, 0.0))
-    return Capacity(PLAN, placement, {}, "1", (STEP,), sustained, (STEP,) * 5, overload)
+    return Capacity(PLAN, placement, {}, "1", (STEP, beyond), sustained, (STEP,) * 5, 500.0, 0.5, overload)
 
 
 def test_every_fuzz_target_has_its_executions_and_its_verdict() -> None:
@@ -74,12 +75,20 @@ def test_the_knees_of_both_runs_stand_side_by_side() -> None:
     assert figures["native", "overload: recovery"] == (0.5, math.inf)
     # p99 of 900 over p50 of 200 microseconds.
     assert figures["native", capacities.SPREAD] == (4.5,) * 10
-    # The step after the overload holds 100 MB, the one before it 50.
-    assert figures["native", capacities.GROWN] == (100, 100)
+    # What gives out at twice the rate is the way to the journal.
+    assert figures["native", "the next rate: offered"] == (2_000, 2_000)
+    assert figures["native", "the next rate: growth of the spool"] == (90_000, 90_000)
+    # Ten million bytes for 9,990 answers, and 500 bytes for each at half of the rate.
+    assert figures["native", capacities.GROWN] == pytest.approx((1_001, 1_001), rel=1e-4)
+    assert figures["native", capacities.MORE] == pytest.approx((2.002, 2.002), rel=1e-4)
+    assert figures["native", "Scores that weighed every candidate"] == (50, 50)
+    # A tenth of 50,000 calls.
+    assert figures["native", capacities.FAILED] == (10, 10)
     assert verdicts(found) == {
         ("native", capacities.APART): True,
         ("native", capacities.OVERLOAD_P99): True,
-        ("native", capacities.GROWN): False,
+        ("native", capacities.FAILED): False,
+        ("native", capacities.MORE): False,
         ("native", capacities.RECOVERY): False,
         ("native", capacities.SPREAD): False,
     }
@@ -97,7 +106,7 @@ def test_fronts_take_turns_and_one_that_keeps_up_nothing_is_not_measured() -> No
     assert asked == ["grpcio", "native", "grpcio", "native"]
     assert "within 100 ms (grpcio) and 5 ms (native)" in found.setting
     figures = values(found)
-    assert figures["grpcio", capacities.KNEE] == (STEP.answered, 0)
+    assert figures["grpcio", capacities.KNEE] == (STEP.offered, 0)
     assert figures["grpcio", capacities.APART] == (math.inf,)
     assert figures["native", capacities.APART] == (0,)
     assert not [name for _, name in figures if name.startswith("overload")]

@@ -12,6 +12,10 @@ use cart_recovery_core::state::State;
 use cart_recovery_core::time::Micros;
 use support::{START, message, processor_seconds, resident_bytes, scatter};
 
+// As in the extension.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const SPACING_MICROS: i64 = 50_000;
 /// One device in a hundred is shared, one shared device in twenty is a kiosk.
 const SHARED_OF: u64 = 100;

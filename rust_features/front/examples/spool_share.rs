@@ -228,8 +228,9 @@ fn medians(
 
 fn checked(reply: &[u8]) -> Result<(), Anything> {
     let response = ScoreResponse::decode(reply)?;
-    if response.repeated_answer || response.candidates.iter().filter(|one| one.eligible).count() < 2 {
-        return Err("a Score repeated an answer or weighed nothing".into());
+    if response.repeated_answer || response.candidates.len() < 2 || response.candidates.iter().any(|one| !one.eligible)
+    {
+        return Err("a Score repeated an answer, or did not weigh every candidate".into());
     }
     Ok(())
 }

@@ -128,7 +128,8 @@ impl Calls {
                 answers.latency.saturating_record(latency);
                 answers.in_time += u64::from(latency <= self.objective_micros);
             }
-            Err(status) if status.code() == Code::ResourceExhausted => answers.refused += 1,
+            // What waits too long in gRPC's own core is ended by it, without a word of ours.
+            Err(status) if matches!(status.code(), Code::ResourceExhausted | Code::Cancelled) => answers.refused += 1,
             Err(status) => {
                 answers.failed += 1;
                 answers.first_failure.get_or_insert_with(|| status.to_string());

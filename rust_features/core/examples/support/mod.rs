@@ -3,11 +3,14 @@
 // Each example uses a part of it.
 #![allow(dead_code)]
 
+use std::time::Duration;
+
 use cart_recovery_core::contract::event::Kind;
 use cart_recovery_core::contract::journal_message::Content;
 use cart_recovery_core::contract::{Event, IdentityKey, IdentityKeyKind, JournalMessage, Line};
 use cart_recovery_core::ids::EventId;
 use cart_recovery_core::time::Micros;
+use rustix::time::{ClockId, clock_gettime};
 
 /// When every journal begins.
 pub const START: Micros = Micros(1_700_000_000_000_000);
@@ -65,9 +68,9 @@ pub fn line(product: u64, category: u64, brand: u64) -> Line {
 
 /// Time this thread has spent on a processor.
 pub fn processor_seconds() -> f64 {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    let nanoseconds = text.split(' ').next().and_then(|text| text.parse::<f64>().ok());
-    nanoseconds.unwrap_or_default() / 1e9
+    let spent = clock_gettime(ClockId::ThreadCPUTime);
+    let seconds = u64::try_from(spent.tv_sec).unwrap_or_default();
+    (Duration::from_secs(seconds) + Duration::from_nanos(spent.tv_nsec.unsigned_abs())).as_secs_f64()
 }
 
 /// Memory of this process.
