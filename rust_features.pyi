@@ -305,7 +305,7 @@ class LoadAnswers:
     in_time: int
     """Answered within the objective."""
     refused: int
-    """With RESOURCE_EXHAUSTED."""
+    """With RESOURCE_EXHAUSTED, or by gRPC itself with CANCELLED."""
     failed: int
     """With any other status, or not in time."""
     first_failure: str | None

@@ -5,7 +5,6 @@ dry runs, where the scorer's process does nothing but answer.
 """
 
 import tempfile
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -28,6 +27,7 @@ from loadtests.benchmarks.traffic import (
     make_data,
     preload,
     score_requests,
+    timed,
 )
 from loadtests.processor import cpu_of_process
 
@@ -170,12 +170,7 @@ def _rest(servers: dict[str, Server]) -> None:
 
 def _alone(server: Server, call: Call, batch: list[bytes], actions: int) -> float:
     """The median duration of a call in microseconds."""
-    clock = time.perf_counter_ns
-    waits, replies = [], []
-    for request in batch:
-        start = clock()
-        replies.append(call(request))
-        waits.append(clock() - start)
+    waits, replies = timed(call, batch)
     _check(server, replies, actions)
     return median(waits) / 1_000
 

@@ -1,12 +1,10 @@
 """How much a Score costs over an empty gRPC call: the ratio of both p50, measured in turns in one run.
 
-One caller calls the echo, then the scorer, then the echo again, so that whatever else the machine does hits both. The
-echo answers as many bytes as Score does and gets the very same requests. Relay and feed run all the while, because
-every Score journals its decision.
+In every round one caller calls the echo, then the scorer, with the very same requests; the echo answers as many bytes as
+Score does. Relay and feed run beside the Scores, each of which journals its decision, and rest beside the echo.
 """
 
 import tempfile
-import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
@@ -29,6 +27,7 @@ from loadtests.benchmarks.traffic import (
     make_data,
     preload,
     score_requests,
+    timed,
 )
 from loadtests.processor import cpu_of_process
 
@@ -161,16 +160,9 @@ def _round(server: Server, peer: Server, score: Call, empty: Call, batch: list[b
 
 
 def _in_turns(score: Call, empty: Call, batch: list[bytes], actions: int) -> tuple[list[int], list[int]]:
-    """Durations in nanoseconds of both calls; the replies are looked at afterwards."""
-    clock = time.perf_counter_ns
-    scores, echoes, replies = [], [], []
-    for request in batch:
-        start = clock()
-        empty(request)
-        middle = clock()
-        replies.append(score(request))
-        scores.append(clock() - middle)
-        echoes.append(middle - start)
+    """Durations in nanoseconds of a batch of each; the echoes first, so that no journal is written meanwhile."""
+    echoes, _ = timed(empty, batch)
+    scores, replies = timed(score, batch)
     for reply in replies:
         checked(reply, actions)
     return scores, echoes

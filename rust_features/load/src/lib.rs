@@ -61,7 +61,7 @@ pub struct Answers {
     pub latency: Histogram<u64>,
     /// Answered within the objective.
     pub in_time: u64,
-    /// Refused with `RESOURCE_EXHAUSTED`.
+    /// Refused with `RESOURCE_EXHAUSTED`, or by gRPC itself with `CANCELLED`.
     pub refused: u64,
     /// Any other error, and calls that got no answer in time.
     pub failed: u64,
