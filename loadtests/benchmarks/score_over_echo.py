@@ -1,7 +1,7 @@
 """How much a Score costs over an empty gRPC call: the ratio of both p50, measured in turns in one run.
 
-In every round one caller calls the echo, then the scorer, with the very same requests; the echo answers as many bytes as
-Score does. Relay and feed run beside the Scores, each of which journals its decision, and rest beside the echo.
+In every round one caller calls the echo, then the scorer, with the very same requests; the echo answers as many bytes
+as Score does. Relay and feed run beside the Scores, each of which journals its decision, and rest beside the echo.
 """
 
 import tempfile
