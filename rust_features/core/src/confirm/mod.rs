@@ -13,7 +13,7 @@ pub use verdict::Verdict;
 use crate::bundle::Bundle;
 use crate::contract::{Channel, ConfirmRequest, Reason};
 use crate::decide::{Occasion, Reasons, person_reasons};
-use crate::ids::DecisionId;
+use crate::ids::{Alias, DecisionId};
 use crate::keyed::Key;
 use crate::refusal::Refusal;
 use crate::state::{Approval, Cart, Customer, Decided, Progress, State};
@@ -54,13 +54,16 @@ pub fn confirm(
     let id = DecisionId::from_hex(&request.decision_id).ok_or_else(unknown)?;
     let decided = state.decision(&id).ok_or_else(unknown)?;
     let Some(cart) = state.cart(&decided.cart) else {
-        let customer = state.customer(&decided.aliases);
+        let customer = state.customer(&asked_for(decided));
         let reason = person_reasons(&customer).first().copied();
         return Ok(Verdict::Skip(reason.unwrap_or(Reason::CartEmpty)));
     };
     // Around whoever acted on the cart, if the decision was theirs: an address that was unlinked since is not written to.
     let owner = cart.owner().filter(|owner| decided.aliases.contains(owner));
-    let customer = state.customer(owner.as_ref().map_or(&decided.aliases, std::slice::from_ref));
+    let customer = match owner {
+        Some(owner) => state.customer(&[owner]),
+        None => state.customer(&asked_for(decided)),
+    };
     let subject = Subject {
         state,
         bundle,
@@ -76,6 +79,17 @@ pub fn confirm(
         subject.own_touch(keys)
     };
     Ok(if request.claimed { verdict.go_or_skip() } else { verdict })
+}
+
+/// The aliases that the decision saw, those it was asked for first and in their order: what the shop has parted since from the
+/// strongest of them is somebody else's.
+fn asked_for(decided: &Decided) -> Vec<Alias> {
+    let keys = decided.record().request.unwrap_or_default().identity_keys;
+    let named = keys.iter().filter_map(|key| Alias::from_bytes(&key.alias));
+    let mut aliases: Vec<_> = named.filter(|alias| decided.aliases.contains(alias)).collect();
+    let others = decided.aliases.iter().filter(|alias| !aliases.contains(alias));
+    aliases.extend(others.copied().collect::<Vec<_>>());
+    aliases
 }
 
 impl Subject<'_> {

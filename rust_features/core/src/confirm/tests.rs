@@ -7,15 +7,16 @@ use crate::contract::event::Kind;
 use crate::contract::journal_message::Content;
 use crate::contract::message_outcome::Outcome;
 use crate::contract::{
-    CartViewed, Channel, ConfirmRequest, ConsentState, DecisionApproved, DecisionHeld, DecisionRecord, Erased, Event,
-    Identified, IdentityKeyKind, MessageSkipped, MessageUnsubscribed, PaymentFailed, Policy, ProductUpdated, Reason,
-    Trigger, Unlinked,
+    CartUpdated, CartViewed, Channel, ConfirmRequest, ConsentChanged, ConsentPurpose, ConsentState, DecisionApproved,
+    DecisionHeld, DecisionRecord, DecisionRequest, Erased, Event, Identified, IdentityKeyKind, MessageSkipped,
+    MessageUnsubscribed, PaymentFailed, Policy, ProductUpdated, Reason, Trigger, Unlinked,
 };
-use crate::decide::testing::{CART, KEY, NOON, World, alias, inactivity, line};
+use crate::decide::testing::{CART, KEY, NOON, World, alias, cart, inactivity, line};
 use crate::decide::{chosen, decide};
 use crate::ids::CartId;
 use crate::keyed::Key;
 use crate::policy::testing::policy;
+use crate::state::State;
 use crate::time::Micros;
 
 const SECOND: i64 = 1_000_000;
@@ -414,6 +415,45 @@ fn an_address_that_was_unlinked_after_the_decision_is_not_written_to() {
         world.event_of(pair, DUE, Kind::Unlinked(Unlinked {}));
     }
     assert_eq!(verdict(&world, &record), Verdict::Skip(Reason::NotReachable));
+}
+
+/// The cart is the device's, which the decision did not see: it was asked for by an account and an address.
+#[test]
+fn an_address_that_was_unlinked_is_not_written_to_either_where_another_acts_in_the_cart() {
+    for (customer, email) in [(1, 2), (2, 1)] {
+        let [customer, email] =
+            [(IdentityKeyKind::Customer, customer), (IdentityKeyKind::Email, email)].map(|(kind, id)| alias(kind, id));
+        let mut world = World { state: State::new() };
+        let both = vec![customer, email.clone()];
+        world.event_of(both.clone(), NOON, Kind::Identified(Identified {}));
+        let consent = ConsentChanged {
+            channel: Channel::Email.into(),
+            purpose: ConsentPurpose::CartReminder.into(),
+            state: ConsentState::Granted.into(),
+            ..ConsentChanged::default()
+        };
+        world.event_of(vec![email], NOON, Kind::ConsentChanged(consent));
+        let filled = CartUpdated {
+            cart: Some(cart(vec![line("boots", 1, 6000)])),
+        };
+        let device = alias(IdentityKeyKind::Anonymous, 20);
+        world.event_of(vec![device], NOON, Kind::CartUpdated(filled));
+        let request = DecisionRequest {
+            identity_keys: both.clone(),
+            ..inactivity()
+        };
+        let record = decide(
+            &world.state,
+            &bundle(&always("email_reminder")),
+            &request,
+            ABANDONED,
+            &KEY,
+        );
+        world.push_of(Vec::new(), ABANDONED, Content::Decision(record.clone()));
+        assert!(matches!(verdict(&world, &record), Verdict::Go(_)));
+        world.event_of(both, DUE, Kind::Unlinked(Unlinked {}));
+        assert_eq!(verdict(&world, &record), Verdict::Skip(Reason::ConsentMissing));
+    }
 }
 
 #[test]

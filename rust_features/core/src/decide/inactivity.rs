@@ -10,8 +10,8 @@ use crate::keyed::Key;
 use crate::state::{Cart, Deadline, State};
 
 /// Decides about the carts whose deadline passed, each with its deadline as clock reading, against the one state.
-/// Neither a deadline nor a decision key is decided twice, also not by an engine that meets the deadline anew after a
-/// restart. The caller gives deadlines of one time and folds what comes back before it goes on.
+/// Neither the abandonment after an activity nor a decision key is decided twice, also not by an engine that meets the
+/// deadline anew after a restart, or another one of the same activity because T has changed. The caller gives deadlines of one time and folds what comes back before it goes on.
 #[must_use]
 pub fn fire(state: &State, bundle: &Bundle, due: &[Deadline], key: &Key) -> Vec<DecisionRecord> {
     due.iter()
@@ -21,7 +21,7 @@ pub fn fire(state: &State, bundle: &Bundle, due: &[Deadline], key: &Key) -> Vec<
 
 fn fire_one(state: &State, bundle: &Bundle, deadline: &Deadline, key: &Key) -> Option<DecisionRecord> {
     let cart = state.cart(&deadline.cart)?;
-    if cart.decided_deadline() >= Some(deadline.time) {
+    if cart.live_activity() <= cart.decided_activity() {
         return None;
     }
     let request = inactivity_request(deadline.cart, cart);

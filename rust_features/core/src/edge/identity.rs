@@ -5,6 +5,7 @@ use prost::Message;
 use crate::contract::{Channel, Contact, ContactSecret, Identity, IdentityKey, IdentityKeyKind, Reason, SealedContact};
 use crate::ids::{Alias, Token};
 use crate::refusal::HIDDEN;
+use crate::state::MAX_KEYS;
 
 use super::contact::{normalised_email, normalised_phone, normalised_push};
 use super::gate::Gate;
@@ -13,6 +14,7 @@ use super::{Known, NameMark};
 
 /// Contacts and aliases that one request may name, each.
 const KEY_LIMIT: usize = 16;
+const _: () = assert!(2 + 2 * KEY_LIMIT == MAX_KEYS, "the fold reads every key");
 const NAME_LIMIT: usize = 256;
 
 /// Who a request is about, behind the edge.

@@ -55,6 +55,7 @@ fn supersede(state: &mut State, id: DecisionId, record: &DecisionRecord, decided
     state.cart_or_new(cart_id, &decided.storefront, decided.clock);
     let State { carts, decisions, .. } = state;
     let Some(cart) = carts.get_mut(&cart_id) else { return };
+    let activity = cart.live_activity().filter(|activity| *activity <= decided.clock);
     let occasion = &mut cart.occasion;
     occasion.pending.retain(|pending| {
         let Some(held) = decisions.get_mut(pending).filter(|held| held.pending()) else {
@@ -72,7 +73,7 @@ fn supersede(state: &mut State, id: DecisionId, record: &DecisionRecord, decided
     occasion.latest = Some(id);
     occasion.abandonment = decided.abandonment_time.or(occasion.abandonment);
     if decided.trigger == Trigger::Inactivity as i32 {
-        occasion.decided_deadline = occasion.decided_deadline.max(Some(decided.clock));
+        occasion.decided_activity = occasion.decided_activity.max(activity);
     }
 }
 
@@ -102,6 +103,6 @@ pub(super) fn claim_touch(state: &mut State, cart: CartId, touch: u32, clock: Mi
     if let Some(cart) = state.carts.get_mut(&cart)
         && cart.ordered_time() < Some(clock)
     {
-        cart.occasion.touches |= 1 << touch.clamp(1, 32).saturating_sub(1);
+        cart.occasion.claim(touch, clock);
     }
 }

@@ -58,10 +58,14 @@ fn met_with(kind: IdentityKeyKind) -> Met {
     }
 }
 
-/// Notes an edge at both ends, each with what the key at the other end is to it.
+/// Notes an edge at both ends, each with what the key at the other end is to it; none at one that was erased.
 fn bond(state: &mut State, scene: &Scene<'_>, [one, other]: [Alias; 2], [as_one, as_other]: [Bond; 2]) {
+    let is_erased = |alias| state.records.get(&alias).is_some_and(|record| record.erased);
+    if one == other || is_erased(one) || is_erased(other) {
+        return;
+    }
     for (end, far, bond) in [(one, other, as_other), (other, one, as_one)] {
-        if let Some(record) = state.records.get_mut(&end).filter(|_| one != other) {
+        if let Some(record) = state.records.get_mut(&end) {
             record.bind(far, bond, scene.stamp);
         }
     }

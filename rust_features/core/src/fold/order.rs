@@ -23,7 +23,9 @@ pub(super) fn complete(state: &mut State, scene: &Scene<'_>, order: &OrderComple
         };
         keep_newest(&mut activity.recent_orders, RECENT_ORDERS, mark, |mark| mark.stamp);
     }
-    with_cart(state, scene, &order.cart_id, |cart| cart.order(scene.stamp.time));
+    with_cart(state, scene, &order.cart_id, |cart| {
+        cart.order(scene.stamp.time, &order.lines);
+    });
 }
 
 /// A cancelled or refunded order.

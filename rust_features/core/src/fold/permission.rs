@@ -73,7 +73,8 @@ pub(super) fn opt_out(state: &mut State, keys: &Keys, stamp: Stamp, channel: Cha
 }
 
 fn permissions(state: &mut State, alias: Alias) -> Option<&mut Permissions> {
-    Some(state.records.get_mut(&alias)?.permissions_mut())
+    let record = state.records.get_mut(&alias).filter(|record| !record.erased)?;
+    Some(record.permissions_mut())
 }
 
 impl Permissions {

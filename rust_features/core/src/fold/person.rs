@@ -32,11 +32,11 @@ pub(super) fn learn_profile(state: &mut State, scene: &Scene<'_>, update: &contr
     }
 }
 
-/// Forgets the person: the records of the linked aliases and their carts. What stays says only that the alias was erased
+/// Forgets the person: the records of the linked aliases, all devices of theirs, and their carts. What stays says only that the alias was erased
 /// and is never to be written to.
 pub(super) fn erase(state: &mut State, scene: &Scene<'_>) {
     let given: Vec<_> = scene.keys.iter().map(|key| key.alias).collect();
-    let aliases = state.linked(&given);
+    let aliases = state.erased_with(&given);
     for alias in &aliases {
         let Some(record) = state.records.get_mut(alias) else {
             continue;

@@ -6,10 +6,10 @@ use crate::contract::event::Kind;
 use crate::contract::journal_message::Content;
 use crate::contract::{Event, IdentityKeyKind, JournalMessage};
 use crate::ids::{Alias, Token};
-use crate::state::{Key, MAX_ALIASES, RecordRef, Stamp, State};
+use crate::state::{Key, MAX_KEYS, RecordRef, Stamp, State};
 use crate::time::Micros;
 
-/// Keys of one message, strongest first. A message has at most [`MAX_ALIASES`]; further ones are not read.
+/// Keys of one message, strongest first. A message has at most [`MAX_KEYS`]; further ones are not read.
 pub(super) type Keys = SmallVec<[Key; 4]>;
 
 /// When, who, where.
@@ -47,7 +47,7 @@ impl<'a> Scene<'a> {
 }
 
 /// The keys with an alias that was not erased. One that the strongest key's record has already met is taken without a
-/// look at its own: an erasure removes that edge.
+/// look at its own: an erasure removes that edge, unless the key had more than it can keep; [`super::keys`] looks then.
 fn keys(state: &State, message: &JournalMessage) -> Keys {
     let mut keys = Keys::new();
     let mut strongest: Option<RecordRef<'_>> = None;
@@ -60,7 +60,7 @@ fn keys(state: &State, message: &JournalMessage) -> Keys {
             met: false,
         });
     }
-    for key in message.identity_keys.iter().take(MAX_ALIASES) {
+    for key in message.identity_keys.iter().take(MAX_KEYS) {
         let Some(alias) = Alias::from_bytes(&key.alias) else {
             continue;
         };

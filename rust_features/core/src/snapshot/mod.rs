@@ -23,7 +23,7 @@ pub use read::{Loaded, load};
 pub use write::{Written, write};
 
 /// Of the form of the parts. To be raised whenever what is written of a state changes.
-pub const VERSION: u32 = 5;
+pub const VERSION: u32 = 6;
 
 const ENDING: &str = "snapshot";
 /// Snapshots kept: the newest and the one before.

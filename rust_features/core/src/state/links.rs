@@ -15,6 +15,8 @@ use crate::ids::Alias;
 
 /// Aliases of one customer at most: those nearest to the given ones, devices and what only they lead to last.
 pub const MAX_ALIASES: usize = 16;
+/// Keys of one message at most, as many as the edge lets through: customer, device, sixteen contacts, sixteen aliases.
+pub const MAX_KEYS: usize = 34;
 /// Edges of one alias at most: those that the shop spoke of, then those to persons, then those to devices, and of equals
 /// the smaller alias. Which are kept does not depend on the order in which they came.
 pub const MAX_EDGES: usize = 64;
@@ -56,9 +58,11 @@ impl Edge {
         self.met != Met::Never
     }
 
-    /// What is kept at the bound: the greatest.
+    /// What is kept at the bound: the greatest. What the shop spoke of weighs the same whether or not it was met before: one
+    /// that went and comes back has forgotten that.
     fn weight(&self) -> impl Ord + use<> {
-        (self.said.is_some(), self.met, Reverse(self.other))
+        let seen = if self.said.is_some() { Met::WithPerson } else { self.met };
+        (self.said.is_some(), seen, Reverse(self.other))
     }
 }
 
@@ -179,6 +183,38 @@ impl State {
     pub(super) fn linked_by(&self, given: &[Alias], looks: &Looks) -> Aliases {
         let mut found = self.nearest_by(given, looks);
         found.sort_unstable();
+        found
+    }
+
+    /// What an erasure of the given aliases takes: the linked set, every person that was named, also one that was parted from
+    /// the others, and all devices of these that are nobody else's.
+    pub(crate) fn erased_with(&self, given: &[Alias]) -> Vec<Alias> {
+        let looks = Looks::new(CUSTOMER_LOOKS);
+        let mut found = self.linked_by(given, &looks).into_vec();
+        for alias in given {
+            let person = self
+                .records
+                .get(alias)
+                .is_some_and(|record| !is_device(*alias, &record));
+            if person && !found.contains(alias) {
+                found.push(*alias);
+            }
+        }
+        for index in 0..found.len() {
+            let Some(record) = self.records.get(&found[index]) else {
+                continue;
+            };
+            if self.is_shared(found[index], &record, &looks) {
+                continue;
+            }
+            for other in record.neighbours() {
+                let far = self.records.get(&other);
+                let own = far.is_some_and(|far| is_device(other, &far) && !self.is_shared(other, &far, &looks));
+                if own && !found.contains(&other) {
+                    found.push(other);
+                }
+            }
+        }
         found
     }
 

@@ -46,7 +46,7 @@ pub use decay::{COUNTERS, Counter, HALF_LIVES_SECONDS};
 pub use decided::{Approval, DECISION_RETENTION_SECONDS, Decided, MAX_DECISIONS, Progress, decision_id, request_cart};
 pub use line::{CartLine, product_key};
 pub(crate) use line::{brand_hash, category_hash, product_hash};
-pub use links::{Aliases, MAX_ALIASES, MAX_EDGES};
+pub use links::{Aliases, MAX_ALIASES, MAX_EDGES, MAX_KEYS};
 pub(crate) use links::{Bond, Met};
 pub(crate) use names::{MAX_STOREFRONTS, Storefronts, short_hash};
 pub(crate) use places::Session;

@@ -255,3 +255,25 @@ fn the_version_does_not_depend_on_the_order_of_lines() {
     let other = Cart::inline(None, &cart(1, &[(2, 2), (1, 1)]), "shop", at(9));
     assert_eq!(one.version(), other.version());
 }
+
+#[test]
+fn a_snapshot_of_what_was_ordered_opens_the_cart_no_more() {
+    let snapshot = |product, quantity| {
+        Kind::CartUpdated(CartUpdated {
+            cart: Some(cart(1, &[(product, quantity)])),
+        })
+    };
+    let bought = [
+        message(1, 0, &[customer(1)], added(1, 1, 1)),
+        message(2, 10, &[customer(1)], ordered(Some(1), &[1])),
+    ];
+    let mut state = folded(&bought);
+    add(&mut state, &message(3, 12, &[customer(1)], snapshot(1, 1)));
+    assert!(state.cart(&cart_id(1)).unwrap().ordered_itself());
+    assert_eq!(state.next_deadline(T), None);
+    for (id, again) in [(4, snapshot(1, 2)), (5, snapshot(2, 1)), (6, added(1, 1, 1))] {
+        let mut state = folded(&bought);
+        add(&mut state, &message(id, 12, &[customer(1)], again));
+        assert!(!state.cart(&cart_id(1)).unwrap().ordered_itself(), "{id}");
+    }
+}

@@ -149,3 +149,20 @@ proptest! {
         }
     }
 }
+
+/// A key that went at the bound has forgotten that it was met, and weighs no less for that once the shop speaks of it.
+#[test]
+fn what_the_shop_said_weighs_the_same_whether_or_not_it_was_met_before() {
+    let pair = |one: u8, other: u8| [one, other].map(|number| key(IdentityKeyKind::Customer, number));
+    let met = message(1, 0, &pair(1, 239), Kind::Identified(Identified {}));
+    let said = message(2, 0, &pair(1, 239), Kind::Linked(Linked {}));
+    let parted = (2..66).map(|number| message(number.into(), 0, &pair(1, number), Kind::Unlinked(Unlinked {})));
+    let parted: Vec<_> = parted
+        .skip(1)
+        .chain([message(90, 0, &pair(1, 2), Kind::Unlinked(Unlinked {}))])
+        .collect();
+    let early: Vec<_> = [&met, &said].into_iter().chain(&parted).collect();
+    let late: Vec<_> = [&met].into_iter().chain(&parted).chain([&said]).collect();
+    let linked = |messages: Vec<&JournalMessage>| folded(messages).customer(&[alias(1)]).aliases().to_vec();
+    assert_eq!(linked(early), linked(late));
+}

@@ -10,7 +10,7 @@ use crate::contract::{
 };
 use crate::fold::Folded;
 use crate::fold::testing::{
-    add, added, alias, at, cart_id, customer, decided, decision, email, folded, key, message, outcome, tick,
+    add, added, alias, at, cart_id, customer, decided, decision, email, folded, key, message, ordered, outcome, tick,
 };
 use crate::ids::DecisionId;
 use crate::state::{Approval, Decided, Progress, State};
@@ -309,4 +309,19 @@ fn keys_that_only_a_decision_names_join_the_person() {
     add(&mut state, &asked);
     assert!(state.customer(&[alias(1)]).aliases().contains(&alias(7)));
     assert!(state.customer(&[alias(1)]).reachable(Channel::Email));
+}
+
+/// What was added after an order is another cart, whenever the order is heard of.
+#[test]
+fn an_order_that_comes_late_leaves_the_touches_after_it() {
+    let sent = outcome(50, 60, Channel::Email, Outcome::Sent(MessageSent::default()));
+    let filled = message(1, 5, &[customer(1)], added(1, 1, 1));
+    let order = message(2, 10, &[customer(1)], ordered(Some(1), &[1]));
+    let again = message(3, 15, &[customer(1)], added(1, 2, 1));
+    let taken = decided(1815, decision(50, 60, 1, 1815, 3, &[1]));
+    let sent = message(4, 1816, &[key(IdentityKeyKind::Alias, 1)], sent);
+    let in_time = folded([&filled, &order, &again, &taken, &sent]);
+    let late = folded([&filled, &again, &taken, &sent, &order]);
+    assert_eq!(in_time.touches_claimed(&cart_id(1)), 1);
+    assert_eq!(late.touches_claimed(&cart_id(1)), 1);
 }

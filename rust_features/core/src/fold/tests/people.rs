@@ -10,7 +10,7 @@ use crate::contract::{
     PreferenceSet, Unlinked,
 };
 use crate::fold::testing::{
-    add, added, alias, at, cart_id, customer, device, email, folded, message, suppressed, viewed,
+    add, added, alias, at, cart_id, customer, device, email, folded, message, phone, suppressed, viewed,
 };
 use crate::state::{MAX_ALIASES, State};
 
@@ -343,4 +343,67 @@ proptest! {
             prop_assert_eq!(linked(&one, number), linked(&without, number));
         }
     }
+}
+
+fn forget() -> Kind {
+    Kind::Erased(Erased {
+        suppression_hashes: vec![],
+    })
+}
+
+#[test]
+fn an_erasure_takes_whoever_it_names_and_every_device_of_theirs() {
+    let mut state = folded(&[
+        message(1, 0, &[customer(1), email(2)], Kind::Identified(Identified {})),
+        message(2, 1, &[customer(1), email(2)], Kind::Unlinked(Unlinked {})),
+    ]);
+    let devices = 100..120;
+    for number in devices.clone() {
+        add(
+            &mut state,
+            &message(number.into(), 2, &[customer(1), device(number)], viewed(1)),
+        );
+    }
+    // Somebody else's, too.
+    add(&mut state, &message(200, 3, &[customer(3), device(100)], viewed(1)));
+    add(&mut state, &message(201, 4, &[customer(1), email(2)], forget()));
+    for number in [1, 2].into_iter().chain(devices.skip(1)) {
+        assert!(state.customer(&[alias(number)]).erased(), "{number}");
+    }
+    assert!(!state.customer(&[alias(100)]).erased());
+    assert!(!state.customer(&[alias(3)]).erased());
+}
+
+#[test]
+fn an_erasure_takes_as_many_keys_as_an_event_may_name() {
+    let keys: Vec<_> = [customer(1), device(2)]
+        .into_iter()
+        .chain((10..26).map(email))
+        .collect();
+    let mut state = folded(&[message(1, 0, &keys, viewed(1))]);
+    add(&mut state, &message(2, 1, &keys, forget()));
+    assert!((10..26).all(|number| state.customer(&[alias(number)]).erased()));
+}
+
+/// The address was seen with more accounts than it keeps, so that the last of them knows it and it knows nothing of that.
+#[test]
+fn an_erased_key_stays_so_where_others_still_know_it() {
+    let mut state = State::new();
+    for number in 1..=65 {
+        add(
+            &mut state,
+            &message(
+                number.into(),
+                0,
+                &[customer(number), email(200)],
+                Kind::Identified(Identified {}),
+            ),
+        );
+    }
+    add(&mut state, &message(100, 1, &[email(200)], forget()));
+    let keys = [customer(65), email(200), phone(201)];
+    add(&mut state, &message(101, 2, &keys, Kind::Identified(Identified {})));
+    assert_eq!(linked(&state, 201), [65, 201]);
+    let erased = state.records.get(&alias(200)).unwrap();
+    assert!(erased.erased && erased.edges.is_empty());
 }

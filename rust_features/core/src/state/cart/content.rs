@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
-use super::{Cart, Change, MAX_CHANGES, MAX_LINES};
+use super::{Cart, Change, Contents, MAX_CHANGES, MAX_LINES, fingerprint};
 use crate::contract;
 use crate::ids::Alias;
 use crate::state::line::CartLine;
@@ -48,11 +48,15 @@ impl Cart {
         self.failed_payments = self.failed_payments.saturating_add(1);
     }
 
-    /// Notes an order that names this cart; what it holds afterwards has all its touches before it.
-    pub(crate) fn order(&mut self, time: Micros) {
+    /// Notes an order of these lines that names this cart; what it holds afterwards has the touches decided before behind it.
+    pub(crate) fn order(&mut self, time: Micros, lines: &[contract::Line]) {
         if self.ordered < Some(time) {
             self.ordered = Some(time);
-            self.occasion.touches = 0;
+            self.bought = 0;
+            self.occasion.touches.retain(|(_, clock)| *clock > time);
+        }
+        if self.ordered == Some(time) {
+            self.bought = self.bought.max(bought(lines));
         }
         self.settle();
     }
@@ -190,4 +194,21 @@ impl Cart {
             }
         }
     }
+}
+
+/// The fingerprint of an order's lines, each item once; 0 where there are none.
+fn bought(lines: &[contract::Line]) -> u64 {
+    let mut content = Contents::new();
+    for line in lines.iter().take(MAX_LINES) {
+        content.push((CartLine::item_of(line), line.quantity));
+    }
+    content.sort_unstable();
+    content.dedup_by(|later, earlier| {
+        let same = later.0 == earlier.0;
+        if same {
+            earlier.1 = earlier.1.saturating_add(later.1);
+        }
+        same
+    });
+    if content.is_empty() { 0 } else { fingerprint(&content) }
 }

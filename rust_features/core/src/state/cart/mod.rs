@@ -41,6 +41,8 @@ pub struct Cart {
     /// The last snapshot, or the change that the base has come to hold.
     base: Option<Stamp>,
     ordered: Option<Micros>,
+    /// Fingerprint of what that order had; 0 where it named no lines.
+    bought: u64,
     currency: Option<Latest<[u8; 3]>>,
     terms: Option<Box<Terms>>,
     first_activity: Micros,
@@ -67,18 +69,32 @@ struct Terms {
 /// Decisions and touches about a cart.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Occasion {
-    /// Bit per claimed touch, touch 1 lowest; touches above 32 share the highest.
-    pub(crate) touches: u32,
+    /// Touches claimed since the last order, each once, with the clock of its decision; at most [`MAX_TOUCHES`].
+    pub(super) touches: Vec<(u32, Micros)>,
     pub(crate) latest: Option<DecisionId>,
     pub(crate) abandonment: Option<Micros>,
-    /// The last deadline that was decided about.
-    pub(crate) decided_deadline: Option<Micros>,
+    /// The last activity whose deadline was decided about.
+    pub(crate) decided_activity: Option<Micros>,
     /// Decisions that a new version of the cart supersedes; at most [`MAX_PENDING`], the oldest is superseded at the bound.
     pub(crate) pending: SmallVec<[DecisionId; 1]>,
 }
 
 /// Decisions of one cart that wait at the same time.
 pub(crate) const MAX_PENDING: usize = 8;
+
+/// Touches of one cart that are told apart; those above count as the highest.
+const MAX_TOUCHES: u32 = 32;
+
+impl Occasion {
+    /// Notes that a touch decided at `clock` was claimed.
+    pub(crate) fn claim(&mut self, touch: u32, clock: Micros) {
+        let touch = touch.clamp(1, MAX_TOUCHES);
+        match self.touches.binary_search_by_key(&touch, |(touch, _)| *touch) {
+            Ok(held) => self.touches[held].1 = self.touches[held].1.max(clock),
+            Err(place) => self.touches.insert(place, (touch, clock)),
+        }
+    }
+}
 
 /// Where the abandonment deadline stands.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -100,6 +116,7 @@ impl Cart {
             changes: Vec::new(),
             base: None,
             ordered: None,
+            bought: 0,
             currency: None,
             terms: None,
             first_activity: time,
@@ -221,16 +238,15 @@ impl Cart {
         self.occasion.abandonment
     }
 
-    /// The last deadline of it that was decided about.
-    #[must_use]
-    pub fn decided_deadline(&self) -> Option<Micros> {
-        self.occasion.decided_deadline
+    /// The last activity whose deadline was decided about.
+    pub(crate) fn decided_activity(&self) -> Option<Micros> {
+        self.occasion.decided_activity
     }
 
     /// Touches that were claimed.
     #[must_use]
     pub fn touches_claimed(&self) -> u32 {
-        self.occasion.touches.count_ones()
+        u32::try_from(self.occasion.touches.len()).unwrap_or(MAX_TOUCHES)
     }
 
     /// How far the checkout got: 0 cart, 1 started, 1 + n at step n.
@@ -314,10 +330,16 @@ impl Cart {
         self.ordered
     }
 
-    /// Whether an order named this cart and nothing was changed since.
+    /// Whether an order named this cart and nothing was changed since. A snapshot of what was ordered is an echo of it: the
+    /// shop tells of the cart once more before it lets it go.
     pub(crate) fn ordered_itself(&self) -> bool {
+        let unchanged = |ordered| self.changed().is_none_or(|changed| changed.time <= ordered);
         self.ordered
-            .is_some_and(|ordered| self.changed().is_none_or(|changed| changed.time <= ordered))
+            .is_some_and(|ordered| unchanged(ordered) || self.echoes_its_order())
+    }
+
+    fn echoes_its_order(&self) -> bool {
+        self.bought != 0 && self.changes.is_empty() && fingerprint(&self.content()) == self.bought
     }
 
     /// Whether any of the sorted product hashes is a line of it.
@@ -332,9 +354,26 @@ impl Cart {
     }
 
     /// Items and quantities, sorted.
-    fn content(&self) -> SmallVec<[(u64, u32); 8]> {
-        let mut content: SmallVec<_> = self.lines().map(|line| (line.item(), line.quantity())).collect();
+    fn content(&self) -> Contents {
+        let mut content: Contents = self.lines().map(|line| (line.item(), line.quantity())).collect();
         content.sort_unstable();
         content
     }
+}
+
+/// Items and quantities, sorted by item.
+type Contents = SmallVec<[(u64, u32); 8]>;
+
+/// Tells one content from another; never 0.
+fn fingerprint(content: &Contents) -> u64 {
+    let parts: SmallVec<[[u8; 12]; 8]> = content.iter().map(|(item, quantity)| bytes(*item, *quantity)).collect();
+    let parts: SmallVec<[&[u8]; 8]> = parts.iter().map(<[u8; 12]>::as_slice).collect();
+    super::record::short_id(public_hash("ordered", &parts)).max(1)
+}
+
+fn bytes(item: u64, quantity: u32) -> [u8; 12] {
+    let mut bytes = [0; 12];
+    bytes[..8].copy_from_slice(&item.to_le_bytes());
+    bytes[8..].copy_from_slice(&quantity.to_le_bytes());
+    bytes
 }
