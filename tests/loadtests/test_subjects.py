@@ -64,11 +64,11 @@ def test_values_that_differ_are_named() -> None:
         require_same("peer", theirs.head(1), ours)
 
 
-def test_an_idle_customer_as_a_hash_has_a_step_for_each_event_that_the_engine_keeps() -> None:
+def test_an_idle_customer_as_a_hash_has_what_the_engine_keeps_in_the_compact_form() -> None:
     key, fields = redis_hash(3, random.Random(1))
     assert len(key) == 18
-    # Four views, the addition and the checkout; consent and order have fields of their own.
-    assert sum(name.startswith("step_") for name in fields) == 6
+    # The steps of a visit are forgotten by then.
+    assert not any(name.startswith("step_") for name in fields)
     packed = fields["order_0"]
-    assert isinstance(packed, bytes) and struct.unpack_from("<q", packed) == (fields["last_order"],)
+    assert isinstance(packed, bytes) and struct.unpack_from("<q", packed) == (fields["landmark"],)
     assert max(len(value if isinstance(value, bytes) else str(value)) for value in fields.values()) <= 64
