@@ -11,7 +11,8 @@ use crate::state::{Cart, Deadline, State};
 
 /// Decides about the carts whose deadline passed, each with its deadline as clock reading, against the one state.
 /// Neither the abandonment after an activity nor a decision key is decided twice, also not by an engine that meets the
-/// deadline anew after a restart, or another one of the same activity because T has changed. The caller gives deadlines of one time and folds what comes back before it goes on.
+/// deadline anew after a restart, or another one of the same activity because T has changed. The caller gives deadlines
+/// of one time and folds what comes back before it goes on.
 #[must_use]
 pub fn fire(state: &State, bundle: &Bundle, due: &[Deadline], key: &Key) -> Vec<DecisionRecord> {
     due.iter()

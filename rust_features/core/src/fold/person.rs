@@ -32,8 +32,8 @@ pub(super) fn learn_profile(state: &mut State, scene: &Scene<'_>, update: &contr
     }
 }
 
-/// Forgets the person: the records of the linked aliases, all devices of theirs, and their carts. What stays says only that the alias was erased
-/// and is never to be written to.
+/// Forgets the person: the records of the linked aliases, all devices of theirs, and their carts. What stays says only
+/// that the alias was erased and is never to be written to.
 pub(super) fn erase(state: &mut State, scene: &Scene<'_>) {
     let given: Vec<_> = scene.keys.iter().map(|key| key.alias).collect();
     let aliases = state.erased_with(&given);
