@@ -150,11 +150,8 @@ class Capacity:
 
     @property
     def beyond(self) -> Step | None:
-        """The lowest rate that was offered as long as the sustained one, and was too much: it tells what gave out."""
-        if self.sustained is None:
-            return None
-        offered, seconds = self.sustained.offered, self.sustained.seconds
-        more = [step for step in self.steps if step.offered > offered and step.seconds == seconds]
+        """The lowest rate that was too much: it tells what gave out."""
+        more = [step for step in self.steps if self.sustained and step.offered > self.sustained.offered]
         return min(more, key=lambda step: step.offered, default=None)
 
     def as_json(self) -> dict[str, Any]:
