@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use cart_recovery_core::contract::Reason;
 use cart_recovery_core::refusal::Refusal;
 use cart_recovery_engine::{Spooled, envelope, streamed};
 use futures_util::stream::{BoxStream, StreamExt, unfold};
@@ -162,7 +163,7 @@ impl<C: Calls> Call<C> {
     async fn first(&self, requests: &mut Streaming<Bytes>) -> Result<Bytes, Status> {
         let message = timeout_at(self.deadline.body_end(), requests.message()).await;
         let message = message.map_err(|_| late())?.map_err(unreadable)?;
-        message.ok_or_else(|| Status::internal("the call brought no message"))
+        message.ok_or_else(|| Status::unimplemented("the call brought no message"))
     }
 
     /// Answers one message of a stream.
@@ -202,26 +203,41 @@ impl<C: Calls> Call<C> {
     async fn work(&self, request: &[u8]) -> Outcome {
         let calls = &self.desk.calls;
         let worked = if calls.wait_for_disk() {
-            self.work_aside(request.to_vec()).await?
+            self.work_aside(request).await?
         } else {
             self.guarded(|| run(calls.as_ref(), self.method, request))?
         };
         match worked {
             Ok(Worked::Answered(reply)) => Ok(Ok(reply)),
-            Ok(Worked::Spooled(spooled)) if spooled.waits() => self.until(spooled.reply()).await,
+            Ok(Worked::Spooled(spooled)) if spooled.waits() => {
+                // It is spooled, and nobody may be told to try another scorer.
+                let unknown = status(&Refusal::new(Reason::NotYetJournalled));
+                self.until_or(spooled.reply(), unknown).await
+            }
             Ok(Worked::Spooled(spooled)) => Ok(spooled.reply().await),
             Err(refusal) => Ok(Err(refusal)),
         }
     }
 
-    /// Works on a thread where waiting holds up nobody; those that wait at once share a sync.
-    async fn work_aside(&self, request: Vec<u8>) -> Result<Result<Worked, Refusal>, Status> {
+    /// Works on a thread where waiting holds up nobody; those that wait at once share a sync. An event of a stream waits its
+    /// turn, as its sender does.
+    async fn work_aside(&self, request: &[u8]) -> Result<Result<Worked, Refusal>, Status> {
         let (desk, method, queued) = (Arc::clone(&self.desk), self.method, Instant::now());
+        let thread = self.until(Arc::clone(&desk.disk).acquire_owned()).await?;
+        let thread = thread.map_err(|_| stopping())?;
+        if method != Method::TrackStream
+            && let Err(refusal) = desk.queue.admit(queued.elapsed())
+        {
+            return Ok(Err(refusal));
+        }
+        let request = request.to_vec();
         let worked = tokio::task::spawn_blocking(move || {
-            desk.queue.admit(queued.elapsed())?;
-            run(desk.calls.as_ref(), method, &request)
+            let worked = run(desk.calls.as_ref(), method, &request);
+            drop(thread);
+            worked
         });
-        self.until(worked).await?.map_err(|_| self.fault())
+        // What the engine has begun, it ends, whatever the front does.
+        self.until_or(worked, late()).await?.map_err(|_| self.fault())
     }
 
     /// A panic of the engine ends its call alone.
@@ -252,6 +268,11 @@ impl<C: Calls> Call<C> {
 
     /// Waits for `work`, until the caller's deadline or the end of the front.
     async fn until<T>(&self, work: impl Future<Output = T>) -> Result<T, Status> {
+        self.until_or(work, stopping()).await
+    }
+
+    /// [`Self::until`], with what to say at the end of the front.
+    async fn until_or<T>(&self, work: impl Future<Output = T>, at_the_end: Status) -> Result<T, Status> {
         let late_at = async {
             match self.deadline.end() {
                 Some(end) => sleep_until(end).await,
@@ -262,7 +283,7 @@ impl<C: Calls> Call<C> {
             biased;
             done = work => Ok(done),
             () = late_at => Err(late()),
-            () = cut(self.desk.phase.subscribe()) => Err(stopping()),
+            () = cut(self.desk.phase.subscribe()) => Err(at_the_end),
         }
     }
 }
@@ -286,8 +307,7 @@ fn run<C: Calls>(calls: &C, method: Method, request: &[u8]) -> Result<Worked, Re
 
 #[cfg(test)]
 mod tests {
-    use cart_recovery_core::contract::Reason;
-    use tokio::sync::watch;
+    use tokio::sync::{Semaphore, watch};
 
     use super::*;
     use crate::desk::Slots;
@@ -314,6 +334,7 @@ mod tests {
             reflection: Reflection::new(Vec::new(), &[]).unwrap(),
             streams: Slots::new(1),
             watchers: Slots::new(1),
+            disk: Arc::new(Semaphore::new(1)),
         };
         Call {
             desk: Arc::new(desk),
@@ -359,6 +380,16 @@ mod tests {
         call(Method::Track, 0, Duration::from_millis(50), "1H").admit().unwrap();
         let late = call(Method::Track, 0, Duration::ZERO, "0n").admit().unwrap_err();
         assert_eq!(late.code(), tonic::Code::DeadlineExceeded);
+    }
+
+    #[tokio::test]
+    async fn whoever_gives_up_before_a_thread_for_the_disk_is_free_leaves_nothing() {
+        let call = call(Method::Track, 0, Duration::ZERO, "1m");
+        let taken = Arc::clone(&call.desk.disk).acquire_owned().await.unwrap();
+        let late = call.work_aside(b"more").await.err().unwrap();
+        assert_eq!(late.code(), tonic::Code::DeadlineExceeded);
+        assert_eq!(Arc::strong_count(&call.desk), 1);
+        drop(taken);
     }
 
     #[tokio::test]

@@ -124,6 +124,8 @@ impl<C: Calls> Connections<C> {
             .keep_alive_interval(KEEPALIVE_INTERVAL)
             .keep_alive_timeout(KEEPALIVE_TIMEOUT)
             .max_concurrent_streams(STREAM_LIMIT)
+            // Deadlines may pass while the thread is held up: no caller's calls end those of others on its connection.
+            .max_pending_accept_reset_streams(STREAM_LIMIT as usize)
             .initial_stream_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
             .auto_date_header(false)

@@ -64,6 +64,8 @@ pub(crate) struct Desk<C> {
     pub(crate) streams: Slots,
     /// Watchers of health.
     pub(crate) watchers: Slots,
+    /// Threads that may wait for the disk; whoever waits for one leaves nothing when it gives up.
+    pub(crate) disk: Arc<Semaphore>,
 }
 
 /// How many streams may be open at once.

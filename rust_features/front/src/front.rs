@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::connections::Connections;
 use crate::desk::{Calls, Desk, Slots};
@@ -100,6 +100,7 @@ impl<C: Calls> Front<C> {
             reflection: Reflection::new(settings.services, settings.descriptors)?,
             streams: Slots::new(settings.streams),
             watchers: Slots::new(settings.watchers),
+            disk: Arc::new(Semaphore::new(DISK_WAITERS)),
         });
         let connections = Connections {
             desk: Arc::clone(&desk),

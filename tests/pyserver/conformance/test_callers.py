@@ -120,6 +120,22 @@ def test_each_certificate_has_a_quota_of_its_own(
         assert other.Track(added("other"), timeout=5).spool_offset >= 0
 
 
+def test_names_that_are_no_text_are_nobodys(settings: Settings, tmp_path: Path, authority: Authority) -> None:
+    tls = tls_files(tmp_path, authority, client_ca=authority.certificate)
+    # What a Windows domain puts first: a user's principal name.
+    principal = x509.OtherName(x509.ObjectIdentifier("1.3.6.1.4.1.311.20.2.3"), b"\x0c\x01a")
+    shown = [
+        ("one", principal, x509.DNSName("one.shop")),
+        ("two", principal, x509.DNSName("two.shop")),
+        ("three", principal),
+    ]
+    limited = settings.model_copy(update={"tls": tls, "quota_calls_per_second": 1})
+    with alone(limited) as scorer, ExitStack() as stack:
+        for name, *alternatives in [*shown, ("four", principal)]:
+            caller = secure(stack, scorer, authority, authority.sign(name, *alternatives))
+            assert caller.Track(added(name), timeout=5).spool_offset >= 0
+
+
 def test_over_its_quota_a_caller_is_told_when_the_next_call_is_free(
     settings: Settings, connect: Callable[[Scorer], grpc.Channel]
 ) -> None:

@@ -1,6 +1,7 @@
 """What lies below the calls: deadlines, cancellation, metadata, compression, keepalive, idle and slow clients."""
 
 import socket
+import struct
 import threading
 import time
 from collections.abc import Iterator
@@ -18,9 +19,21 @@ from pyserver.process import Scorer
 from pyserver.reflection import EVENT_SERVICE
 from tests.harness.waiting import eventually
 from tests.pyserver.conformance.answers import code_of
-from tests.pyserver.conformance.http2 import head, message, open_connection, status_of, unfinished_call
+from tests.pyserver.conformance.http2 import (
+    DATA,
+    END_STREAM,
+    RST_STREAM,
+    frame,
+    head,
+    message,
+    open_connection,
+    status_of,
+    unfinished_call,
+)
 from tests.pyserver.conftest import added
 
+CANCEL = 8
+"""An error code of RFC 9113, 7."""
 THREADS = 8
 JOURNAL_WAITERS = THREADS // 4
 KEPT_SECONDS = {"grpcio": 5, "native": 0}
@@ -166,6 +179,24 @@ def test_calls_beyond_those_that_may_queue_are_refused_by_grpcio_without_details
     bare = [call.code() for call in refused if rpc_status.from_call(call) is None]
     assert set(bare) == {"grpcio": {grpc.StatusCode.RESOURCE_EXHAUSTED}, "native": set()}[front]
     assert len(bare) <= 2 * THREADS
+
+
+def test_a_call_that_brings_no_message_is_unimplemented(lonely: Scorer) -> None:
+    with open_connection(lonely.front.port) as connection, connection.makefile("rb") as answers:
+        connection.sendall(head(f"/{EVENT_SERVICE}/Track") + frame(DATA, END_STREAM, 1, b""))
+        assert status_of(answers) == grpc.StatusCode.UNIMPLEMENTED.value[0]
+
+
+def test_calls_given_up_at_once_end_no_other_on_their_connection(lonely: Scorer) -> None:
+    path = f"/{EVENT_SERVICE}/Track"
+    given_up = b"".join(
+        head(path, stream=stream) + frame(RST_STREAM, 0, stream, struct.pack(">I", CANCEL))
+        for stream in range(1, 101, 2)
+    )
+    one = head(path, stream=101) + message(added("one").SerializeToString(), stream=101)
+    with open_connection(lonely.front.port) as connection, connection.makefile("rb") as answers:
+        connection.sendall(given_up + one)
+        assert status_of(answers) == grpc.StatusCode.OK.value[0]
 
 
 def test_bytes_that_are_no_http_end_their_connection_alone(lonely: Scorer, events: EventServiceStub) -> None:
