@@ -106,6 +106,7 @@ class Scorer:
     def _supervise(self) -> None:
         reported: str | None = None
         snapshot_failure: str | None = None
+        journal_error: str | None = None
         serving = False
         while not self._stopping.wait(_SUPERVISION_SECONDS if serving or self.bundles.refusal else _STARTING_SECONDS):
             self.bundles.follow()
@@ -120,6 +121,9 @@ class Scorer:
             if status.failure is not None and status.failure != reported:
                 reported = status.failure
                 _log.error("relay or feed stopped for good", reason=reported)
+            if status.last_error != journal_error:
+                journal_error = status.last_error
+                _log.warning("connection to the journal lost", reason=journal_error)
             if status.snapshot_failure != snapshot_failure:
                 snapshot_failure = status.snapshot_failure
                 if snapshot_failure is None:

@@ -63,7 +63,7 @@ fn write(folder: &Path, customers: u64) -> Result<(), Box<dyn std::error::Error>
     };
     println!("frozen_seconds {:.6}", started.elapsed().as_secs_f64());
     let started = Instant::now();
-    let written = snapshot::write(folder, &KEY, frozen, &AtomicBool::new(false))?;
+    let written = snapshot::write(folder, &KEY, frozen, None, &AtomicBool::new(false))?;
     println!("written_seconds {:.3}", started.elapsed().as_secs_f64());
     println!("snapshot_bytes {}", written.bytes);
     Ok(())

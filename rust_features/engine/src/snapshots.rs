@@ -31,7 +31,7 @@ pub struct SnapshotSettings {
 /// What became of the snapshots so far.
 #[derive(Clone, Default, Debug)]
 pub struct SnapshotStatus {
-    /// Sequence of the newest on disk; none before the first.
+    /// Sequence of the newest that was loaded or written; none before the first.
     pub sequence: Option<u64>,
     /// Why the last one was not written.
     pub failure: Option<String>,
@@ -89,7 +89,8 @@ impl Snapshots {
         let (status, give_up) = (Arc::clone(&self.status), Arc::clone(&self.give_up));
         let sequence = snapshot.state.sequence();
         let writer = std::thread::Builder::new().name("snapshot".to_owned()).spawn(move || {
-            let written = snapshot::write(&folder, &key, snapshot, &give_up);
+            let before = status.lock().sequence;
+            let written = snapshot::write(&folder, &key, snapshot, before, &give_up);
             let mut status = status.lock();
             match written {
                 Ok(_) => (status.sequence, status.failure) = (Some(sequence), None),

@@ -181,12 +181,14 @@ async fn work_until_stopped<S: Sink>(shared: &Shared<S>) {
 async fn supervise<S: Sink>(shared: &Shared<S>) {
     let mut backoff = LEAST_BACKOFF;
     loop {
+        let before = shared.progress.position();
         let Err(error) = Box::pin(session::run(shared)).await;
-        let was_connected = record_end(&shared.progress, Some(&error));
+        record_end(&shared.progress, Some(&error));
         if matches!(error, SessionError::Fatal(_)) {
             return;
         }
-        if was_connected {
+        // A server may take every connection and refuse every message.
+        if shared.progress.position() != before {
             backoff = LEAST_BACKOFF;
         }
         tokio::time::sleep(backoff).await;
@@ -194,10 +196,10 @@ async fn supervise<S: Sink>(shared: &Shared<S>) {
     }
 }
 
-/// Notes why a session ended, where it failed; tells whether it had begun.
-fn record_end(progress: &Progress, failed: Option<&SessionError>) -> bool {
+/// Notes why a session ended, where it failed.
+fn record_end(progress: &Progress, failed: Option<&SessionError>) {
     let mut state = progress.lock();
-    let was_connected = std::mem::take(&mut state.status.connected);
+    state.status.connected = false;
     match failed {
         None => {}
         Some(SessionError::Lost(words)) => state.status.last_error = Some(words.clone()),
@@ -205,5 +207,4 @@ fn record_end(progress: &Progress, failed: Option<&SessionError>) -> bool {
     }
     drop(state);
     progress.announce();
-    was_connected
 }

@@ -106,6 +106,12 @@ impl Progress {
         self.state.lock()
     }
 
+    /// How far fold and relay have come.
+    pub(crate) fn position(&self) -> (u64, u64) {
+        let state = self.lock();
+        (state.status.folded_sequence, state.settled)
+    }
+
     /// Tells everyone that something has changed.
     pub(crate) fn announce(&self) {
         self.tell_waiters();

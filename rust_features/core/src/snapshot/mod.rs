@@ -26,8 +26,6 @@ pub use write::{Written, write};
 pub const VERSION: u32 = 6;
 
 const ENDING: &str = "snapshot";
-/// Snapshots kept: the newest and the one before.
-const KEPT: usize = 2;
 /// Shards of one part.
 const SHARDS_PER_PART: usize = 64;
 /// Entries of a queue in one part.

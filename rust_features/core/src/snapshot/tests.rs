@@ -1,4 +1,5 @@
 use std::os::unix::fs::{FileExt, PermissionsExt};
+use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use proptest::prelude::*;
@@ -33,10 +34,20 @@ fn of(state: State) -> Snapshot {
     }
 }
 
+/// Behind the newest that can be loaded, as an engine writes.
 fn written(folder: &TempDir, state: &State) -> PathBuf {
-    write(folder.path(), &KEY, of(state.clone()), &AtomicBool::new(false))
+    let before = loaded(folder).newest.map(|(newest, ())| newest.state.sequence());
+    let going_on = AtomicBool::new(false);
+    write(folder.path(), &KEY, of(state.clone()), before, &going_on)
         .unwrap()
         .path
+}
+
+fn damage(path: &Path) {
+    let mut bytes = std::fs::read(path).unwrap();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    std::fs::write(path, bytes).unwrap();
 }
 
 fn loaded(folder: &TempDir) -> Loaded<()> {
@@ -136,7 +147,7 @@ fn the_form_of_this_version_is_what_it_was() {
     let digest = folded(&journal()).digest();
     assert_eq!(
         (VERSION, Token(digest).to_string().as_str()),
-        (6, "a72662696da624d68645c9dbde2db96d")
+        (6, "3fb264f3f9eb88bc38df380f8c8d21f2")
     );
 }
 
@@ -208,7 +219,7 @@ fn a_snapshot_that_does_not_say_where_to_go_on_is_refused_and_the_one_before_is_
         resume: b"strange".to_vec(),
         ..of(folded(&messages))
     };
-    write(folder.path(), &KEY, strange, &AtomicBool::new(false)).unwrap();
+    write(folder.path(), &KEY, strange, None, &AtomicBool::new(false)).unwrap();
     let loaded = load(folder.path(), &KEY, |bytes| (bytes == b"resume").then_some(5)).unwrap();
     let (snapshot, resume) = loaded.newest.unwrap();
     assert_eq!((snapshot.state.sequence(), resume), (5, 5));
@@ -233,19 +244,47 @@ fn a_file_in_memory_is_the_file_on_disk() {
 }
 
 #[test]
+fn what_cannot_be_used_takes_no_sound_ones_place() {
+    let folder = TempDir::new().unwrap();
+    let messages = journal();
+    for count in [6, 8] {
+        damage(&written(&folder, &folded(&messages[..count])));
+    }
+    // As after another release: the fold begins anew, far behind what is refused.
+    for count in [2, 4] {
+        written(&folder, &folded(&messages[..count]));
+        assert_eq!(newest(&folder).state.sequence(), count as u64);
+    }
+    damage(&written(&folder, &folded(&messages[..5])));
+    written(&folder, &folded(&messages));
+    let left: Vec<_> = paths(folder.path())
+        .unwrap()
+        .iter()
+        .map(|path| path.file_stem().unwrap().to_owned())
+        .collect();
+    assert_eq!(left, ["00000000000000000010", "00000000000000000004"]);
+}
+
+#[test]
 fn the_newest_two_stay_and_nothing_unfinished() {
     let folder = TempDir::new().unwrap();
     let messages = journal();
     for count in [2, 4, 6, 8] {
         written(&folder, &folded(&messages[..count]));
     }
-    let given_up = write(folder.path(), &KEY, of(folded(&messages)), &AtomicBool::new(true));
+    let given_up = write(
+        folder.path(),
+        &KEY,
+        of(folded(&messages)),
+        Some(8),
+        &AtomicBool::new(true),
+    );
     assert!(matches!(given_up, Err(SnapshotError::GivenUp)));
     let killed = folder.path().join("00000000000000000009.unfinished");
     std::fs::write(&killed, b"half").unwrap();
     assert_eq!(newest(&folder).state.sequence(), 8);
-    assert_eq!(paths(folder.path()).unwrap().len(), KEPT);
-    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), KEPT);
+    assert_eq!(paths(folder.path()).unwrap().len(), 2);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
     assert!(
         load(&folder.path().join("none"), &KEY, |_| Some(()))
             .unwrap()

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::file::Writer;
 use super::part::take_apart;
-use super::{ENDING, KEPT, Snapshot, SnapshotError, paths};
+use super::{ENDING, Snapshot, SnapshotError, paths};
 use crate::keyed::Key;
 
 /// What was written.
@@ -20,20 +20,30 @@ pub struct Written {
     pub bytes: u64,
 }
 
-/// Writes a snapshot into `folder`, made if it is not there, and deletes all but the one before it. Gives up between
-/// two parts when `give_up` becomes true.
+/// Writes a snapshot into `folder`, made if it is not there. All but it and the one of the sequence `before`, which is known
+/// to be sound, is deleted; nothing is where none is known. Gives up between two parts when `give_up` becomes true.
 ///
 /// # Errors
 /// Where the disk fails; what was written so far is deleted, and older snapshots stay.
-pub fn write(folder: &Path, key: &Key, snapshot: Snapshot, give_up: &AtomicBool) -> Result<Written, SnapshotError> {
-    let path = folder.join(format!("{:020}.{ENDING}", snapshot.state.sequence()));
+pub fn write(
+    folder: &Path,
+    key: &Key,
+    snapshot: Snapshot,
+    before: Option<u64>,
+    give_up: &AtomicBool,
+) -> Result<Written, SnapshotError> {
+    let path_of = |sequence| folder.join(format!("{sequence:020}.{ENDING}"));
+    let path = path_of(snapshot.state.sequence());
+    let kept = before.map(|before| [path.clone(), path_of(before)]);
     let unfinished = path.with_extension("unfinished");
     let result = write_file(folder, &unfinished, key, snapshot, give_up).and_then(|bytes| {
         let finish = || {
             std::fs::rename(&unfinished, &path)?;
             File::open(folder)?.sync_all()?;
-            for old in paths(folder)?.into_iter().skip(KEPT) {
-                std::fs::remove_file(old)?;
+            if let Some(kept) = &kept {
+                for old in paths(folder)?.iter().filter(|path| !kept.contains(path)) {
+                    std::fs::remove_file(old)?;
+                }
             }
             Ok(())
         };
