@@ -66,6 +66,12 @@ def own_outcomes(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.filter(pl.col("sent_by").is_null() | (pl.col("sent_by") == pl.col("decision_id")))
 
 
+def mature(rows: pl.DataFrame, window_seconds: int) -> pl.DataFrame:
+    """Those whose attribution window was over by the journal's end. Of the others only the purchases are known: a
+    measure that does not weigh its rows would find too many."""
+    return rows.filter(pl.col("observed_seconds") >= window_seconds)
+
+
 @dataclass(frozen=True, slots=True)
 class Split:
     """Rows of a journal before and after a moment.

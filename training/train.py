@@ -9,7 +9,7 @@ import polars as pl
 
 from cart_recovery.v1.bundle_pb2 import Metric, TrainingRange
 from training import bundle
-from training.dataset import FeatureNames, examples, golden_rows, split_in_time
+from training.dataset import FeatureNames, examples, golden_rows, mature, split_in_time
 from training.evaluation import Quality, measure_quality
 from training.learners.models import Examples, Models, fit
 from training.learners.settings import LearnerSettings
@@ -27,7 +27,7 @@ _TEST_SHARE = 0.25
 
 
 class NothingToLearn(Exception):
-    """No cart of the simulated shop could be written to under the policy."""
+    """No cart of the simulated shop could be written to under the policy, or none is old enough to test on."""
 
 
 def full_settings(
@@ -64,6 +64,12 @@ def train(settings: TrainSettings, progress: Progress) -> BundleReport:
         window_seconds = policy.company.attribution_window_seconds
         splits = [split_in_time(journal, _TEST_SHARE, window_seconds) for journal in journals]
         later = pl.concat([split.later for split in splits])
+        tested = mature(later, window_seconds)
+        if tested.is_empty():
+            raise NothingToLearn(
+                f"{settings.policy.name}: attribution_window_seconds is {window_seconds}, which is over for none of "
+                "the decisions that the models are tested on when the simulated shop closes; give a shorter one"
+            )
         everything = pl.concat([split.everything for split in splits])
         learned_from = examples(pl.concat([split.earlier for split in splits]), names)
         if not learned_from.choice.any():
@@ -71,8 +77,8 @@ def train(settings: TrainSettings, progress: Progress) -> BundleReport:
                 f"{settings.policy.name}: no action of it was possible for any cart of the simulated shop, whose "
                 "shoppers can be written to by e-mail; add an e-mail action, or look at its quiet hours and offers"
             )
-        progress(f"learning from {len(learned_from.bought):,} decisions, testing on {len(later):,} later ones")
-        quality = measure_quality(_fit(settings, learned_from, names), later, names)
+        progress(f"learning from {len(learned_from.bought):,} decisions, testing on {len(tested):,} later ones")
+        quality = measure_quality(_fit(settings, learned_from, names), tested, names)
         progress(f"learning from all {len(everything):,} decisions")
         models = _fit(settings, examples(everything, names), names)
         golden = golden_rows(later, names, _GOLDEN_ROWS, settings.seed)

@@ -13,6 +13,7 @@ from training.dataset import (
     golden_rows,
     label_ages,
     label_weights,
+    mature,
     own_outcomes,
 )
 
@@ -65,6 +66,11 @@ def test_censored_labels_give_the_true_rate_back() -> None:
     weights = label_weights(frame)
     assert np.average(seen, weights=weights) == pytest.approx(bought.mean(), abs=0.004)
     assert np.average(seen) < bought.mean() - 0.02, "taking young rows at their word would be wrong"
+
+
+def test_models_are_tested_on_rows_whose_window_is_over() -> None:
+    frame = rows(recovered=[True, True, False], observed_seconds=[WINDOW / 2, WINDOW, WINDOW])
+    assert mature(frame, int(WINDOW))["recovered"].to_list() == [True, False]
 
 
 def test_a_row_does_not_learn_the_outcome_of_another_decisions_message() -> None:
