@@ -22,7 +22,9 @@ pub fn fire(state: &State, bundle: &Bundle, due: &[Deadline], key: &Key) -> Vec<
 
 fn fire_one(state: &State, bundle: &Bundle, deadline: &Deadline, key: &Key) -> Option<DecisionRecord> {
     let cart = state.cart(&deadline.cart)?;
-    if cart.live_activity() <= cart.decided_activity() {
+    let activity = cart.live_activity();
+    // Where it goes on after a deadline that was postponed, that activity has its own.
+    if activity <= cart.decided_activity() || activity > Some(deadline.time) {
         return None;
     }
     let request = inactivity_request(deadline.cart, cart);

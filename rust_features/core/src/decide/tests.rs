@@ -472,6 +472,19 @@ fn a_suspected_same_person_is_held_back_until_the_shop_speaks() {
     assert!(eligible(&decided(&world, &open_policy())).len() > 1);
 }
 
+#[test]
+fn a_deadline_that_was_postponed_decides_nothing_about_a_cart_that_goes_on() {
+    let mut world = World::abandoned();
+    let bundle = bundle(&policy());
+    let due = |seconds: i64| Deadline {
+        time: Micros(NOON.0 + seconds * 1_000_000),
+        cart: CART,
+    };
+    world.fill_cart(due(2000).time, vec![line("boots", 2, 4000)]);
+    assert!(fire(&world.state, &bundle, &[due(1800)], &KEY).is_empty());
+    assert_eq!(fire(&world.state, &bundle, &[due(3800)], &KEY).len(), 1);
+}
+
 /// As an engine meets it that was started after T was raised.
 #[test]
 fn an_abandonment_is_decided_about_once_whatever_t_becomes() {

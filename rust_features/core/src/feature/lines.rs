@@ -1,7 +1,7 @@
 //! What the cart and the catalogue say of its lines.
 
 use super::reading::{count, minor, share};
-use crate::state::{Cart, CartLine, State};
+use crate::state::{Cart, CartLine, Product, State};
 use crate::time::Micros;
 
 /// Totals over the lines of a cart; all NaN without a cart.
@@ -88,7 +88,7 @@ impl Lines {
     pub(crate) fn new(state: &State, cart: &Cart, clock: Micros) -> Self {
         let mut sums = Sums::default();
         for line in cart.lines() {
-            sums.add(state, line, clock);
+            sums.add(state, cart, line, clock);
         }
         let [popularity_1d, popularity_30d] = sums.popularity(state.popularity.storefront(cart.storefront(), clock));
         let value_minor = cart.value_minor().map_or(f64::NAN, minor);
@@ -131,7 +131,18 @@ impl Lines {
 }
 
 impl Sums {
-    fn add(&mut self, state: &State, line: &CartLine, clock: Micros) {
+    fn add_prices(&mut self, line: &CartLine, product: &Product, quantity: f64) {
+        if let (Some(then), Some(now)) = (line.unit_price_minor(), product.price_minor()) {
+            self.then += quantity * minor(then);
+            self.now += quantity * minor(now);
+        }
+        if let (Some(price), Some(cost)) = (line.unit_price_minor().or(product.price_minor()), product.cost_minor()) {
+            self.costed_price += quantity * minor(price);
+            self.cost += quantity * minor(cost);
+        }
+    }
+
+    fn add(&mut self, state: &State, cart: &Cart, line: &CartLine, clock: Micros) {
         let quantity = f64::from(line.quantity());
         self.lines += 1;
         self.recurring += usize::from(line.recurring());
@@ -146,14 +157,11 @@ impl Sums {
                 self.listed_price += quantity * price;
             }
         }
-        for (sum, additions) in self
-            .popularity
-            .iter_mut()
-            .zip(state.popularity.product(line.product_hash(), clock))
-        {
+        let additions = state.popularity.product(cart.storefront(), line.product_hash(), clock);
+        for (sum, additions) in self.popularity.iter_mut().zip(additions) {
             *sum += additions;
         }
-        self.add_product(state, line, quantity);
+        self.add_product(state, cart, line, quantity);
     }
 
     /// The mean share of a line's product in what is added to the carts of the storefront.
@@ -163,7 +171,7 @@ impl Sums {
         [share(day, all_day), share(month, all_month)].map(|sum| share(sum, count(self.lines)))
     }
 
-    fn add_product(&mut self, state: &State, line: &CartLine, quantity: f64) {
+    fn add_product(&mut self, state: &State, cart: &Cart, line: &CartLine, quantity: f64) {
         let Some(product) = state.product(&line.product()) else {
             return;
         };
@@ -174,16 +182,16 @@ impl Sums {
             self.sold_out += usize::from(stock == 0);
             self.cover = Some(self.cover.map_or(cover, |held| held.min(cover)));
         }
-        if let (Some(then), Some(now)) = (line.unit_price_minor(), product.price_minor()) {
-            self.then += quantity * minor(then);
-            self.now += quantity * minor(now);
-        }
-        if let (Some(price), Some(cost)) = (line.unit_price_minor().or(product.price_minor()), product.cost_minor()) {
-            self.costed_price += quantity * minor(price);
-            self.cost += quantity * minor(cost);
+        if same_currency(cart.currency(), product.currency()) {
+            self.add_prices(line, product, quantity);
         }
         self.lead_time_days = self.lead_time_days.max(product.lead_time_days());
     }
+}
+
+/// Amounts may be compared, as far as is known.
+pub(crate) fn same_currency(one: &str, other: &str) -> bool {
+    one.is_empty() || other.is_empty() || one == other
 }
 
 /// Hours from `earlier` to `clock`, never negative.

@@ -1,7 +1,7 @@
 //! One reading of a customer, a cart and the index: everything features are computed from, gathered in one pass.
 
 use super::action::ActionInput;
-use super::lines::Lines;
+use super::lines::{Lines, same_currency};
 use super::past::Past;
 use super::table::{ACTION_COUNT, CONTEXT_COUNT, TABLE};
 use super::visit::Visit;
@@ -56,7 +56,9 @@ impl Storefront {
         let channels = cart.and_then(|cart| state.channels.get(cart.storefront()));
         let cost = |channel| {
             channels
-                .and_then(|held| held.cost_minor(channel))
+                .and_then(|held| held.cost(channel))
+                .filter(|cost| cart.is_some_and(|cart| same_currency(cart.currency(), &cost.currency_code)))
+                .map(|cost| cost.minor_units)
                 .map_or(f64::NAN, minor)
         };
         let sending = [Channel::Email, Channel::Sms, Channel::Push, Channel::InApp];

@@ -1,8 +1,9 @@
 use super::{CONTEXT_COUNT, TABLE, context_features};
 use crate::contract::event::Kind;
-use crate::contract::{Cart, CartUpdated, OfferIssued, OfferRedeemed, PaymentFailed};
-use crate::fold::testing::{added, alias, at, cart, cart_id, customer, device, folded, message, viewed};
-use crate::state::State;
+use crate::contract::journal_message::Content;
+use crate::contract::{Cart, CartUpdated, OfferIssued, OfferRedeemed, PaymentFailed, ProductUpdated};
+use crate::fold::testing::{STOREFRONT, added, alias, at, cart, cart_id, customer, device, folded, message, viewed};
+use crate::state::{State, product_hash};
 
 const DAY: i64 = 86_400;
 
@@ -104,4 +105,51 @@ fn redemptions_are_told_per_offer() {
         )
         .is_nan()
     );
+}
+
+/// Another storefront's product, with the same bucket among its own.
+#[test]
+fn popularity_is_that_of_the_storefront() {
+    let bucket = |storefront, id: &str| product_hash(storefront, id) % (1 << 16);
+    let twins = (0..).map(|number| format!("twin-{number}"));
+    let twin = twins
+        .into_iter()
+        .find(|id| bucket("elsewhere", id) == bucket(STOREFRONT, "product-1"))
+        .unwrap();
+    let elsewhere = (0..500).map(|id| {
+        let mut other = message(1_000 + id, 0, &[customer(3)], added(3, 1, 1));
+        if let Some(Content::Event(event)) = &mut other.content
+            && let Some(Kind::ProductAdded(added)) = &mut event.kind
+        {
+            "elsewhere".clone_into(&mut event.storefront_id);
+            twin.clone_into(&mut added.line.as_mut().unwrap().product_id);
+        }
+        other
+    });
+    let own = [(1, 1), (2, 2)].map(|(id, product)| message(id, 0, &[customer(1)], added(1, product, 1)));
+    near(
+        feature(&folded(&elsewhere.chain(own).collect::<Vec<_>>()), "popularity_1d", 0),
+        0.5,
+    );
+}
+
+#[test]
+fn amounts_of_another_currency_are_not_compared() {
+    let known = |currency: &str| {
+        let product = ProductUpdated {
+            product_id: "product-1".to_owned(),
+            price_minor: Some(8_000),
+            cost_minor: Some(480),
+            currency_code: currency.to_owned(),
+            ..ProductUpdated::default()
+        };
+        folded(&[
+            message(1, 0, &[customer(1)], added(1, 1, 1)),
+            message(2, 0, &[], Kind::ProductUpdated(product)),
+        ])
+    };
+    let foreign = known("JPY");
+    assert!(feature(&foreign, "price_change", 0).is_nan() && feature(&foreign, "margin_share", 0).is_nan());
+    near(feature(&foreign, "catalogue_share", 0), 1.0);
+    assert!(feature(&known("EUR"), "price_change", 0) > 0.0);
 }

@@ -86,7 +86,7 @@ fn count_send(state: &mut State, scene: &Scene<'_>, message: &MessageOutcome) {
         contacts.channels[index].sends = contacts.channels[index].sends.saturating_add(1);
         keep_newest(&mut contacts.sends, RECENT_SENDS, mark, |mark| *mark);
         if let (Some(offer), Some(id)) = (offer, decision) {
-            contacts.give(offer, id, time);
+            contacts.give(offer, short_id(id.0), time);
         }
     });
 }
@@ -137,9 +137,8 @@ fn contacts(state: &mut State, alias: Alias) -> Option<&mut Contacts> {
 }
 
 impl Contacts {
-    /// Notes an offer, once per decision and at its earliest time.
-    fn give(&mut self, offer: u64, decision: DecisionId, time: Micros) {
-        let decision = short_id(decision.0);
+    /// Notes an offer, once per decision (or event that names none) and at its earliest time.
+    fn give(&mut self, offer: u64, decision: u64, time: Micros) {
         let same = |held: &&mut OfferMark| held.offer == offer && held.decision == decision;
         if let Some(held) = self.offers.iter_mut().find(same) {
             held.time = held.time.min(time);
@@ -152,7 +151,7 @@ impl Contacts {
 
 /// An offer was issued outside a message.
 pub(super) fn issue(state: &mut State, scene: &Scene<'_>, offer_id: &str, decision_id: &str) {
-    let decision = DecisionId::from_hex(decision_id).unwrap_or(DecisionId([0; 16]));
+    let decision = DecisionId::from_hex(decision_id).map_or(scene.stamp.tie, |id| short_id(id.0));
     if let Some(contacts) = addressee(state, scene, decision_id).and_then(|alias| contacts(state, alias)) {
         contacts.give(short_hash([offer_id]), decision, scene.stamp.time);
     }

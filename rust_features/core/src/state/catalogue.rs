@@ -207,10 +207,9 @@ impl Channels {
         updated.is_none_or(|updated| updated.value.available) && !paused.unwrap_or_default()
     }
 
-    /// Cost of one message in minor units, where known.
-    pub(crate) fn cost_minor(&self, channel: contract::Channel) -> Option<i64> {
-        let updated = self.updated.get(channel as usize)?.as_ref()?;
-        Some(updated.value.unit_cost.as_ref()?.minor_units)
+    /// Cost of one message, where known.
+    pub(crate) fn cost(&self, channel: contract::Channel) -> Option<&contract::Money> {
+        self.updated.get(channel as usize)?.as_ref()?.value.unit_cost.as_ref()
     }
 }
 

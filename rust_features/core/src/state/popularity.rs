@@ -1,7 +1,7 @@
 //! How wanted products are: their share of what is added to the carts of their storefront, whose counts halve with age.
-//! A share, for counts would tell how old and how busy the shop is. Products share a fixed number of buckets by their hash,
-//! storefronts likewise: a count for each would have no bound, since whoever may track can invent them; one for each
-//! product of the catalogue would depend on which came first, the shopper or the catalogue.
+//! A share, for counts would tell how old and how busy the shop is. Products of a storefront share a fixed number of
+//! buckets by their hash, storefronts likewise: a count for each would have no bound, since whoever may track can invent
+//! them; one for each product of the catalogue would depend on which came first, the shopper or the catalogue.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +13,8 @@ use crate::time::Micros;
 /// Of ten thousand products, one in seven shares its bucket with another.
 const PRODUCT_BUCKETS: u32 = 1 << 16;
 const STOREFRONT_BUCKETS: u64 = 1 << 12;
+/// Sets of product buckets, so that storefronts seldom share one: of three, one time in twenty two of them do.
+const SHELVES: u64 = 64;
 
 /// Additions of each bucket.
 #[derive(Clone, Default)]
@@ -31,14 +33,16 @@ impl Popularity {
             landmark: time,
             counts: [0.0; 2],
         };
-        for bucket in [of_product(product_hash), of_storefront(storefront)] {
+        for bucket in [of_product(storefront, product_hash), of_storefront(storefront)] {
             self.0.get_or_insert_with(bucket, fresh).add(time);
         }
     }
 
-    /// Additions of the product, halving each day and each thirty days, as of the clock.
-    pub(crate) fn product(&self, product_hash: u32, clock: Micros) -> [f64; 2] {
-        self.additions(of_product(product_hash), clock)
+    /// Additions of the product, halving each day and each thirty days, as of the clock; no more than the storefront's.
+    pub(crate) fn product(&self, storefront: &str, product_hash: u32, clock: Micros) -> [f64; 2] {
+        let [day, month] = self.additions(of_product(storefront, product_hash), clock);
+        let [all_day, all_month] = self.storefront(storefront, clock);
+        [day.min(all_day), month.min(all_month)]
     }
 
     /// Additions of all products of the storefront alike.
@@ -60,12 +64,13 @@ impl Popularity {
     }
 }
 
-fn of_product(product_hash: u32) -> u64 {
-    u64::from(product_hash % PRODUCT_BUCKETS)
+fn of_product(storefront: &str, product_hash: u32) -> u64 {
+    let shelf = short_hash([storefront]) % SHELVES;
+    STOREFRONT_BUCKETS + shelf * u64::from(PRODUCT_BUCKETS) + u64::from(product_hash % PRODUCT_BUCKETS)
 }
 
 fn of_storefront(storefront: &str) -> u64 {
-    u64::from(PRODUCT_BUCKETS) + short_hash([storefront]) % STOREFRONT_BUCKETS
+    short_hash([storefront]) % STOREFRONT_BUCKETS
 }
 
 impl Additions {
@@ -108,24 +113,30 @@ mod tests {
             forward.add("main", 7, day(days));
             backward.add("main", 7, day(2 - days));
         }
-        let [by_day, by_month] = forward.product(7, day(3));
+        let [by_day, by_month] = forward.product("main", 7, day(3));
         assert!((by_day - (0.5 + 0.25 + 0.125)).abs() < 1e-6, "{by_day}");
         assert!(by_month > 2.8 && by_month < 3.0, "{by_month}");
-        for (one, other) in forward.product(7, day(3)).into_iter().zip(backward.product(7, day(3))) {
+        for (one, other) in forward
+            .product("main", 7, day(3))
+            .into_iter()
+            .zip(backward.product("main", 7, day(3)))
+        {
             assert!((one - other).abs() < 1e-6 * one);
         }
-        assert_eq!(forward.product(8, day(3)).map(f64::to_bits), [0; 2]);
+        assert_eq!(forward.product("main", 8, day(3)).map(f64::to_bits), [0; 2]);
     }
 
     #[test]
     fn invented_products_and_storefronts_take_no_more_than_the_buckets() {
         let mut popularity = Popularity::default();
         for product in 0..PRODUCT_BUCKETS * 2 {
-            popularity.add(&product.to_string(), product, Micros(0));
+            popularity.add("main", product, Micros(0));
         }
-        assert_eq!(
-            popularity.0.len() as u64,
-            u64::from(PRODUCT_BUCKETS) + STOREFRONT_BUCKETS
-        );
+        let products = u64::from(PRODUCT_BUCKETS);
+        assert_eq!(popularity.0.len() as u64, products + 1);
+        for storefront in 0..STOREFRONT_BUCKETS * 20 {
+            popularity.add(&storefront.to_string(), 7, Micros(0));
+        }
+        assert_eq!(popularity.0.len() as u64, products + SHELVES - 1 + STOREFRONT_BUCKETS);
     }
 }

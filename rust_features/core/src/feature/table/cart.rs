@@ -112,7 +112,7 @@ pub(super) const FEATURES: &[Feature] = &[
         meaning: "How far the checkout got: 0 cart, 1 started, 1 + n at step n",
         missing: "no cart",
         range: (0.0, MAX),
-        example: (3.0, "the second step of the checkout was done"),
+        example: (3.0, "the first step of the checkout was done"),
         source: Source::Context(|reading| reading.lines.stage),
     },
     Feature {
@@ -130,7 +130,7 @@ pub(super) const FEATURES: &[Feature] = &[
         group: Group::Cart,
         unit: "share",
         meaning: "Shipping, of the cart's value",
-        missing: "no cart, its value or its shipping unknown",
+        missing: "no cart, its value or its shipping unknown, or its value 0",
         range: (-MAX, MAX),
         example: (0.1, "€4.90 for a cart of €49"),
         source: Source::Context(|reading| reading.lines.shipping_share),

@@ -6,7 +6,7 @@ use crate::contract::{
     BounceKind, BudgetPrice, BudgetPricesUpdated, Channel, ChannelPaused, ChannelResumed, ChannelUpdated,
     DecisionApproved, DecisionHeld, DecisionSuperseded, IdentityKeyKind, MessageBounced, MessageClicked,
     MessageComplained, MessageOpened, MessageScheduled, MessageSent, MessageSkipped, MessageUnsubscribed, Money,
-    Opener, Reason,
+    OfferIssued, Opener, Reason,
 };
 use crate::fold::Folded;
 use crate::fold::testing::{
@@ -309,6 +309,21 @@ fn keys_that_only_a_decision_names_join_the_person() {
     add(&mut state, &asked);
     assert!(state.customer(&[alias(1)]).aliases().contains(&alias(7)));
     assert!(state.customer(&[alias(1)]).reachable(Channel::Email));
+}
+
+#[test]
+fn offers_that_name_no_decision_are_each_one() {
+    let issue = |id, seconds| {
+        let offer = OfferIssued {
+            offer_id: "ten".to_owned(),
+            ..OfferIssued::default()
+        };
+        message(id, seconds, &[customer(1)], Kind::OfferIssued(offer))
+    };
+    let state = folded(&[issue(1, 0), issue(2, 1000), issue(2, 1000)]);
+    let person = state.customer(&[alias(1)]);
+    assert_eq!(person.offers_within("ten", 500, at(1400)), 1);
+    assert_eq!(person.offers_within("ten", 3600, at(1400)), 2);
 }
 
 /// What was added after an order is another cart, whenever the order is heard of.
