@@ -2,11 +2,10 @@ use proptest::prelude::*;
 use prost::Message;
 
 use super::testing::{CART, KEY, NOON, World, alias, cart, inactivity, line};
-use super::{Occasion, answer, chosen, decide, execute, fire};
+use super::{Occasion, answer, chosen, decide, execute};
 use crate::bundle::Bundle;
 use crate::bundle::testing::bundle;
 use crate::contract::event::Kind;
-use crate::contract::journal_message::Content;
 use crate::contract::message_outcome::Outcome;
 use crate::contract::{
     BudgetPrice, BudgetPricesUpdated, Candidate, Channel, ChannelPaused, ConsentPurpose, ConsentState, DecisionRecord,
@@ -14,7 +13,6 @@ use crate::contract::{
     Unlinked, offer,
 };
 use crate::policy::testing::policy;
-use crate::state::Deadline;
 use crate::time::Micros;
 
 const LATER: Micros = Micros(NOON.0 + 1_800_000_000);
@@ -470,34 +468,4 @@ fn a_suspected_same_person_is_held_back_until_the_shop_speaks() {
         world.event_of(pair, LATER, Kind::Unlinked(Unlinked {}));
     }
     assert!(eligible(&decided(&world, &open_policy())).len() > 1);
-}
-
-#[test]
-fn a_deadline_that_was_postponed_decides_nothing_about_a_cart_that_goes_on() {
-    let mut world = World::abandoned();
-    let bundle = bundle(&policy());
-    let due = |seconds: i64| Deadline {
-        time: Micros(NOON.0 + seconds * 1_000_000),
-        cart: CART,
-    };
-    world.fill_cart(due(2000).time, vec![line("boots", 2, 4000)]);
-    assert!(fire(&world.state, &bundle, &[due(1800)], &KEY).is_empty());
-    assert_eq!(fire(&world.state, &bundle, &[due(3800)], &KEY).len(), 1);
-}
-
-/// As an engine meets it that was started after T was raised.
-#[test]
-fn an_abandonment_is_decided_about_once_whatever_t_becomes() {
-    let mut world = World::abandoned();
-    let bundle = bundle(&policy());
-    let due = |minutes: i64| Deadline {
-        time: Micros(NOON.0 + minutes * 60_000_000),
-        cart: CART,
-    };
-    let decided = fire(&world.state, &bundle, &[due(30)], &KEY);
-    world.push(due(30).time, Content::Decision(decided[0].clone()));
-    world.sent(due(31).time, &decided[0]);
-    assert!(fire(&world.state, &bundle, &[due(60)], &KEY).is_empty());
-    world.fill_cart(due(70).time, vec![line("boots", 2, 4000)]);
-    assert_eq!(fire(&world.state, &bundle, &[due(130)], &KEY).len(), 1);
 }
