@@ -60,9 +60,10 @@ _P50, _CPU, _DRY_CPU = (
 Round = dict[str, dict[str, float]]
 """Microseconds by server and figure."""
 _REASON = (
-    "Half of the native front's time is system calls (perf: send, epoll, recv, pwrite), the forests are little of it; "
-    "the relay gathers messages, and a reply leaves in one write. A tenth of grpcio's processor time is out of reach "
-    "while the work of the decision itself is the same on both sides."
+    "What a dry run takes beyond an echo is a Score in process (`cart-recovery loadtest spool`), nearly half of it two "
+    "forests; most of the rest is system calls (perf: send, epoll, recv, pwrite). The relay gathers messages, and a "
+    "reply leaves in one write. A tenth of grpcio's processor time is out of reach while the work of the decision "
+    "itself is the same on both sides."
 )
 _GOALS = (
     Goal(_P50, "grpcio", "grpcio echo", 1.10, reason=_REASON),
