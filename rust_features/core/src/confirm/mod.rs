@@ -86,10 +86,8 @@ pub fn confirm(
 fn asked_for(decided: &Decided) -> Vec<Alias> {
     let keys = decided.record().request.unwrap_or_default().identity_keys;
     let named = keys.iter().filter_map(|key| Alias::from_bytes(&key.alias));
-    let mut aliases: Vec<_> = named.filter(|alias| decided.aliases.contains(alias)).collect();
-    let others = decided.aliases.iter().filter(|alias| !aliases.contains(alias));
-    aliases.extend(others.copied().collect::<Vec<_>>());
-    aliases
+    let seen = named.filter(|alias| decided.aliases.contains(alias));
+    seen.chain(decided.aliases.iter().copied()).collect()
 }
 
 impl Subject<'_> {

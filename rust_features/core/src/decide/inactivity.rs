@@ -77,17 +77,21 @@ mod tests {
     use crate::policy::testing::policy;
     use crate::time::Micros;
 
+    /// So many minutes after the cart was left.
+    fn due(minutes: i64) -> Deadline {
+        Deadline {
+            time: Micros(NOON.0 + minutes * 60_000_000),
+            cart: CART,
+        }
+    }
+
     #[test]
     fn a_deadline_that_was_postponed_decides_nothing_about_a_cart_that_goes_on() {
         let mut world = World::abandoned();
         let bundle = bundle(&policy());
-        let due = |seconds: i64| Deadline {
-            time: Micros(NOON.0 + seconds * 1_000_000),
-            cart: CART,
-        };
-        world.fill_cart(due(2000).time, vec![line("boots", 2, 4000)]);
-        assert!(fire(&world.state, &bundle, &[due(1800)], &KEY).is_empty());
-        assert_eq!(fire(&world.state, &bundle, &[due(3800)], &KEY).len(), 1);
+        world.fill_cart(due(33).time, vec![line("boots", 2, 4000)]);
+        assert!(fire(&world.state, &bundle, &[due(30)], &KEY).is_empty());
+        assert_eq!(fire(&world.state, &bundle, &[due(63)], &KEY).len(), 1);
     }
 
     /// As an engine meets it that was started after T was raised.
@@ -95,10 +99,6 @@ mod tests {
     fn an_abandonment_is_decided_about_once_whatever_t_becomes() {
         let mut world = World::abandoned();
         let bundle = bundle(&policy());
-        let due = |minutes: i64| Deadline {
-            time: Micros(NOON.0 + minutes * 60_000_000),
-            cart: CART,
-        };
         let decided = fire(&world.state, &bundle, &[due(30)], &KEY);
         world.push(due(30).time, Content::Decision(decided[0].clone()));
         world.sent(due(31).time, &decided[0]);

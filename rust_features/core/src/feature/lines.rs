@@ -1,7 +1,7 @@
 //! What the cart and the catalogue say of its lines.
 
 use super::reading::{count, minor, share};
-use crate::state::{Cart, CartLine, Product, State};
+use crate::state::{Cart, CartLine, OfStorefront, Product, State};
 use crate::time::Micros;
 
 /// Totals over the lines of a cart; all NaN without a cart.
@@ -87,10 +87,11 @@ impl Lines {
 
     pub(crate) fn new(state: &State, cart: &Cart, clock: Micros) -> Self {
         let mut sums = Sums::default();
+        let popularity = state.popularity.of(cart.storefront(), clock);
         for line in cart.lines() {
-            sums.add(state, cart, line, clock);
+            sums.add(state, cart, line, &popularity);
         }
-        let [popularity_1d, popularity_30d] = sums.popularity(state.popularity.storefront(cart.storefront(), clock));
+        let [popularity_1d, popularity_30d] = sums.popularity(popularity.all);
         let value_minor = cart.value_minor().map_or(f64::NAN, minor);
         Self {
             value_minor,
@@ -142,7 +143,7 @@ impl Sums {
         }
     }
 
-    fn add(&mut self, state: &State, cart: &Cart, line: &CartLine, clock: Micros) {
+    fn add(&mut self, state: &State, cart: &Cart, line: &CartLine, popularity: &OfStorefront<'_>) {
         let quantity = f64::from(line.quantity());
         self.lines += 1;
         self.recurring += usize::from(line.recurring());
@@ -157,8 +158,7 @@ impl Sums {
                 self.listed_price += quantity * price;
             }
         }
-        let additions = state.popularity.product(cart.storefront(), line.product_hash(), clock);
-        for (sum, additions) in self.popularity.iter_mut().zip(additions) {
+        for (sum, additions) in self.popularity.iter_mut().zip(popularity.product(line.product_hash())) {
             *sum += additions;
         }
         self.add_product(state, cart, line, quantity);

@@ -51,7 +51,7 @@ pub(crate) use links::{Bond, Met};
 pub(crate) use names::{MAX_STOREFRONTS, Storefronts, short_hash};
 pub(crate) use places::Session;
 pub use places::{MAX_ACTORS, MAX_PLACES};
-pub(crate) use popularity::{Additions, Popularity};
+pub(crate) use popularity::{Additions, OfStorefront, Popularity};
 pub(crate) use profile::Profile;
 pub use record::Consent;
 pub(crate) use record::{

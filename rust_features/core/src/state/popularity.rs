@@ -33,21 +33,21 @@ impl Popularity {
             landmark: time,
             counts: [0.0; 2],
         };
+        let storefront = short_hash([storefront]);
         for bucket in [of_product(storefront, product_hash), of_storefront(storefront)] {
             self.0.get_or_insert_with(bucket, fresh).add(time);
         }
     }
 
-    /// Additions of the product, halving each day and each thirty days, as of the clock; no more than the storefront's.
-    pub(crate) fn product(&self, storefront: &str, product_hash: u32, clock: Micros) -> [f64; 2] {
-        let [day, month] = self.additions(of_product(storefront, product_hash), clock);
-        let [all_day, all_month] = self.storefront(storefront, clock);
-        [day.min(all_day), month.min(all_month)]
-    }
-
-    /// Additions of all products of the storefront alike.
-    pub(crate) fn storefront(&self, storefront: &str, clock: Micros) -> [f64; 2] {
-        self.additions(of_storefront(storefront), clock)
+    /// Additions of a storefront, halving each day and each thirty days, as of the clock.
+    pub(crate) fn of(&self, storefront: &str, clock: Micros) -> OfStorefront<'_> {
+        let storefront = short_hash([storefront]);
+        OfStorefront {
+            popularity: self,
+            storefront,
+            clock,
+            all: self.additions(of_storefront(storefront), clock),
+        }
     }
 
     fn additions(&self, bucket: u64, clock: Micros) -> [f64; 2] {
@@ -64,13 +64,33 @@ impl Popularity {
     }
 }
 
-fn of_product(storefront: &str, product_hash: u32) -> u64 {
-    let shelf = short_hash([storefront]) % SHELVES;
+/// What is added to the carts of one storefront.
+pub(crate) struct OfStorefront<'a> {
+    popularity: &'a Popularity,
+    /// Hash of its id.
+    storefront: u64,
+    clock: Micros,
+    /// Of all products.
+    pub(crate) all: [f64; 2],
+}
+
+impl OfStorefront<'_> {
+    /// Additions of the product; no more than those of all.
+    pub(crate) fn product(&self, product_hash: u32) -> [f64; 2] {
+        let bucket = of_product(self.storefront, product_hash);
+        let [day, month] = self.popularity.additions(bucket, self.clock);
+        let [all_day, all_month] = self.all;
+        [day.min(all_day), month.min(all_month)]
+    }
+}
+
+fn of_product(storefront: u64, product_hash: u32) -> u64 {
+    let shelf = storefront % SHELVES;
     STOREFRONT_BUCKETS + shelf * u64::from(PRODUCT_BUCKETS) + u64::from(product_hash % PRODUCT_BUCKETS)
 }
 
-fn of_storefront(storefront: &str) -> u64 {
-    short_hash([storefront]) % STOREFRONT_BUCKETS
+fn of_storefront(storefront: u64) -> u64 {
+    storefront % STOREFRONT_BUCKETS
 }
 
 impl Additions {
@@ -113,17 +133,18 @@ mod tests {
             forward.add("main", 7, day(days));
             backward.add("main", 7, day(2 - days));
         }
-        let [by_day, by_month] = forward.product("main", 7, day(3));
+        let [by_day, by_month] = forward.of("main", day(3)).product(7);
         assert!((by_day - (0.5 + 0.25 + 0.125)).abs() < 1e-6, "{by_day}");
         assert!(by_month > 2.8 && by_month < 3.0, "{by_month}");
         for (one, other) in forward
-            .product("main", 7, day(3))
+            .of("main", day(3))
+            .product(7)
             .into_iter()
-            .zip(backward.product("main", 7, day(3)))
+            .zip(backward.of("main", day(3)).product(7))
         {
             assert!((one - other).abs() < 1e-6 * one);
         }
-        assert_eq!(forward.product("main", 8, day(3)).map(f64::to_bits), [0; 2]);
+        assert_eq!(forward.of("main", day(3)).product(8).map(f64::to_bits), [0; 2]);
     }
 
     #[test]
