@@ -92,8 +92,10 @@ fn units(line: &Line) -> i64 {
 pub(super) fn with_cart(state: &mut State, scene: &Scene<'_>, cart_id: &str, change: impl FnOnce(&mut Cart)) {
     let Some(id) = CartId::from_hex(cart_id) else { return };
     let cart = state.cart_or_new(id, scene.storefront, scene.stamp.time);
+    let before = cart.owner();
     cart.act(scene.strongest(), scene.stamp, scene.imported);
     change(cart);
+    state.hand_over(id, before);
     state.watch(id);
     if let Some(actor) = actor(scene) {
         state.act_in_cart(id, actor);

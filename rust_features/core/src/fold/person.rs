@@ -2,7 +2,7 @@
 
 use super::scene::Scene;
 use crate::contract::{self, Context, DeviceClass};
-use crate::state::{Cart, Latest, Profile, Record, State, Tag};
+use crate::state::{Latest, Profile, Record, State, Tag};
 
 /// Device, language and zone as an event's context gives them; what names no language or zone says nothing.
 pub(super) fn learn_context(state: &mut State, scene: &Scene<'_>, context: &Context) {
@@ -51,9 +51,8 @@ pub(super) fn erase(state: &mut State, scene: &Scene<'_>) {
             }
         }
     }
-    let owned = |cart: &Cart| cart.owner().is_some_and(|owner| aliases.contains(&owner));
-    let carts = state.carts.iter().filter(|(_, cart)| owned(cart));
-    for id in carts.map(|(id, _)| *id).collect::<Vec<_>>() {
+    let carts: Vec<_> = aliases.iter().flat_map(|alias| state.carts_of(*alias)).collect();
+    for id in carts {
         state.drop_cart(id);
     }
 }

@@ -44,10 +44,11 @@ impl State {
         }
     }
 
-    /// Watches every cart, as after a fold of all that happened, where none had been asked for yet.
+    /// Watches every cart and finds its owner, as after a fold of all that happened, where no deadline had been asked for yet.
     pub(crate) fn watch_all(&mut self) {
         let carts: Vec<_> = self.carts.iter().map(|(id, _)| *id).collect();
         for id in carts {
+            self.hand_over(id, None);
             self.watch(id);
         }
     }

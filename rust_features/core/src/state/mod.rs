@@ -3,8 +3,8 @@
 //!
 //! Growth: one record per alias, dropped by erasure only. A record that was not written for a day is packed, to some
 //! thirty bytes for an address and two hundred for a shopper; carts, decisions, sessions with the records of those that
-//! are nobody else's, and the steps of visits leave after their retention in journal time; everything else has its bound
-//! beside its type.
+//! are nobody else's, and the steps of visits leave after their retention in journal time, a few with each message;
+//! everything else has its bound beside its type.
 
 mod cart;
 mod catalogue;
@@ -18,6 +18,7 @@ mod line;
 mod links;
 mod looks;
 mod names;
+mod owners;
 mod places;
 mod popularity;
 mod profile;
@@ -49,6 +50,7 @@ pub(crate) use line::{brand_hash, category_hash, product_hash};
 pub use links::{Aliases, MAX_ALIASES, MAX_EDGES, MAX_KEYS};
 pub(crate) use links::{Bond, Met};
 pub(crate) use names::{MAX_STOREFRONTS, Storefronts, short_hash};
+use owners::Owners;
 pub(crate) use places::Session;
 pub use places::{MAX_ACTORS, MAX_PLACES};
 pub(crate) use popularity::{Additions, OfStorefront, Popularity};
@@ -59,6 +61,7 @@ pub(crate) use record::{
     RECENT_OFFERS, RECENT_ORDERS, RECENT_SENDS, Record, SendMark, Step, keep_newest, short_id,
 };
 pub(crate) use records::{RecordRef, Records, Slot};
+pub(crate) use retention::PER_MESSAGE;
 use retention::Retention;
 pub use retention::{CART_RETENTION_SECONDS, SESSION_RETENTION_SECONDS};
 pub(crate) use seen::Seen;
@@ -87,6 +90,7 @@ pub struct State {
     pub(crate) storefronts: Storefronts,
     pub(crate) seen: Seen,
     pub(crate) deadlines: Deadlines,
+    pub(crate) owners: Owners,
     pub(crate) retention: Retention,
     pub(crate) counts: FxHashMap<Box<str>, u64>,
     pub(crate) duplicates: u64,
@@ -99,7 +103,7 @@ impl State {
         Self::default()
     }
 
-    /// The state as it is, to be written while the fold goes on; deadlines are left out, since they follow from the rest.
+    /// The state as it is, to be written while the fold goes on; deadlines and owners are left out, since they follow from the carts.
     #[must_use]
     pub fn frozen(&self) -> Self {
         Self {
@@ -116,6 +120,7 @@ impl State {
             storefronts: self.storefronts.clone(),
             seen: self.seen.clone(),
             deadlines: Deadlines::default(),
+            owners: Owners::default(),
             retention: self.retention.clone(),
             counts: self.counts.clone(),
             duplicates: self.duplicates,

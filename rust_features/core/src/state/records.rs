@@ -8,12 +8,13 @@ use std::ops::Deref;
 use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::PER_MESSAGE;
 use super::record::Record;
 use crate::ids::Alias;
 use crate::sharded::Sharded;
 use crate::time::Micros;
 
-/// How long a record stays unpacked after it was written, at least; twice as long at most.
+/// How long a record stays unpacked after it was written, at least; twice as long at most, unless many fall due at once.
 const LIVE_SECONDS: u32 = 43_200;
 
 /// Records by alias.
@@ -165,13 +166,14 @@ impl Records {
         &mut self.slots
     }
 
-    /// Moves the clock on and packs what was not written for long.
+    /// Moves the clock on and packs what was not written for long, [`PER_MESSAGE`] at a time.
     pub(crate) fn pass(&mut self, now: Micros) {
         self.now = now;
-        while let Some((time, alias)) = self.live.front().copied() {
-            if time.plus_seconds(LIVE_SECONDS) >= now {
+        for _ in 0..PER_MESSAGE {
+            let next = self.live.front().copied();
+            let Some((_, alias)) = next.filter(|(time, _)| time.plus_seconds(LIVE_SECONDS) < now) else {
                 return;
-            }
+            };
             self.live.pop_front();
             let Some(slot) = self.slots.get_mut(&alias) else {
                 continue;
@@ -205,7 +207,7 @@ impl Records {
     /// Packs every record.
     pub(crate) fn pack_all(&mut self) {
         let now = self.now;
-        for _ in 0..2 {
+        while self.packed_count() < self.len() {
             self.pass(self.now.plus_seconds(LIVE_SECONDS + 1));
         }
         self.now = now;

@@ -25,17 +25,28 @@ pub(crate) struct Retention {
     pub(crate) visits: BTreeSet<(Micros, Alias)>,
 }
 
+/// What leaves of each kind with one message at most, more than one message makes: however much has grown old while nothing
+/// was heard, a Score does not wait for all of it.
+pub(crate) const PER_MESSAGE: usize = 8;
+
 impl State {
-    /// Drops what has outlived its retention.
+    /// Drops what has outlived its retention, [`PER_MESSAGE`] at a time.
     pub(crate) fn expire(&mut self) {
         self.records.pass(self.journal_time);
         self.expire_sessions();
         self.expire_carts();
         self.expire_visits();
-        while let Some((time, id)) = self.retention.decisions.front().copied() {
+        self.expire_decisions();
+    }
+
+    fn expire_decisions(&mut self) {
+        for _ in 0..PER_MESSAGE {
+            let Some((time, id)) = self.retention.decisions.front().copied() else {
+                return;
+            };
             let kept = time.plus_seconds(DECISION_RETENTION_SECONDS) >= self.journal_time;
             if kept && self.decisions.len() <= MAX_DECISIONS {
-                break;
+                return;
             }
             self.retention.decisions.pop_front();
             self.decisions.remove(&id);
@@ -45,7 +56,7 @@ impl State {
     /// A session goes with its record, which has been nobody else's.
     fn expire_sessions(&mut self) {
         let last = |state: &Self, id: &Token| state.sessions.get(id).map(|session| session.last);
-        while let Some(id) = self.take_old(SESSION_RETENTION_SECONDS, |retention| &mut retention.sessions, last) {
+        for id in self.take_old(SESSION_RETENTION_SECONDS, |retention| &mut retention.sessions, last) {
             if let Some(session) = self.sessions.remove(&id) {
                 self.unlist(id, &session.actors);
             }
@@ -55,7 +66,7 @@ impl State {
 
     fn expire_carts(&mut self) {
         let last = |state: &Self, id: &CartId| state.cart(id).map(Cart::last_activity);
-        while let Some(id) = self.take_old(CART_RETENTION_SECONDS, |retention| &mut retention.carts, last) {
+        for id in self.take_old(CART_RETENTION_SECONDS, |retention| &mut retention.carts, last) {
             self.drop_cart(id);
         }
     }
@@ -63,7 +74,7 @@ impl State {
     /// The places that a record still lists though they are gone, since they were crowded, leave with its steps.
     fn expire_visits(&mut self) {
         let last = |state: &Self, alias: &Alias| state.records.get(alias)?.last_step();
-        while let Some(alias) = self.take_old(SESSION_RETENTION_SECONDS, |retention| &mut retention.visits, last) {
+        for alias in self.take_old(SESSION_RETENTION_SECONDS, |retention| &mut retention.visits, last) {
             let Self {
                 records,
                 sessions,
@@ -77,30 +88,36 @@ impl State {
         }
     }
 
-    /// Takes the next of a queue whose `last` news are older than that; the others move on in it to where their news are.
+    /// Takes the next of a queue, those whose `last` news are older than that; the others move on in it to where their news are.
     fn take_old<T: Copy + Ord>(
         &mut self,
         seconds: u32,
         queue: fn(&mut Retention) -> &mut BTreeSet<(Micros, T)>,
         last: impl Fn(&Self, &T) -> Option<Micros>,
-    ) -> Option<T> {
-        loop {
-            let (time, id) = queue(&mut self.retention).first().copied()?;
-            if time.plus_seconds(seconds) >= self.journal_time {
-                return None;
-            }
+    ) -> Vec<T> {
+        let now = self.journal_time;
+        let mut old = Vec::new();
+        for _ in 0..PER_MESSAGE {
+            let next = queue(&mut self.retention).first().copied();
+            let Some((_, id)) = next.filter(|(time, _)| time.plus_seconds(seconds) < now) else {
+                break;
+            };
             queue(&mut self.retention).pop_first();
-            let news = last(self, &id).map(|news| news.min(self.journal_time));
-            match news.filter(|news| news.plus_seconds(seconds) >= self.journal_time) {
+            let news = last(self, &id).map(|news| news.min(now));
+            match news.filter(|news| news.plus_seconds(seconds) >= now) {
                 Some(news) => _ = queue(&mut self.retention).insert((news, id)),
-                None => return Some(id),
+                None => old.push(id),
             }
         }
+        old
     }
 
     pub(crate) fn drop_cart(&mut self, id: CartId) {
         if let Some(cart) = self.carts.remove(&id) {
             self.unlist(Token(id.0), &cart.actors);
+            if let Some(owner) = cart.owner() {
+                self.owners.remove(&(owner, id));
+            }
         }
     }
 }

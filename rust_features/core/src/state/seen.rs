@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::PER_MESSAGE;
 use crate::sharded::Sharded;
 use crate::time::Micros;
 
@@ -30,7 +31,10 @@ impl Seen {
     }
 
     fn forget(&mut self, journal_time: Micros, limit: usize) {
-        while let Some((time, id)) = self.order.front().copied() {
+        for _ in 0..PER_MESSAGE {
+            let Some((time, id)) = self.order.front().copied() else {
+                return;
+            };
             if self.order.len() <= limit && time.plus_seconds(HORIZON_SECONDS) >= journal_time {
                 return;
             }
@@ -68,6 +72,16 @@ mod tests {
         assert!(seen.insert(7, Micros(0)));
         assert!(!seen.insert(7, Micros(0).plus_seconds(HORIZON_SECONDS)));
         assert!(seen.insert(7, Micros(1).plus_seconds(HORIZON_SECONDS)));
+    }
+
+    #[test]
+    fn ids_past_the_horizon_go_a_few_at_a_time() {
+        let mut seen = Seen::default();
+        for id in 0..100 {
+            seen.insert(id, Micros(0));
+        }
+        seen.insert(100, Micros(1).plus_seconds(HORIZON_SECONDS));
+        assert_eq!(seen.iter().len(), 101 - PER_MESSAGE);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Behaviour of the fold, by subject.
 
+mod bounds;
 mod carts;
 mod graphs;
 mod identity;
