@@ -3,7 +3,7 @@ machine itself keeps one waiting."""
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,10 +35,10 @@ class Placement:
 def apart(process_id: int) -> Iterator[Placement]:
     """Leaves the last processor to this process, until the block ends, and to the children of the process measured,
     which gets all others. Where that cannot be, all share all processors."""
-    if not hasattr(os, "sched_setaffinity") or len(os.sched_getaffinity(0)) < 2:
+    processors = _processors()
+    if len(processors) < 2:
         yield Placement("generator, scorer and nats-server share its processors", _stalls())
         return
-    processors = os.sched_getaffinity(0)
     last = {max(processors)}
     own = processors - last
     _place(process_id, own)
@@ -53,6 +53,36 @@ def apart(process_id: int) -> Iterator[Placement]:
             yield Placement(f"{words}, {'the generator first' if is_first else 'in turns'}", stalls)
     finally:
         os.sched_setaffinity(0, processors)
+
+
+@contextmanager
+def beside(process_ids: Iterable[int]) -> Iterator[None]:
+    """Keeps this process on the last processor until the block ends, and the processes that it calls in turns on the
+    others. Left to the kernel, one of them may share the caller's processor for long, and each call to another wait
+    until a processor at rest has woken, which in a virtual machine takes longer than many a call."""
+    processors = _processors()
+    if len(processors) < 2:
+        yield
+        return
+    last = {max(processors)}
+    for process_id in process_ids:
+        _place(process_id, processors - last)
+    _place(os.getpid(), last)
+    try:
+        yield
+    finally:
+        _place(os.getpid(), processors)
+
+
+def on_one(process_id: int) -> None:
+    """Keeps a process that calls itself on one processor, for the same reason."""
+    if processors := _processors():
+        _place(process_id, {min(processors)})
+
+
+def _processors() -> set[int]:
+    """Those that this thread may run on; none where that cannot be set."""
+    return os.sched_getaffinity(0) if hasattr(os, "sched_setaffinity") else set()
 
 
 @contextmanager

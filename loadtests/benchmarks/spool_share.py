@@ -19,6 +19,7 @@ from cart_recovery.keys import scorer_keys
 from loadtests.benchmarks.comparison import Comparison, Figure, Goal, Unmeasured, without_peers
 from loadtests.benchmarks.servers import built
 from loadtests.benchmarks.traffic import MakeBundle, arrivals, make_data, score_requests
+from loadtests.placement import on_one
 
 _SIDES = ("no spool", "process", "disk")
 _WITHIN, _OVER = "p50 of Score in process", "p50 of Score over the native front"
@@ -30,8 +31,8 @@ _SCORE_REASON = (
     "sixth, look-ups in the state a sixth (perf)."
 )
 _REASON = (
-    "What the spool takes is one `pwrite`, two thirds of it the kernel clearing the page that is begun (perf); over "
-    "the front, whoever writes has slept before, and caches are cold. To allocate the file ahead made no difference."
+    "What the spool takes is one `pwrite`, two thirds of it the kernel clearing the page that is begun (perf). To "
+    "allocate the file ahead made no difference."
 )
 
 
@@ -91,9 +92,9 @@ def measure(
         setting=(
             f"Decisions among {benchmark.actions} actions by models of {benchmark.trees} trees of {benchmark.leaves} "
             f"leaves, {customers:,} customers in the state, of whom {asked:,}, spread evenly, are asked for, each "
-            f"once; {benchmark.calls:,} calls a round, one caller, all engines in one process; the first two are "
-            "called in turns, the disk behind them. Without a spool a decision is encoded and dropped; with one it is "
-            "written to a file, and for the disk synced before the answer. No relay works beside."
+            f"once; {benchmark.calls:,} calls a round, one caller, all engines in one process on one processor; the "
+            "first two are called in turns, the disk behind them. Without a spool a decision is encoded and dropped; "
+            "with one it is written to a file, and for the disk synced before the answer. No relay works beside."
         ),
         figures=figures,
         goals=(
@@ -111,6 +112,7 @@ def _run(command: list[str], nats: Nats, count: int, progress: Callable[[str], N
         rounds = []
         if process.stdout.readline() == "loaded\n":
             nats.stop()
+            on_one(process.pid)
             process.stdin.write("\n")
             process.stdin.flush()
             for line in process.stdout:
