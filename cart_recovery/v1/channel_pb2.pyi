@@ -60,7 +60,7 @@ class ChannelUpdated(_message.Message):
     channel: Global___Channel.ValueType
     available: _builtins.bool
     daily_capacity: _builtins.int
-    """Messages a day; 0 means no limit."""
+    """Messages a day; 0 means no limit. Kept, and nothing is decided by it: the policy bounds messages."""
     lead_time_seconds: _builtins.int
     @_builtins.property
     def unit_cost(self) -> _money_pb2.Money: ...

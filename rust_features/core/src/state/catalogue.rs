@@ -158,7 +158,7 @@ pub struct ChannelState {
     pub paused: bool,
     /// Cost of one message; `None` where no event said it.
     pub unit_cost: Option<contract::Money>,
-    /// Messages a day; 0 means no limit.
+    /// Messages a day; 0 means no limit. Kept, and nothing is decided by it: the policy bounds messages.
     pub daily_capacity: u32,
     /// Seconds from order to send.
     pub lead_time_seconds: u32,

@@ -25,7 +25,7 @@ pub enum Counter {
     Revenue,
     /// Orders with a discount or an offer code.
     DiscountedOrders,
-    /// Orders cancelled or refunded.
+    /// Cancellations and refunds of orders.
     Returns,
 }
 

@@ -110,8 +110,8 @@ pub(super) const FEATURES: &[Feature] = &[
     Feature {
         name: "returns_30d",
         group: Group::Value,
-        unit: "orders",
-        meaning: "Orders cancelled or refunded, halving each 30 days",
+        unit: "returns",
+        meaning: "Cancellations and refunds of orders, two where an order has both, halving each 30 days",
         missing: "never",
         range: (0.0, MAX),
         example: (1.0, "one order sent back lately"),
