@@ -3,7 +3,7 @@ machine itself keeps one waiting."""
 
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,27 +55,10 @@ def apart(process_id: int) -> Iterator[Placement]:
         os.sched_setaffinity(0, processors)
 
 
-@contextmanager
-def beside(process_ids: Iterable[int]) -> Iterator[None]:
-    """Keeps this process on the last processor until the block ends, and the processes that it calls in turns on the
-    others. Left to the kernel, one of them may share the caller's processor for long, and each call to another wait
-    until a processor at rest has woken, which in a virtual machine takes longer than many a call."""
-    processors = _processors()
-    if len(processors) < 2:
-        yield
-        return
-    last = {max(processors)}
-    for process_id in process_ids:
-        _place(process_id, processors - last)
-    _place(os.getpid(), last)
-    try:
-        yield
-    finally:
-        _place(os.getpid(), processors)
-
-
 def on_one(process_id: int) -> None:
-    """Keeps a process that calls itself on one processor, for the same reason."""
+    """Keeps a process that calls itself on one processor. Left to the kernel, one of its servers may share the caller's
+    for long, and each call to another wait until a processor at rest has woken, which in a virtual machine takes longer
+    than many a call."""
     if processors := _processors():
         _place(process_id, {min(processors)})
 

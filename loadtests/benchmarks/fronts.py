@@ -29,7 +29,6 @@ from loadtests.benchmarks.traffic import (
     score_requests,
     timed,
 )
-from loadtests.placement import beside
 from loadtests.processor import cpu_of_process
 
 IN_FLIGHT = 32
@@ -97,7 +96,6 @@ def measure(benchmark: Benchmark, *, make_bundle: MakeBundle, progress: Callable
             for one in warm:
                 calls[name](one)
         dry = list(score_requests(range(decided, needed), benchmark.actions, dry_run=True))
-        stack.enter_context(beside(server.process_id for server in servers.values()))
         rounds = []
         for number in range(benchmark.rounds):
             alone, together = ([next(requests) for _ in range(benchmark.calls)] for _ in range(2))
@@ -119,9 +117,9 @@ def _comparison(benchmark: Benchmark, reply_bytes: int, rounds: list[Round]) -> 
             f"Score among {benchmark.actions} actions by models of {benchmark.trees} trees of {benchmark.leaves} "
             f"leaves, {benchmark.customers:,} customers in memory, replies of {reply_bytes} bytes; {benchmark.calls:,} "
             "calls of each server a round. The echoes answer as many bytes and look at nothing. The p50 is that of one "
-            "caller, the servers in turns, a round's calls each; callers have the last processor, servers the others. "
-            "CPU is that of the server's process, of a decision with relay and feed, of a dry run with nothing behind "
-            "its answer."
+            "caller, the servers in turns, a round's calls each; CPU is that of the server's process, of a decision "
+            "with relay and feed, of a dry run with nothing behind its answer. Nothing is pinned: where the kernel lets "
+            "caller and server share a processor, no processor at rest has to wake for a call."
         ),
         date=today(),
         machine=machine(),

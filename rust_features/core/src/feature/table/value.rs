@@ -110,7 +110,7 @@ pub(super) const FEATURES: &[Feature] = &[
     Feature {
         name: "returns_30d",
         group: Group::Value,
-        unit: "returns",
+        unit: "events",
         meaning: "Cancellations and refunds of orders, two where an order has both, halving each 30 days",
         missing: "never",
         range: (0.0, MAX),
