@@ -118,8 +118,8 @@ def _comparison(benchmark: Benchmark, reply_bytes: int, rounds: list[Round]) -> 
             f"leaves, {benchmark.customers:,} customers in memory, replies of {reply_bytes} bytes; {benchmark.calls:,} "
             "calls of each server a round. The echoes answer as many bytes and look at nothing. The p50 is that of one "
             "caller, the servers in turns, a round's calls each; CPU is that of the server's process, of a decision "
-            "with relay and feed, of a dry run with nothing behind its answer. Nothing is pinned: where the kernel lets "
-            "caller and server share a processor, no processor at rest has to wake for a call."
+            "with relay and feed, of a dry run with nothing behind its answer. Nothing is pinned: where caller and "
+            "server share a processor, none at rest has to wake for a call."
         ),
         date=today(),
         machine=machine(),
