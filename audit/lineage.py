@@ -98,9 +98,10 @@ class Lineage:
         return dataclasses.asdict(self)
 
 
-def trace(journal: pl.DataFrame, decision_id: str) -> Lineage:
-    """The lineage of a decision from a journal of (sequence, payload), by its id or that of its message. Raises
-    DecisionUnknown."""
+def trace(journal: pl.DataFrame, name: str) -> Lineage:
+    """The lineage of a decision from a journal of (sequence, payload), by its id, its message's, or its e-mail's
+    Message-ID, `<message id@domain>`. Raises DecisionUnknown."""
+    decision_id = name.strip("<>").partition("@")[0]
     found: tuple[int, JournalMessage] | None = None
     repeated = []
     for sequence, message in messages(journal):
@@ -112,8 +113,7 @@ def trace(journal: pl.DataFrame, decision_id: str) -> Lineage:
                 repeated.append(sequence)
     if found is None:
         raise DecisionUnknown(
-            f"the journal holds no decision {decision_id}; name its 32 hexadecimal digits, or those before the @ of an "
-            "e-mail's Message-ID"
+            f"the journal holds no decision {name}; name its 32 hexadecimal digits, or its e-mail's Message-ID"
         )
     sequence, message = found
     record = message.decision

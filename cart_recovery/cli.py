@@ -26,7 +26,7 @@ COMMANDS = {
     "figures": "what was recovered, what it earned and cost",
     "decision": "show one decision, or re-execute it",
     "inbox": "list or open the e-mails of the local inbox",
-    "spool": "what waits for the journal on local disk, and whether it is sound",
+    "spool": "what lies in the spool on local disk, and whether it is sound",
     "loadtest": "measure a scorer, or compare the engine with its peers",
 }
 """Name and purpose of every command; each lives in `cart_recovery/commands/<name>.py`."""
@@ -66,6 +66,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         # The reader of our output, such as `head`, has seen enough.
         return EXIT_FAILED
+    except OSError as error:
+        # What has no file name is of the network, and is told where it is met.
+        if error.filename is None:
+            raise
+        remedy = "see to its path, its rights and its disk, or name another"
+        return _report(f"{error.filename}: {error.strerror}; {remedy}", EXIT_FAILED)
     except Exception as error:
         if type(error).__module__.split(".")[0] not in OWN_PACKAGES:
             raise

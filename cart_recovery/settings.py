@@ -284,7 +284,7 @@ def _explain(error: dict[str, Any]) -> str:
     field, description = _field_of(location)
     if error["type"] == "extra_forbidden":
         nearest = difflib.get_close_matches(location[-1], field, n=1)
-        remedy = f"did you mean {nearest[0]}?" if nearest else "remove it"
+        remedy = f"did you mean {'.'.join([*location[:-1], *nearest])}?" if nearest else "remove it"
         return f"settings: {'.'.join(location)}: there is no such setting; {remedy}"
     value = "(hidden)" if "password" in location else repr(error["input"])
     reason = str(error["msg"]).removeprefix("Value error, ")

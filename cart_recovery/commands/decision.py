@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="{show,replay}")
     show = add_subcommand(actions, "show", "lineage of a decision", "decision show 4f1c8e02…")
     show.add_argument(
-        "decision_id", metavar="ID", help="decision id, 32 hexadecimal digits, or those of its e-mail's Message-ID"
+        "decision_id", metavar="ID", help="decision id, 32 hexadecimal digits, or its e-mail's Message-ID"
     )
     replay = add_subcommand(actions, "replay", "re-execute a decision", "decision replay 4f1c8e02…")
     replay.add_argument("decision_id", metavar="ID", nargs="?", help="decision id, 32 hexadecimal digits")

@@ -37,7 +37,8 @@ def run(options: argparse.Namespace) -> int:
             for row in rows:
                 print(f"{row['number']:>5}  {row['date'] or '':<32}{row['to'] or '':<44}  {row['subject']}")
             if not rows:
-                print(f"no e-mails in {directory}; those of demo and rehearsal: --data {directory.parent / 'demo'}")
+                others = "".join(f"; others: --data {one.parent}" for one in sorted(directory.parent.glob("*/inbox")))
+                print(f"no e-mails in {directory}{others}")
         return EXIT_DONE
     if options.number not in messages:
         held = f"it holds 1 to {max(messages)}" if messages else "it is empty"

@@ -87,7 +87,8 @@ def run(options: argparse.Namespace) -> int:
         print(f"REHEARSAL of {options.file.name}\n")
         print(render_figures(outcome.figures))
         print(f"\nREHEARSAL: {outcome.emails:,} e-mails in {settings.inbox_directory}; none left this machine.")
-        print(f"open one: {program()} inbox 1 --data {settings.data_directory}")
+        if outcome.emails:
+            print(f"open one: {program()} inbox 1 --data {settings.data_directory}")
     if rejects.count:
         note(f"REHEARSAL: {rejects.count:,} rejected rows: {rejects_path}")
     if outcome.steps.refused:

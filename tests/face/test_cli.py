@@ -5,11 +5,12 @@ import importlib
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
 from cart_recovery.cli import COMMANDS, main
-from cart_recovery.exits import EXIT_USAGE
+from cart_recovery.exits import EXIT_FAILED, EXIT_USAGE
 
 HELP_SECONDS = 0.3
 
@@ -75,3 +76,10 @@ def test_wrong_words_end_with_exit_code_2(words: list[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(words)
     assert ended.value.code == EXIT_USAGE
+
+
+def test_a_data_directory_that_cannot_be_one_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    assert main(["serve", "--data", str(file)]) == EXIT_FAILED
+    assert capsys.readouterr().err.startswith(f"cart-recovery: {file}/keys.made: Not a directory; see to its path")

@@ -68,6 +68,14 @@ def test_the_command_lists_and_opens_messages(inbox: Inbox, capsys: pytest.Captu
     assert page.read_text().strip() == "<p>one</p>"
 
 
+def test_an_empty_inbox_names_those_that_exist(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["inbox", "--data", str(tmp_path)]) == EXIT_DONE
+    assert capsys.readouterr().out == f"no e-mails in {tmp_path}/inbox\n"
+    (tmp_path / "rehearsal" / "inbox").mkdir(parents=True)
+    main(["inbox", "--data", str(tmp_path)])
+    assert capsys.readouterr().out.endswith(f"; others: --data {tmp_path}/rehearsal\n")
+
+
 def test_a_message_that_is_not_there_is_refused(inbox: Inbox, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["inbox", "7", "--data", str(inbox.directory.parent)]) == EXIT_USAGE
     assert "there is no e-mail 7" in capsys.readouterr().err

@@ -39,7 +39,7 @@ def test_options_come_before_environment_before_file(monkeypatch: pytest.MonkeyP
 
 
 def test_an_unknown_setting_is_refused_with_the_nearest_name() -> None:
-    assert refusal("[smtp]\nhots = 'x'\n") == "settings: smtp.hots: there is no such setting; did you mean host?"
+    assert refusal("[smtp]\nhots = 'x'\n") == "settings: smtp.hots: there is no such setting; did you mean smtp.host?"
 
 
 def test_an_unknown_environment_variable_is_refused_with_the_nearest_name(monkeypatch: pytest.MonkeyPatch) -> None:

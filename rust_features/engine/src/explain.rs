@@ -27,6 +27,7 @@ pub fn explain(live: &Live, request: &[u8]) -> Result<Vec<u8>, Refusal> {
         }
         None => {
             let violation = Violation {
+                reason: Reason::FieldMissing,
                 field: "subject".to_owned(),
                 value: "nothing".to_owned(),
                 remedy: "send a decision id or a score request".to_owned(),

@@ -11,7 +11,6 @@ const VIOLATION_LIMIT: usize = 16;
 /// What was found wrong so far.
 #[derive(Default)]
 pub(super) struct Findings {
-    reason: Option<Reason>,
     violations: Vec<Violation>,
 }
 
@@ -19,8 +18,8 @@ impl Findings {
     /// Notes a violation. `value` must be fit to be shown; see [`crate::refusal::HIDDEN`].
     pub(super) fn add(&mut self, reason: Reason, path: Path, value: impl Into<String>, remedy: impl Into<String>) {
         if self.violations.len() < VIOLATION_LIMIT {
-            self.reason.get_or_insert(reason);
             self.violations.push(Violation {
+                reason,
                 field: path.to_string(),
                 value: value.into(),
                 remedy: remedy.into(),
@@ -40,7 +39,9 @@ impl Findings {
 
     /// The refusal, under the reason of the first violation.
     pub(super) fn into_result(self) -> Result<(), Refusal> {
-        self.reason
-            .map_or(Ok(()), |reason| Err(Refusal::of_fields(reason, self.violations)))
+        match self.violations.first() {
+            Some(first) => Err(Refusal::of_fields(first.reason, self.violations)),
+            None => Ok(()),
+        }
     }
 }

@@ -16,6 +16,8 @@ pub const HIDDEN: &str = "(hidden)";
 /// One field that is wrong.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Violation {
+    /// What is wrong with it.
+    pub reason: Reason,
     /// Path in the request, for example `event.cart_updated.cart.lines[3].quantity`.
     pub field: String,
     /// What was found there; [`HIDDEN`] where that may be personal.

@@ -53,13 +53,12 @@ struct RetryInfo {
 }
 
 pub(super) fn encode(refusal: &Refusal) -> Vec<u8> {
-    let reason = refusal.reason.as_str_name().to_owned();
     let mut details = Vec::new();
     if !refusal.violations.is_empty() {
         let field_violations = refusal.violations.iter().map(|violation| BadField {
             field: violation.field.clone(),
             description: violation.description(),
-            reason: reason.clone(),
+            reason: violation.reason.as_str_name().to_owned(),
         });
         details.push(detail(
             "BadRequest",
@@ -69,7 +68,7 @@ pub(super) fn encode(refusal: &Refusal) -> Vec<u8> {
         ));
     }
     let info = ErrorInfo {
-        reason,
+        reason: refusal.reason.as_str_name().to_owned(),
         domain: DOMAIN.to_owned(),
         metadata: HashMap::new(),
     };
@@ -103,13 +102,22 @@ mod tests {
 
     #[test]
     fn a_status_carries_fields_reason_and_delay() {
-        let violation = Violation {
-            field: "event.event_id".to_owned(),
-            value: "nothing".to_owned(),
-            remedy: "send 1 to 64 bytes".to_owned(),
+        let violation = |reason, field: &str, value: &str, remedy: &str| Violation {
+            reason,
+            field: field.to_owned(),
+            value: value.to_owned(),
+            remedy: remedy.to_owned(),
         };
-        let refusal =
-            Refusal::of_fields(Reason::FieldMissing, vec![violation]).retry_after(Duration::from_millis(1500));
+        let violations = vec![
+            violation(Reason::FieldMissing, "event.event_id", "nothing", "send 1 to 64 bytes"),
+            violation(
+                Reason::CurrencyUnknown,
+                "event.currency",
+                "XXQ",
+                "send an ISO 4217 code",
+            ),
+        ];
+        let refusal = Refusal::of_fields(Reason::FieldMissing, violations).retry_after(Duration::from_millis(1500));
         let status = Status::decode(refusal.to_status().as_slice()).unwrap();
         assert_eq!(status.code, 3);
         let urls: Vec<_> = status
@@ -123,6 +131,8 @@ mod tests {
         );
         let bad = BadRequest::decode(status.details[0].value.as_slice()).unwrap();
         assert_eq!(bad.field_violations[0].description, "Got nothing; send 1 to 64 bytes.");
+        let reasons: Vec<_> = bad.field_violations.iter().map(|field| field.reason.as_str()).collect();
+        assert_eq!(reasons, ["REASON_FIELD_MISSING", "REASON_CURRENCY_UNKNOWN"]);
         let info = ErrorInfo::decode(status.details[1].value.as_slice()).unwrap();
         assert_eq!(
             (info.reason.as_str(), info.domain.as_str()),

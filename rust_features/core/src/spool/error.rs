@@ -19,7 +19,7 @@ pub enum SpoolError {
     #[error("{0}; restore it, or move it away and lose its messages")]
     Corrupt(Damage),
     /// Another process writes to this spool folder.
-    #[error("{} is in use by another process", path.display())]
+    #[error("{} is in use by another process; end that one, or name another data directory", path.display())]
     InUse {
         /// The lock file.
         path: PathBuf,
