@@ -310,6 +310,7 @@ proptest! {
             prop_assert_eq!(add(&mut uninterrupted, message), add(&mut restarted, message));
         }
         prop_assert_eq!(uninterrupted.digest(), restarted.digest());
+        prop_assert_eq!(&uninterrupted.owners, &restarted.owners);
         let end = at(1_000_000);
         prop_assert_eq!(uninterrupted.take_due(end, T), restarted.take_due(end, T));
     }

@@ -60,6 +60,8 @@ pub(crate) use record::{
     Activity, CHANNELS, ChannelContacts, Contacts, Key, Moment, OfferMark, OrderMark, Permissions, RECENT_MOMENTS,
     RECENT_OFFERS, RECENT_ORDERS, RECENT_SENDS, Record, SendMark, Step, keep_newest, short_id,
 };
+#[cfg(test)]
+pub(crate) use records::LOOKS_PER_MESSAGE;
 pub(crate) use records::{RecordRef, Records, Slot};
 pub(crate) use retention::PER_MESSAGE;
 use retention::Retention;
@@ -184,7 +186,7 @@ impl State {
         }
     }
 
-    /// A decision taken within the last [`DECISION_RETENTION_SECONDS`].
+    /// A decision taken within the last [`DECISION_RETENTION_SECONDS`], or one that has not left yet.
     #[must_use]
     pub fn decision(&self, id: &DecisionId) -> Option<&Decided> {
         self.decisions.get(id).map(AsRef::as_ref)

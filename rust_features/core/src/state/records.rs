@@ -8,7 +8,6 @@ use std::ops::Deref;
 use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::PER_MESSAGE;
 use super::record::Record;
 use crate::ids::Alias;
 use crate::sharded::Sharded;
@@ -16,6 +15,9 @@ use crate::time::Micros;
 
 /// How long a record stays unpacked after it was written, at least; twice as long at most, unless many fall due at once.
 const LIVE_SECONDS: u32 = 43_200;
+
+/// Records looked at with one message at most. A message may write several, and each is looked at twice before it is packed.
+pub(crate) const LOOKS_PER_MESSAGE: usize = 32;
 
 /// Records by alias.
 #[derive(Clone, Default)]
@@ -166,10 +168,10 @@ impl Records {
         &mut self.slots
     }
 
-    /// Moves the clock on and packs what was not written for long, [`PER_MESSAGE`] at a time.
+    /// Moves the clock on and packs what was not written for long, [`LOOKS_PER_MESSAGE`] at a time.
     pub(crate) fn pass(&mut self, now: Micros) {
         self.now = now;
-        for _ in 0..PER_MESSAGE {
+        for _ in 0..LOOKS_PER_MESSAGE {
             let next = self.live.front().copied();
             let Some((_, alias)) = next.filter(|(time, _)| time.plus_seconds(LIVE_SECONDS) < now) else {
                 return;

@@ -8,10 +8,10 @@ use super::{Cart, State};
 use crate::ids::{Alias, CartId, DecisionId, Token};
 use crate::time::Micros;
 
-/// How long a cart is kept after the last event about it, in journal time.
+/// How long a cart is kept at least after the last event about it, in journal time.
 pub const CART_RETENTION_SECONDS: u32 = 30 * 86_400;
 
-/// How long a session is kept after the last act in it, and the steps of visits after the last one, in journal time.
+/// How long a session is kept at least after the last act in it, and the steps of visits after the last one, in journal time.
 pub const SESSION_RETENTION_SECONDS: u32 = 30 * 86_400;
 
 /// What will leave, in the order of journal time. A session, a cart and a record with steps have one entry each, moved on
@@ -71,7 +71,8 @@ impl State {
         }
     }
 
-    /// The places that a record still lists though they are gone, since they were crowded, leave with its steps.
+    /// The places that a record still lists though they are gone, since they were crowded, leave with its steps; what goes later
+    /// stays listed, and leads nowhere.
     fn expire_visits(&mut self) {
         let last = |state: &Self, alias: &Alias| state.records.get(alias)?.last_step();
         for alias in self.take_old(SESSION_RETENTION_SECONDS, |retention| &mut retention.visits, last) {
